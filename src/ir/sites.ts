@@ -1,0 +1,164 @@
+/**
+ * Site sets as types. A site set is named by how it was derived; the table hash-conses derivations in a normal form,
+ * so the same derivation written twice is the same id, and equality of ids is equality of sets.
+ *
+ * One relation for every system, per axis: `in = stride·out − padding + tap·dilation`.
+ */
+
+/** Name of a site set in its module, unique: `S`, `S/2`, `S/8x16x16`, `S/2~b` for a second set of the same stride. */
+export type SiteId = string;
+
+/** Kernel geometry, one entry per axis in the order of the site set's axes. */
+export interface Geometry {
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly dilation: readonly number[];
+}
+
+export interface InputSites {
+  readonly kind: "input";
+  /** The name written in `sites NAME : …`; several inputs may share it. */
+  readonly name: string;
+  readonly axes: readonly string[];
+  /** Extent per axis (coordinates are 0 ≤ c < extent), or undefined for an unbounded grid. */
+  readonly extents: readonly number[] | undefined;
+}
+
+/** Every output that some active input reaches; clipped to the derived extents when the input has extents. */
+export interface ReachSites extends Geometry {
+  readonly kind: "reach";
+  readonly of: SiteId;
+}
+
+/** out = floor(in / stride). `of` is never itself a `floor` set: strides compose by multiplication. */
+export interface FloorSites {
+  readonly kind: "floor";
+  readonly of: SiteId;
+  readonly stride: readonly number[];
+}
+
+export type SiteDef = InputSites | ReachSites | FloorSites;
+
+/** Extent of a convolution's output per axis: floor((n + 2p − d(k−1) − 1)/s) + 1. */
+export function outputExtent(n: number, k: number, s: number, p: number, d: number): number {
+  return Math.floor((n + 2 * p - d * (k - 1) - 1) / s) + 1;
+}
+
+/** An immutable-by-convention table: `derive` returns the id of an equal set when there is one. */
+export class SiteTable {
+  readonly #defs = new Map<SiteId, SiteDef>();
+  readonly #byKey = new Map<string, SiteId>();
+
+  get ids(): readonly SiteId[] {
+    return [...this.#defs.keys()];
+  }
+
+  has(id: SiteId): boolean {
+    return this.#defs.has(id);
+  }
+
+  def(id: SiteId): SiteDef {
+    const def = this.#defs.get(id);
+    if (def === undefined) throw new Error(`internal: unknown site set @${id}`);
+    return def;
+  }
+
+  /** The input set that `id` derives from. */
+  root(id: SiteId): SiteId {
+    const def = this.def(id);
+    return def.kind === "input" ? id : this.root(def.of);
+  }
+
+  axes(id: SiteId): readonly string[] {
+    const def = this.def(this.root(id));
+    return def.kind === "input" ? def.axes : [];
+  }
+
+  /** Number of axes, 1 to 4. */
+  dim(id: SiteId): number {
+    return this.axes(id).length;
+  }
+
+  /** Extent per axis, or undefined when the root is unbounded. */
+  extents(id: SiteId): readonly number[] | undefined {
+    const def = this.def(id);
+    if (def.kind === "input") return def.extents;
+    const parent = this.extents(def.of);
+    if (parent === undefined) return undefined;
+    return parent.map((n, i) =>
+      def.kind === "floor"
+        ? Math.ceil(n / def.stride[i]!)
+        : outputExtent(n, def.kernel[i]!, def.stride[i]!, def.padding[i]!, def.dilation[i]!),
+    );
+  }
+
+  /** Product of strides from the root, per axis. */
+  totalStride(id: SiteId): readonly number[] {
+    const def = this.def(id);
+    if (def.kind === "input") return def.axes.map(() => 1);
+    return this.totalStride(def.of).map((t, i) => t * def.stride[i]!);
+  }
+
+  addInput(def: InputSites): SiteId {
+    const key = JSON.stringify(["input", def.name]);
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    return this.#add(def.name, key, def);
+  }
+
+  /** The set of `conv` under the reach rule, in normal form. */
+  deriveReach(of: SiteId, g: Geometry): SiteId {
+    // Without extents nothing is clipped, so taps that tile the grid exactly give the floor set.
+    const tiles = g.kernel.every((k, i) => k === g.stride[i] && g.padding[i] === 0 && (g.dilation[i] === 1 || k === 1));
+    if (tiles && this.extents(of) === undefined) return this.deriveFloor(of, g.stride);
+    const def: ReachSites = { kind: "reach", of, kernel: g.kernel, stride: g.stride, padding: g.padding, dilation: g.dilation };
+    return this.#derive(def, g.stride);
+  }
+
+  /** The set of `conv` under the floor rule, in normal form: kernel and padding belong to the rulebook alone. */
+  deriveFloor(of: SiteId, stride: readonly number[]): SiteId {
+    const def = this.def(of);
+    if (stride.every((s) => s === 1)) return of;
+    if (def.kind === "floor") return this.deriveFloor(def.of, def.stride.map((s, i) => s * stride[i]!));
+    return this.#derive({ kind: "floor", of, stride }, stride);
+  }
+
+  /** Adds a set under a given id, for the text reader. Throws when the id or an equal derivation is taken. */
+  declare(id: SiteId, def: SiteDef): void {
+    const key = siteKey(def);
+    if (this.#defs.has(id)) throw new Error(`site set @${id} is declared twice`);
+    const known = this.#byKey.get(key);
+    if (known !== undefined) throw new Error(`site set @${id} is the same derivation as @${known}`);
+    this.#defs.set(id, def);
+    this.#byKey.set(key, id);
+  }
+
+  #derive(def: ReachSites | FloorSites, stride: readonly number[]): SiteId {
+    const key = siteKey(def);
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    const total = this.totalStride(def.of).map((t, i) => t * stride[i]!);
+    const same = total.every((t) => t === total[0]);
+    return this.#add(`${this.root(def.of)}/${same ? total[0] : total.join("x")}`, key, def);
+  }
+
+  #add(wanted: string, key: string, def: SiteDef): SiteId {
+    let id = wanted;
+    for (let n = 1; this.#defs.has(id); n++) id = `${wanted}~${n + 1}`;
+    this.#defs.set(id, def);
+    this.#byKey.set(key, id);
+    return id;
+  }
+}
+
+function siteKey(def: SiteDef): string {
+  switch (def.kind) {
+    case "input":
+      return JSON.stringify(["input", def.name]);
+    case "reach":
+      return JSON.stringify(["reach", def.of, def.kernel, def.stride, def.padding, def.dilation]);
+    case "floor":
+      return JSON.stringify(["floor", def.of, def.stride]);
+  }
+}

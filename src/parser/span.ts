@@ -1,0 +1,24 @@
+/** A half-open range of UTF-16 offsets in one source file. Line and column exist only when rendering. */
+export interface Span {
+  readonly file: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A source text by the name under which messages and locations speak of it. */
+export interface SourceFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** One-based line and column of `offset` in `text`; a column counts UTF-16 units. */
+export function lineColumn(text: string, offset: number): { readonly line: number; readonly column: number } {
+  const before = text.slice(0, offset);
+  const line = before.split("\n").length;
+  return { line, column: offset - before.lastIndexOf("\n") };
+}
+
+/** The smallest span that covers both. They must be of the same file. */
+export function joinSpans(a: Span, b: Span): Span {
+  return { file: a.file, start: Math.min(a.start, b.start), end: Math.max(a.end, b.end) };
+}
