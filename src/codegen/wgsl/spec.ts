@@ -1,0 +1,159 @@
+/**
+ * What a feature kernel is told: everything that shapes its text. Constants are baked; only row counts, maps and
+ * features are read from buffers. Plan lowering fills these in, the kernel files turn them into WGSL.
+ */
+
+/** A row-major f32 feature buffer, possibly a slice of wider rows. Units: floats. */
+export interface RowAccess {
+  /** Binding role, unique in the kernel. */
+  readonly role: string;
+  readonly channels: number;
+  /** Floats from one row to the next. */
+  readonly stride: number;
+  /** Floats from the start of a row to the first channel. */
+  readonly offset: number;
+}
+
+/** A rulebook block (records of 32 rows: mask words, then taps × 32 entries of input row + 1). */
+export interface MapAccess {
+  readonly role: string;
+  /** Taps stored in the block: the volume of the searched kernel. */
+  readonly stored: number;
+  /** For each tap of this layer in canonical order, the stored tap it reads. */
+  readonly taps: readonly number[];
+}
+
+/** One summand of a convolution; without a map it reads its own row (pointwise). */
+export interface ConvTerm {
+  readonly source: RowAccess;
+  readonly map?: MapAccess;
+  /** Offset in the params block, in floats; layout [tap][cin][columns padded to 4]. */
+  readonly weight: number;
+}
+
+export type EpilogueStep =
+  | { readonly do: "bias"; readonly at: number }
+  | { readonly do: "affine"; readonly scale: number; readonly shift: number }
+  | { readonly do: "add" | "mul"; readonly source: RowAccess }
+  | { readonly do: "relu" | "sigmoid" }
+  | { readonly do: "leaky_relu"; readonly slope: number }
+  /** y = y·W with W [C][C2 padded to 4] at `weight`; `cout` is C2. Only when one tile holds all columns. */
+  | { readonly do: "linear"; readonly weight: number; readonly cout: number }
+  | { readonly do: "emit"; readonly target: RowAccess };
+
+/** Scatter to a zero-filled dense tensor [batch, channels, …extents] (folded: [batch, channels·e_fold, …others]). */
+export interface DenseTarget {
+  readonly role: string;
+  /** Binding role of the rows' coordinates, i32 [rows, 1 + d], batch first. */
+  readonly coords: string;
+  readonly channels: number;
+  readonly extents: readonly number[];
+  /** Index of the axis folded into channels, or undefined. */
+  readonly fold: number | undefined;
+}
+
+/** Float offsets of per-channel vectors are padded to 4 like the columns they meet. */
+interface KernelHead {
+  /** Entry point and label, unique in the plan and stable: `k07_conv_down2_0`. */
+  readonly name: string;
+  /** Comment lines: what, sites in → out, shapes, source lines. */
+  readonly header: readonly string[];
+  /** Index of the output row count in `counts`. */
+  readonly rows: number;
+}
+
+export interface ConvSpec extends KernelHead {
+  readonly kind: "conv";
+  readonly terms: readonly ConvTerm[];
+  /** Output channels [from, to) of this dispatch; params hold these columns only. */
+  readonly columns: readonly [from: number, to: number];
+  readonly epilogue: readonly EpilogueStep[];
+  readonly target: RowAccess | DenseTarget;
+}
+
+/** subm → epilogue → subm on one rulebook; the intermediate stays in workgroup memory. */
+export interface PairSpec extends KernelHead {
+  readonly kind: "pair";
+  readonly source: RowAccess;
+  readonly map: MapAccess;
+  readonly halo: HaloAccess;
+  readonly middle: number;
+  readonly firstWeight: number;
+  readonly first: readonly EpilogueStep[];
+  readonly cout: number;
+  readonly secondWeight: number;
+  readonly second: readonly EpilogueStep[];
+  readonly target: RowAccess | DenseTarget;
+}
+
+/**
+ * Halo tables of a rulebook, u32 words, one block per 32 output rows (same order as the map's records):
+ * [split][8 × halo row count][8 × capacity halo rows (input row + 1)][K × 32 halo positions + 1 (0 = no pair)].
+ * `split` ∈ {1, 2, 4, 8, 16, 32}: the 32 rows are done in `split` parts of 32/split rows, each with its own halo list;
+ * the builder takes the smallest split whose parts all fit `capacity`. The lists have room for `parts` parts.
+ */
+export interface HaloAccess {
+  readonly role: string;
+  readonly capacity: number;
+  readonly parts: number;
+}
+
+export interface PointwiseSpec extends KernelHead {
+  readonly kind: "pointwise";
+  readonly source: RowAccess;
+  readonly epilogue: readonly EpilogueStep[];
+  readonly target: RowAccess | DenseTarget;
+}
+
+export interface PoolSpec extends KernelHead {
+  readonly kind: "pool";
+  readonly source: RowAccess;
+  readonly map: MapAccess;
+  readonly mode: "max" | "sum" | "avg";
+  /** `avg`: divide by the number of pairs, or by a fixed volume. */
+  readonly divisor: "count" | number;
+  readonly epilogue: readonly EpilogueStep[];
+  readonly target: RowAccess | DenseTarget;
+}
+
+/** Rows must be sorted by batch, or read through `order`, a one-tap map onto the sorted copy of the site set. */
+export interface GlobalPoolSpec extends KernelHead {
+  readonly kind: "global_pool";
+  readonly source: RowAccess;
+  readonly order?: MapAccess;
+  /** Coordinates of the sorted rows, i32 [rows, 1 + d]. */
+  readonly coords: string;
+  readonly dim: number;
+  readonly mode: "max" | "sum" | "avg";
+  /** One row per batch item. */
+  readonly target: RowAccess;
+}
+
+export type FeatureSpec = ConvSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec;
+
+export interface KernelBinding {
+  readonly role: string;
+  readonly access: "read" | "read_write";
+}
+
+/** A generated kernel: WGSL text and how to launch it. Binding i is `@group(0) @binding(i)`. */
+export interface Kernel {
+  readonly name: string;
+  readonly code: string;
+  readonly bindings: readonly KernelBinding[];
+  /**
+   * Workgroups = ceil(rows / rowsPerGroup) · groupsPerTile, launched as x = min(n, 65535), y = ceil(n / x); the kernel
+   * linearises and leaves early beyond the true count. For global_pool `rows` is the batch size.
+   */
+  readonly rowsPerGroup: number;
+  readonly groupsPerTile: number;
+  /** Bytes of workgroup memory, at most 16 KiB in the portable profile. */
+  readonly workgroupBytes: number;
+}
+
+/** Roles with a fixed meaning: `counts` (u32 storage, read) and `params` (f32 block, read). */
+export const COUNTS = "counts";
+export const PARAMS = "params";
+
+/** Columns and channel vectors in the params block are padded to a multiple of 4 with zeros. */
+export const pad4 = (n: number): number => (n + 3) & ~3;
