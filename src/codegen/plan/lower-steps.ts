@@ -1,0 +1,288 @@
+import { string, type Attrs, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
+import { typeOf } from "../../ir/module.ts";
+import type { ParamType, Type } from "../../ir/types.ts";
+import type { ConvTerm, DenseTarget, EpilogueStep, HaloAccess, MapAccess, RowAccess } from "../wgsl/spec.ts";
+import { GeometryDraft, type ResolvedRulebook } from "./geometry-draft.ts";
+import { MemoryDraft, rowsOf, type Place } from "./memory-draft.ts";
+import { ParamsDraft } from "./params-draft.ts";
+import { Roles, type SpecBody, type StepDraft } from "./step-draft.ts";
+
+/** Floats that one parameter binding may hold on portable limits (128 MiB). */
+const MAX_BLOCK_FLOATS = (128 << 20) / 4;
+/** Parts of a record of 32 rows that a halo table has room for. */
+const HALO_PARTS = 8;
+
+type Item = { readonly [key: string]: AttrValue };
+
+/** Turns the ops of a fused module into steps, collecting geometry, memory and parameters on the way. */
+export class StepLowering {
+  readonly module: Module;
+  readonly geometry: GeometryDraft;
+  readonly memory: MemoryDraft;
+  readonly steps: StepDraft[] = [];
+  /** Values that are dense results, with their buffer. */
+  readonly denseBuffers = new Map<ValueId, number>();
+
+  constructor(module: Module) {
+    this.module = module;
+    this.geometry = new GeometryDraft(module);
+    this.memory = new MemoryDraft(module);
+  }
+
+  lower(op: Op): void {
+    switch (op.name) {
+      case "input":
+        return this.#input(op);
+      case "fused.conv":
+        return this.#conv(op);
+      case "fused.pair":
+        return this.#pair(op);
+      case "fused.pointwise":
+        return this.#pointwise(op);
+      case "fused.pool":
+        return this.#pool(op);
+      case "global_pool":
+        return this.#globalPool(op);
+      case "to_dense":
+        return this.#toDense(op);
+      case "slice":
+        return this.memory.view(op.results[0]!, op.operands[0]!, Number(op.attrs["from"]), Number(op.attrs["to"]));
+      case "cat":
+        for (const copy of this.memory.copies.get(op.results[0]!) ?? []) this.copy(copy.from, copy.to, op);
+        return;
+      default:
+        if (op.name === "param" || op.name.startsWith("fold.") || op.name.startsWith("rulebook.")) return;
+        throw new Error(`internal: no step for ${op.name}`);
+    }
+  }
+
+  /** A step that copies a value into another place. */
+  copy(from: ValueId, to: Place, op: Pick<Op, "loc">): void {
+    const roles = new Roles();
+    const source = roles.read("x", this.memory.place(from, ""));
+    const target = roles.write("out", to);
+    this.#push({ kind: "pointwise", source, epilogue: [], target }, this.#type(from), roles, new ParamsDraft(), op.loc);
+  }
+
+  #type(value: ValueId): Type {
+    return typeOf(this.module, value);
+  }
+
+  #push(spec: SpecBody, rows: Type, roles: Roles, params: ParamsDraft, loc: Op["loc"]): void {
+    if (rows.kind === "feat") this.geometry.need(rows.sites);
+    if (params.floats > 0) roles.map.set("params", { kind: "block" });
+    this.steps.push({ spec, rows: rowsOf(rows), roles: roles.map, writes: [...roles.writes], params, loc });
+  }
+
+  #input(op: Op): void {
+    const value = op.results[0]!;
+    const type = this.#type(value);
+    if (type.kind !== "feat") return;
+    this.geometry.need(type.sites);
+    const name = string(op.attrs, "name");
+    const buffer = this.memory.add({ label: name, rows: type.sites, shape: [type.channels], zero: false, input: name });
+    this.memory.set(value, { buffer, channels: type.channels, stride: type.channels, offset: 0 });
+  }
+
+  #conv(op: Op): void {
+    const terms = op.attrs["terms"] as readonly Item[];
+    const first = terms[0]!;
+    const weight = this.#type(op.operands[Number(first["w"])]!) as ParamType;
+    const cout = weight.shape.at(-1)!;
+    const rows = this.#rowsType(op, terms);
+    const rowFloats = terms.reduce((n, t) => n + this.#paramRows(op.operands[Number(t["w"])]!), 0);
+    const width = rowFloats * cout <= MAX_BLOCK_FLOATS ? cout : Math.max(4, Math.floor(MAX_BLOCK_FLOATS / rowFloats / 64) * 64);
+    for (let from = 0; from < cout; from += width) {
+      const to = Math.min(cout, from + width);
+      const roles = new Roles();
+      const params = new ParamsDraft();
+      const lowered = terms.map((t, i): ConvTerm => {
+        const source = roles.read(`x${i}`, this.memory.place(op.operands[Number(t["x"])]!, `x${i}`));
+        const w = op.operands[Number(t["w"])]!;
+        const at = params.place(w, this.#paramRows(w), from, to);
+        if (t["rb"] === undefined) return { source, weight: at };
+        return { source, map: this.#map(roles, op.operands[Number(t["rb"])]!, `map${i}`), weight: at };
+      });
+      const columns: [number, number] = [from, to];
+      const { epilogue, target } = this.#epilogue(op, op.attrs["epilogue"] as readonly Item[], roles, params, columns, rows, 0);
+      this.#push({ kind: "conv", terms: lowered, columns, epilogue, target: target! }, rows, roles, params, op.loc);
+    }
+  }
+
+  #pair(op: Op): void {
+    const first = op.attrs["first"] as Item;
+    const second = op.attrs["second"] as Item;
+    const roles = new Roles();
+    const params = new ParamsDraft();
+    const x = op.operands[Number(first["x"])]!;
+    const rows = this.#type(x);
+    const source = roles.read("x", this.memory.place(x, "x"));
+    const map = this.#map(roles, op.operands[Number(op.attrs["rb"])]!, "map");
+    const resolved = this.geometry.use(op.operands[Number(op.attrs["halo"])]!);
+    const halo: HaloAccess = { role: roles.region("halo", regionKey(resolved, "halo")), capacity: resolved.halo!.capacity, parts: HALO_PARTS };
+    const w1 = op.operands[Number(first["w"])]!;
+    const w2 = op.operands[Number(second["w"])]!;
+    const middle = (this.#type(w1) as ParamType).shape.at(-1)!;
+    const cout = (this.#type(w2) as ParamType).shape.at(-1)!;
+    const firstWeight = params.place(w1, this.#paramRows(w1), 0, middle);
+    const secondWeight = params.place(w2, this.#paramRows(w2), 0, cout);
+    const a = this.#epilogue(op, first["epilogue"] as readonly Item[], roles, params, [0, middle], rows, 0, "inner");
+    const b = this.#epilogue(op, second["epilogue"] as readonly Item[], roles, params, [0, cout], rows, a.results);
+    this.#push(
+      { kind: "pair", source, map, halo, middle, firstWeight, first: a.epilogue, cout, secondWeight, second: b.epilogue, target: b.target! },
+      rows, roles, params, op.loc,
+    );
+  }
+
+  #pointwise(op: Op): void {
+    const roles = new Roles();
+    const params = new ParamsDraft();
+    const rows = this.#type(op.operands[0]!);
+    const source = roles.read("x", this.memory.place(op.operands[0]!, "x"));
+    const { epilogue, target } = this.#epilogue(op, op.attrs["epilogue"] as readonly Item[], roles, params, [0, source.channels], rows, 0);
+    this.#push({ kind: "pointwise", source, epilogue, target: target! }, rows, roles, params, op.loc);
+  }
+
+  #pool(op: Op): void {
+    const roles = new Roles();
+    const params = new ParamsDraft();
+    const source = roles.read("x", this.memory.place(op.operands[0]!, "x"));
+    const rb = this.#type(op.operands[1]!);
+    if (rb.kind !== "rulebook") throw new Error("internal: pool without a rulebook");
+    const map = this.#map(roles, op.operands[1]!, "map");
+    const rows: Type = { kind: "feat", sites: rb.to, channels: source.channels, dtype: "f32" };
+    const { epilogue, target } = this.#epilogue(op, op.attrs["epilogue"] as readonly Item[], roles, params, [0, source.channels], rows, 0);
+    const mode = string(op.attrs, "mode") as "max" | "sum" | "avg";
+    const divisor = op.attrs["divisor"] === "volume" ? Number(op.attrs["volume"]) : "count";
+    this.#push({ kind: "pool", source, map, mode, divisor, epilogue, target: target! }, rows, roles, params, op.loc);
+  }
+
+  #globalPool(op: Op): void {
+    const x = op.operands[0]!;
+    const type = this.#type(x);
+    if (type.kind !== "feat") throw new Error("internal: global_pool of no sites");
+    const roles = new Roles();
+    const source = roles.read("x", this.memory.place(x, "x"));
+    const dim = this.module.sites.dim(type.sites);
+    const mode = string(op.attrs, "mode") as "max" | "sum" | "avg";
+    const result = op.results[0]!;
+    const target = roles.write("out", this.memory.place(result, "pooled"));
+    const rows = this.#type(result);
+    this.geometry.need(type.sites);
+    if (!this.geometry.inCallersOrder(type.sites)) {
+      const coords = roles.region("coords", `coords:${type.sites}`);
+      this.#push({ kind: "global_pool", source, coords, dim, mode, target }, rows, roles, new ParamsDraft(), op.loc);
+      return;
+    }
+    const { search, sorted } = this.geometry.order(type.sites);
+    const order: MapAccess = { role: roles.region("order", `map:${search}:forward`), stored: 1, taps: [0] };
+    const coords = roles.region("coords", `coords:${sorted}`);
+    this.#push({ kind: "global_pool", source, order, coords, dim, mode, target }, rows, roles, new ParamsDraft(), op.loc);
+  }
+
+  #toDense(op: Op): void {
+    const roles = new Roles();
+    const x = op.operands[0]!;
+    const source = roles.read("x", this.memory.place(x, "x"));
+    const target = this.#dense(op.results[0]!, this.#type(x), op.attrs, roles);
+    this.#push({ kind: "pointwise", source, epilogue: [], target }, this.#type(x), roles, new ParamsDraft(), op.loc);
+  }
+
+  #dense(result: ValueId, rows: Type, attrs: Attrs, roles: Roles): DenseTarget {
+    const type = this.#type(result);
+    if (type.kind !== "dense" || rows.kind !== "feat") throw new Error("internal: dense scatter of no sites");
+    const extents = this.module.sites.extents(rows.sites);
+    if (extents === undefined) throw new Error("internal: dense scatter without extents");
+    this.geometry.need(rows.sites);
+    let buffer = this.denseBuffers.get(result);
+    if (buffer === undefined) {
+      buffer = this.memory.add({ label: "dense", rows: "batch", shape: type.shape, zero: true, input: "" });
+      this.denseBuffers.set(result, buffer);
+    }
+    const volume = type.shape.reduce((a, b) => a * b, 1);
+    const access = roles.write("dense", { buffer, channels: volume, stride: volume, offset: 0 });
+    const fold = string(attrs, "fold");
+    const axis = this.module.sites.axes(rows.sites).indexOf(fold);
+    const channels = volume / extents.reduce((a, b) => a * b, 1);
+    return { role: access.role, coords: roles.region("coords", `coords:${rows.sites}`), channels, extents, fold: axis < 0 ? undefined : axis };
+  }
+
+  /** Rows of the weight as a matrix with Cout columns. */
+  #paramRows(value: ValueId): number {
+    const shape = (this.#type(value) as ParamType).shape;
+    return shape.slice(0, -1).reduce((a, b) => a * b, 1);
+  }
+
+  #rowsType(op: Op, terms: readonly Item[]): Type {
+    for (const t of terms) {
+      if (t["rb"] === undefined) continue;
+      const rb = this.#type(op.operands[Number(t["rb"])]!);
+      if (rb.kind === "rulebook") return { kind: "feat", sites: rb.to, channels: 0, dtype: "f32" };
+    }
+    return this.#type(op.operands[Number(terms[0]!["x"])]!);
+  }
+
+  #map(roles: Roles, value: ValueId, wanted: string): MapAccess {
+    const resolved = this.geometry.use(value);
+    return { role: roles.region(wanted, regionKey(resolved, resolved.form)), stored: resolved.stored, taps: resolved.taps };
+  }
+
+  /** Lowers epilogue items; `final` results go to the op's results from index `result` on. */
+  #epilogue(
+    op: Op, items: readonly Item[], roles: Roles, params: ParamsDraft,
+    columns: readonly [number, number], rows: Type, result: number, part: "inner" | "whole" = "whole",
+  ): { readonly epilogue: EpilogueStep[]; readonly target: RowAccess | DenseTarget | undefined; readonly results: number } {
+    const epilogue: EpilogueStep[] = [];
+    let [from, to] = columns;
+    const vector = (key: AttrValue | undefined): number => params.place(op.operands[Number(key)]!, 1, from, to);
+    let next = result;
+    let dense: Item | undefined;
+    for (const item of items) {
+      switch (item["do"]) {
+        case "bias":
+          epilogue.push({ do: "bias", at: vector(item["arg"]) });
+          break;
+        case "affine":
+          epilogue.push({ do: "affine", scale: vector(item["scale"]), shift: vector(item["shift"]) });
+          break;
+        case "add":
+        case "mul":
+          epilogue.push({ do: item["do"], source: roles.read(`e${epilogue.length}`, this.memory.place(op.operands[Number(item["arg"])]!, "")) });
+          break;
+        case "relu":
+        case "sigmoid":
+          epilogue.push({ do: item["do"] });
+          break;
+        case "leaky_relu":
+          epilogue.push({ do: "leaky_relu", slope: Number(item["slope"]) });
+          break;
+        case "linear": {
+          const w = op.operands[Number(item["w"])]!;
+          const cout = (this.#type(w) as ParamType).shape.at(-1)!;
+          epilogue.push({ do: "linear", weight: params.place(w, this.#paramRows(w), 0, cout), cout });
+          [from, to] = [0, cout];
+          break;
+        }
+        case "emit":
+          epilogue.push({ do: "emit", target: roles.write(`emit${next}`, this.memory.place(op.results[next]!, "emit")) });
+          next++;
+          break;
+        case "dense":
+          dense = item;
+          break;
+        default:
+          throw new Error(`internal: unknown epilogue item ${String(item["do"])}`);
+      }
+    }
+    if (part === "inner") return { epilogue, target: undefined, results: next };
+    const value = op.results[next]!;
+    const target = dense === undefined ? roles.write("out", this.memory.place(value, "out")) : this.#dense(value, rows, { fold: dense["fold"] ?? "" }, roles);
+    return { epilogue, target, results: next + 1 };
+  }
+}
+
+/** Key of a region that geometry builds: a rulebook block, a halo table or coordinates. */
+export function regionKey(rulebook: ResolvedRulebook, form: "forward" | "transposed" | "halo"): string {
+  return `map:${rulebook.search}:${form}`;
+}
+

@@ -1,0 +1,71 @@
+import type { AttrValue } from "../module.ts";
+import type { Type } from "../types.ts";
+import type { OpDef } from "./op.ts";
+
+const BUFFER: Type = { kind: "buffer" };
+
+/** A region of the feature arena; where it lies is decided at run time from exact row counts and these lifetimes. */
+export const bufferOp: OpDef = {
+  name: "buffer",
+  levels: ["plan"],
+  doc: "A region of feature memory: rows of a site set or batch items, `width` floats each, live from the first to the last step named.",
+  operands: [],
+  attrs: {
+    label: { kind: "string", doc: "what it holds, for labels and reports" },
+    rows: { kind: "string", doc: "a site set, or batch for one row per batch item" },
+    shape: { kind: "ints", doc: "what one row holds: [channels], or a dense shape" },
+    live: { kind: "ints", doc: "[first, last] step index, inclusive; −1 is before the first step" },
+    zero: { kind: "bool", doc: "cleared before its first step", default: false },
+    input: { kind: "string", doc: "name of the network input it receives", default: "" },
+  },
+  infer: () => [BUFFER],
+};
+
+/** One block of parameters as a kernel reads it. */
+export const packOp: OpDef = {
+  name: "pack",
+  levels: ["plan"],
+  doc: "Packs parameters into one block in the layout a kernel reads: [tap][Cin][columns padded to 4], vectors padded to 4.",
+  operands: [{ name: "values", kinds: ["param"], variadic: true }],
+  attrs: {
+    items: { kind: "any", doc: "per item: value (operand index), at (float offset), columns [from, to)" },
+    floats: { kind: "int", doc: "length of the block" },
+  },
+  infer: () => [BUFFER],
+};
+
+/** All coordinate work of the network: site sets, searches, halo tables. */
+export const geometryOp: OpDef = {
+  name: "step.geometry",
+  levels: ["plan"],
+  doc: "Builds every site set, rulebook block and halo table; its results are the regions that features read.",
+  operands: [],
+  attrs: {
+    sites: { kind: "any", doc: "site sets in derivation order" },
+    rulebooks: { kind: "any", doc: "searches with the blocks wanted of each" },
+    regions: { kind: "any", doc: "one per result: {rulebook, form} or {coords}" },
+  },
+  infer: (ctx) => (ctx.attrs["regions"] as readonly AttrValue[]).map(() => BUFFER),
+};
+
+const stepDoc: Readonly<Record<string, string>> = {
+  conv: "Gathers, multiplies and accumulates along rulebook blocks, then applies the epilogue and stores.",
+  pair: "Two submanifold convolutions on one rulebook with the intermediate on chip.",
+  pointwise: "Applies an epilogue to rows; also copies and scatters to dense.",
+  pool: "Reduces the rows that a rulebook block names.",
+  global_pool: "Reduces the rows of each batch item in sorted order.",
+};
+
+/** One dispatch. `spec` is the kernel's specification; `roles[i]` is the role of operand i in it. */
+export const stepOps: readonly OpDef[] = Object.entries(stepDoc).map(([kind, doc]) => ({
+  name: `step.${kind}`,
+  levels: ["plan"],
+  doc,
+  operands: [{ name: "buffers", kinds: ["buffer"], variadic: true }],
+  attrs: {
+    roles: { kind: "any", doc: "role of each operand in the specification" },
+    rows: { kind: "string", doc: "a site set, or batch: the rows computed" },
+    spec: { kind: "any", doc: "the kernel's specification, every constant baked" },
+  },
+  infer: () => [],
+}));

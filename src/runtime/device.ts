@@ -1,0 +1,53 @@
+import { SpnetError } from "./errors.ts";
+
+/** Limits beyond WebGPU's defaults that a plan asks of a device, by WebGPU's names. */
+export type NeededLimits = Readonly<Partial<Record<"maxStorageBufferBindingSize" | "maxBufferSize" | "maxComputeWorkgroupStorageSize", number>>>;
+
+export interface OpenedDevice {
+  readonly device: GPUDevice;
+  /** Whether the runtime made the device; a device of the caller's is never destroyed. */
+  readonly owned: boolean;
+  /** What runs: vendor, architecture and description as the adapter tells them. */
+  readonly adapter: string;
+}
+
+/** `navigator.gpu`, where the platform has it, without asking for DOM types. */
+function platformGpu(): GPU | undefined {
+  const scope = globalThis as { readonly navigator?: { readonly gpu?: GPU } };
+  return scope.navigator?.gpu;
+}
+
+/**
+ * The caller's device, or one made from the caller's `gpu` or the platform's. Asks for what the adapter can give of
+ * binding and buffer size, since scenes grow; other limits stay at their defaults.
+ * SP0601: no WebGPU here; SP0602: no adapter; SP0603: a device lacks a limit.
+ */
+export async function openGpu(given: GPUDevice | undefined, gpu: GPU | undefined, needed: NeededLimits): Promise<OpenedDevice> {
+  if (given !== undefined) {
+    for (const [name, value] of Object.entries(needed)) {
+      const have = given.limits[name as keyof NeededLimits];
+      if (have < value) throw new SpnetError("SP0603", `the given device has ${name} ${have}, this network needs ${value}`, { limit: name, needed: value, have });
+    }
+    return { device: given, owned: false, adapter: describeAdapter(given.adapterInfo) };
+  }
+  const root = gpu ?? platformGpu();
+  if (root === undefined) throw new SpnetError("SP0601", "there is no WebGPU here: pass `gpu` (in Node, from the package `webgpu`) or a `device`");
+  const adapter = await root.requestAdapter({ powerPreference: "high-performance" });
+  if (adapter === null) throw new SpnetError("SP0602", "WebGPU found no adapter on this machine");
+  const requiredLimits: Record<string, number> = {
+    maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
+    maxBufferSize: adapter.limits.maxBufferSize,
+  };
+  for (const [name, value] of Object.entries(needed)) {
+    const have = adapter.limits[name as keyof NeededLimits];
+    if (have < value) throw new SpnetError("SP0603", `the adapter has ${name} ${have}, this network needs ${value}`, { limit: name, needed: value, have });
+    requiredLimits[name] = Math.max(requiredLimits[name] ?? 0, value);
+  }
+  const device = await adapter.requestDevice({ requiredLimits });
+  return { device, owned: true, adapter: describeAdapter(adapter.info) };
+}
+
+function describeAdapter(info: GPUAdapterInfo | undefined): string {
+  const words = [info?.vendor, info?.architecture, info?.description].filter((w) => w !== undefined && w !== "");
+  return words.length === 0 ? "unknown adapter" : words.join(" ");
+}

@@ -1,0 +1,179 @@
+import { SpnetError } from "./errors.ts";
+
+/** A tensor of the weights file, already as numbers. */
+export interface WeightTensor {
+  readonly shape: readonly number[];
+  readonly data: ArrayLike<number>;
+}
+
+/** One value of the load phase; arguments are indices of earlier values. */
+export type LoadOp =
+  | { readonly op: "param"; readonly name: string; readonly role: string; readonly layout: string; readonly shape: readonly number[] }
+  | { readonly op: "bn_scale"; readonly args: readonly number[]; readonly eps: number }
+  | { readonly op: "bn_shift" | "scale_out" | "scale_in" | "add" | "stack_out"; readonly args: readonly number[] }
+  | { readonly op: "slice_in" | "slice_out"; readonly args: readonly number[]; readonly from: number; readonly to: number };
+
+/** A parameter block: `columns` [from, to) of the last axis of each value, rows padded to a multiple of 4 floats. */
+export interface ParamBlock {
+  readonly floats: number;
+  readonly items: readonly { readonly value: number; readonly at: number; readonly columns: readonly [number, number] }[];
+}
+
+interface LoadValue {
+  readonly shape: readonly number[];
+  readonly data: Float64Array;
+}
+
+const volume = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+const text = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
+
+/**
+ * Runs the load phase in float64: reads stored layouts into canonical ones, folds batch norms.
+ * SP0501 a missing tensor, SP0502 a wrong shape, SP0503 a value that is not finite.
+ */
+export function runLoadPhase(ops: readonly LoadOp[], weights: (name: string) => WeightTensor | undefined): readonly LoadValue[] {
+  const values: LoadValue[] = [];
+  for (const op of ops) {
+    if (op.op === "param") {
+      values.push(readParam(op, weights(op.name)));
+      continue;
+    }
+    values.push(foldValue(op, op.args.map((i) => values[i]!)));
+  }
+  return values;
+}
+
+type FoldOp = Exclude<LoadOp, { op: "param" }>;
+
+function foldValue(op: FoldOp, args: readonly LoadValue[]): LoadValue {
+  const a = args[0]!;
+  switch (op.op) {
+    case "bn_scale":
+      return { shape: a.shape, data: a.data.map((g, i) => g / Math.sqrt(args[1]!.data[i]! + op.eps)) };
+    case "bn_shift":
+      return { shape: a.shape, data: a.data.map((beta, i) => beta + ((args[3]?.data[i] ?? 0) - args[1]!.data[i]!) * args[2]!.data[i]!) };
+    case "scale_out": {
+      const n = a.shape.at(-1)!;
+      return { shape: a.shape, data: a.data.map((w, i) => w * args[1]!.data[i % n]!) };
+    }
+    case "scale_in": {
+      const [cin, cout] = [a.shape.at(-2)!, a.shape.at(-1)!];
+      return { shape: a.shape, data: a.data.map((w, i) => w * args[1]!.data[Math.floor(i / cout) % cin]!) };
+    }
+    case "add":
+      return { shape: a.shape, data: a.data.map((x, i) => x + args[1]!.data[i]!) };
+    case "slice_in":
+      return sliceAxis(a, a.shape.length - 2, op.from, op.to);
+    case "slice_out":
+      return sliceAxis(a, a.shape.length - 1, op.from, op.to);
+    case "stack_out":
+      return stackColumns(args);
+  }
+}
+
+function sliceAxis(a: LoadValue, axis: number, from: number, to: number): LoadValue {
+  const inner = volume(a.shape.slice(axis + 1));
+  const length = a.shape[axis]!;
+  const outer = volume(a.shape.slice(0, axis));
+  const data = new Float64Array(outer * (to - from) * inner);
+  for (let o = 0; o < outer; o++) {
+    data.set(a.data.subarray((o * length + from) * inner, (o * length + to) * inner), o * (to - from) * inner);
+  }
+  return { shape: a.shape.map((n, i) => (i === axis ? to - from : n)), data };
+}
+
+function stackColumns(args: readonly LoadValue[]): LoadValue {
+  const rows = volume(args[0]!.shape.slice(0, -1));
+  const columns = args.reduce((n, a) => n + a.shape.at(-1)!, 0);
+  const data = new Float64Array(rows * columns);
+  let at = 0;
+  for (const a of args) {
+    const n = a.shape.at(-1)!;
+    for (let r = 0; r < rows; r++) data.set(a.data.subarray(r * n, (r + 1) * n), r * columns + at);
+    at += n;
+  }
+  return { shape: [...args[0]!.shape.slice(0, -1), columns], data };
+}
+
+/** The shape in which a layout stores a parameter of canonical shape; what error messages and `spnet weights` show. */
+export function storedShape(role: string, layout: string, shape: readonly number[]): readonly number[] {
+  const [cin, cout] = [shape.at(-2)!, shape.at(-1)!];
+  if (role === "linear") return layout === "minkowski" ? [cin, cout] : [cout, cin];
+  if (role !== "conv") return shape;
+  const kernel = shape.slice(0, -2);
+  if (layout === "minkowski") return volume(kernel) === 1 ? [cin, cout] : [volume(kernel), cin, cout];
+  return layout === "spconv1" ? shape : [cout, ...kernel, cin];
+}
+
+type ParamOp = Extract<LoadOp, { op: "param" }>;
+
+function readParam(op: ParamOp, tensor: WeightTensor | undefined): LoadValue {
+  if (tensor === undefined) throw new SpnetError("SP0501", `the weights have no tensor ${JSON.stringify(op.name)}`, { name: op.name });
+  const wanted = storedShape(op.role, op.layout, op.shape);
+  if (!acceptedShape(op, tensor.shape, wanted)) {
+    throw new SpnetError("SP0502", `tensor ${JSON.stringify(op.name)} is ${text(tensor.shape)}, expected ${text(wanted)} (layout ${op.layout})`, { name: op.name, shape: tensor.shape, expected: wanted });
+  }
+  const source = Float64Array.from(tensor.data);
+  const bad = source.findIndex((x) => !Number.isFinite(x));
+  if (bad >= 0) throw new SpnetError("SP0503", `tensor ${JSON.stringify(op.name)} has ${source[bad]} at element ${bad}`, { name: op.name, element: bad });
+  return { shape: op.shape, data: op.role === "channel" ? source : toCanonical(op, source, tensor.shape) };
+}
+
+/** Leading ones are a matter of taste between systems ([1, C] biases, [1, Cin, Cout] kernels); everything else counts. */
+function acceptedShape(op: ParamOp, shape: readonly number[], wanted: readonly number[]): boolean {
+  const strip = (s: readonly number[]): string => s.slice(s.findIndex((n) => n !== 1)).join(",");
+  if (shape.length === wanted.length) return shape.every((n, i) => n === wanted[i]);
+  if (op.role === "linear" && shape.length > 2) return shape.slice(0, -2).every((n) => n === 1) && shape.slice(-2).join() === op.shape.join();
+  return op.role !== "conv" || op.layout === "minkowski" ? volume(shape) === volume(wanted) && strip(shape) === strip(wanted) : false;
+}
+
+function toCanonical(op: ParamOp, source: Float64Array, stored: readonly number[]): Float64Array {
+  const [cin, cout] = [op.shape.at(-2)!, op.shape.at(-1)!];
+  const kernel = op.shape.slice(0, -2);
+  const taps = volume(kernel);
+  if (op.role === "linear") return stored.length > 2 || op.layout === "minkowski" ? source : transpose(source, cout, cin);
+  // spconv 2 multiplies by weight.view(Cin, Cout) when the kernel volume is 1, whatever the tensor's shape says.
+  if (op.layout === "spconv1" || taps === 1) return source;
+  const data = new Float64Array(source.length);
+  for (let t = 0; t < taps; t++) {
+    const from = op.layout === "minkowski" ? firstAxisFastest(t, kernel) : t;
+    for (let i = 0; i < cin; i++) {
+      for (let o = 0; o < cout; o++) {
+        data[(t * cin + i) * cout + o] = op.layout === "minkowski" ? source[(from * cin + i) * cout + o]! : source[(o * taps + from) * cin + i]!;
+      }
+    }
+  }
+  return data;
+}
+
+/** Index, first axis fastest, of the tap whose canonical (last axis fastest) index is `t`. */
+function firstAxisFastest(t: number, kernel: readonly number[]): number {
+  let rest = t;
+  const r = new Array<number>(kernel.length).fill(0);
+  for (let a = kernel.length - 1; a >= 0; a--) {
+    r[a] = rest % kernel[a]!;
+    rest = Math.floor(rest / kernel[a]!);
+  }
+  return r.reduceRight((index, value, a) => index * kernel[a]! + value, 0);
+}
+
+/** [rows][columns] → [columns][rows]. */
+function transpose(source: Float64Array, rows: number, columns: number): Float64Array {
+  const data = new Float64Array(source.length);
+  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) data[c * rows + r] = source[r * columns + c]!;
+  return data;
+}
+
+/** Packs one block as kernels read it, f32. */
+export function packBlock(block: ParamBlock, values: readonly LoadValue[]): Float32Array<ArrayBuffer> {
+  const out = new Float32Array(block.floats);
+  for (const item of block.items) {
+    const value = values[item.value]!;
+    const [from, to] = item.columns;
+    const columns = value.shape.at(-1)!;
+    const padded = (to - from + 3) & ~3;
+    const rows = value.data.length / columns;
+    for (let r = 0; r < rows; r++) out.set(value.data.subarray(r * columns + from, r * columns + to), item.at + r * padded);
+  }
+  return out;
+}

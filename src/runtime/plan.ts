@@ -1,0 +1,66 @@
+import type { GeometryPlan } from "./geometry/index.ts";
+import type { LoadOp, ParamBlock } from "./load.ts";
+
+/** Rows of a feature buffer or step: those of a site set (index into `geometry.sites`) or one per batch item. */
+export type Rows = { readonly site: number } | "batch";
+
+export interface InputPlan {
+  readonly name: string;
+  readonly site: number;
+  readonly axes: readonly string[];
+  readonly channels: number;
+  readonly buffer: number;
+}
+
+export interface OutputPlan {
+  readonly name: string;
+  readonly buffer: number;
+  /** feat: rows of a site set; vec: one row per batch item; dense: one tensor per batch item. */
+  readonly kind: "feat" | "vec" | "dense";
+  /** Of one row or batch item. */
+  readonly shape: readonly number[];
+}
+
+export interface BufferPlan {
+  readonly label: string;
+  readonly rows: Rows;
+  /** Floats per row or batch item. */
+  readonly width: number;
+  /** First and last step that touch it; −1 is before the first. */
+  readonly live: readonly [first: number, last: number];
+  /** Cleared before its first step. */
+  readonly zero: boolean;
+}
+
+export type StepBinding =
+  | { readonly bind: "counts" }
+  | { readonly bind: "params"; readonly block: number }
+  | { readonly bind: "buffer"; readonly buffer: number }
+  | { readonly bind: "map"; readonly rulebook: number; readonly form: "forward" | "transposed" | "halo" }
+  | { readonly bind: "coords"; readonly site: number };
+
+/** One dispatch of the feature phase. */
+export interface StepPlan {
+  readonly kernel: string;
+  /** Lines of the `.spnet` source it comes from. */
+  readonly source: string;
+  readonly rows: Rows;
+  /** Workgroups = ceil(rows / rowsPerGroup) · groupsPerTile. */
+  readonly rowsPerGroup: number;
+  readonly groupsPerTile: number;
+  readonly bindings: readonly StepBinding[];
+  /** Multiply-accumulates per pair (with a rulebook) or per row, for reports. */
+  readonly macs: { readonly perRow: number; readonly perPair: readonly { readonly rulebook: number; readonly macs: number }[] };
+}
+
+/** Everything an emitted module knows of its network, as data. */
+export interface Plan {
+  readonly name: string;
+  readonly inputs: readonly InputPlan[];
+  readonly outputs: readonly OutputPlan[];
+  readonly load: readonly LoadOp[];
+  readonly blocks: readonly ParamBlock[];
+  readonly geometry: GeometryPlan;
+  readonly buffers: readonly BufferPlan[];
+  readonly steps: readonly StepPlan[];
+}
