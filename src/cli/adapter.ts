@@ -1,0 +1,112 @@
+import { spawn } from "node:child_process";
+import { ADAPTER_VARIABLE, chosenAdapter, ensureVulkanEnvironment, type AdapterChoice } from "./vulkan.ts";
+
+export { ensureVulkanEnvironment, type AdapterChoice } from "./vulkan.ts";
+
+/**
+ * No device can be had. SP0601: the npm package `webgpu` is missing or does not load; SP0602: no adapter, or not the
+ * one asked for; SP0603: the adapter lacks a limit or feature.
+ */
+export class AdapterError extends Error {
+  readonly code: "SP0601" | "SP0602" | "SP0603";
+
+  constructor(code: AdapterError["code"], message: string) {
+    super(message);
+    this.name = "AdapterError";
+    this.code = code;
+  }
+}
+
+export interface OpenDeviceOptions {
+  /** Refuse any other adapter. Default: the variable SPNET_ADAPTER, else whatever there is. */
+  readonly prefer?: AdapterChoice;
+  readonly requiredLimits?: Readonly<Record<string, number>>;
+  readonly features?: readonly GPUFeatureName[];
+}
+
+export interface OpenedDevice {
+  readonly device: GPUDevice;
+  readonly adapterInfo: GPUAdapterInfo;
+  /** Name of the software driver, undefined on a real GPU. */
+  readonly software: string | undefined;
+  /** One line for people: which adapter runs. */
+  readonly description: string;
+  close(): void;
+}
+
+// The instance must outlive every object made from it, and Node's exit.
+let instance: GPU | undefined;
+
+/** A WebGPU device in Node, from the optional package `webgpu`. Never touches `globalThis.navigator`. */
+export async function openDevice(options: OpenDeviceOptions = {}): Promise<OpenedDevice> {
+  const prefer = options.prefer ?? chosenAdapter();
+  if (prefer === undefined) {
+    throw new AdapterError("SP0602", `${ADAPTER_VARIABLE} must be any, swiftshader or lavapipe`);
+  }
+  const gpu = await loadInstance();
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (adapter === null) {
+    throw new AdapterError("SP0602", "no WebGPU adapter: install a Vulkan driver, or the npm package @sparticuz/chromium for its software driver");
+  }
+  const software = softwareName(adapter.info);
+  if (prefer !== "any" && software !== prefer) {
+    throw new AdapterError("SP0602", `the adapter is ${describe(adapter.info)}, not ${prefer}`);
+  }
+  for (const feature of options.features ?? []) {
+    if (!adapter.features.has(feature)) throw new AdapterError("SP0603", `the adapter has no feature ${feature}: ${describe(adapter.info)}`);
+  }
+  let device: GPUDevice;
+  try {
+    device = await adapter.requestDevice({
+      requiredLimits: { ...options.requiredLimits },
+      requiredFeatures: [...(options.features ?? [])],
+    });
+  } catch (error) {
+    throw new AdapterError("SP0603", `the adapter refuses the device: ${message(error)}`);
+  }
+  return {
+    device,
+    adapterInfo: adapter.info,
+    software,
+    description: describe(adapter.info),
+    close: () => device.destroy(),
+  };
+}
+
+/**
+ * Starts the current command again as a child with a Vulkan driver in its environment, where this process was started
+ * without; the exit code of the child, or undefined when this process can go on itself.
+ */
+export async function restartWithVulkan(choice?: AdapterChoice): Promise<number | undefined> {
+  const { env, restart } = ensureVulkanEnvironment(choice);
+  if (!restart) return undefined;
+  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], { env, stdio: "inherit" });
+  return await new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => resolve(signal === null ? (code ?? 1) : 1));
+  });
+}
+
+async function loadInstance(): Promise<GPU> {
+  if (instance !== undefined) return instance;
+  try {
+    const { create } = await import("webgpu");
+    instance = create(process.platform === "linux" ? ["backend=vulkan"] : []);
+    return instance;
+  } catch (error) {
+    throw new AdapterError("SP0601", `the npm package webgpu cannot be loaded (npm install webgpu): ${message(error)}`);
+  }
+}
+
+function softwareName(info: GPUAdapterInfo): string | undefined {
+  const text = describe(info).toLowerCase();
+  for (const name of ["swiftshader", "llvmpipe", "warp", "microsoft basic"]) {
+    if (text.includes(name)) return name === "llvmpipe" ? "lavapipe" : name;
+  }
+  return info.isFallbackAdapter ? "software" : undefined;
+}
+
+const describe = (info: GPUAdapterInfo): string =>
+  [info.vendor, info.architecture, info.description || info.device].filter((part) => part !== "").join(" ");
+
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,82 @@
+/** The sparse inputs of a network as the command passes them on, and the tensor names of the files they come from. */
+import { inputError } from "../errors.ts";
+import { number, siteAttr, string, type Module } from "../../ir/module.ts";
+import type { Tensors } from "./safetensors.ts";
+import { float32Tensor, int32Tensor, printShape, toFloat32, toInt32, type Tensor } from "./tensor.ts";
+
+/** An input that a network declares. */
+export interface InputSpec {
+  readonly name: string;
+  readonly axes: readonly string[];
+  /** Per axis, or undefined for an unbounded grid. */
+  readonly extents: readonly number[] | undefined;
+  readonly channels: number;
+}
+
+/** Rows of one input: coordinates [rows, 1 + axes] with the batch index first, features [rows, channels]. */
+export interface SceneInput {
+  readonly rows: number;
+  readonly coords: Int32Array;
+  readonly features: Float32Array;
+}
+
+/** A value a network gave back. */
+export type OutputValue =
+  | { readonly kind: "feat"; readonly coords: Int32Array; readonly dim: number; readonly channels: number; readonly features: Float32Array }
+  | { readonly kind: "dense"; readonly shape: readonly number[]; readonly data: Float32Array };
+
+/** The inputs of a network, in the order of its text. */
+export function inputSpecs(module: Module): readonly InputSpec[] {
+  return module.ops
+    .filter((op) => op.name === "input")
+    .map((op) => {
+      const sites = siteAttr(op.attrs, "sites");
+      return { name: string(op.attrs, "name"), axes: module.sites.axes(sites), extents: module.sites.extents(sites), channels: number(op.attrs, "channels") };
+    });
+}
+
+/** Reads every input from `NAME.coords` and `NAME.features`; with one input plain `coords` and `features` do too. */
+export function sceneFromTensors(file: string, tensors: Tensors, specs: readonly InputSpec[]): ReadonlyMap<string, SceneInput> {
+  const find = (spec: InputSpec, part: string): Tensor => {
+    const names = [`${spec.name}.${part}`, ...(specs.length === 1 ? [part] : [])];
+    const found = names.map((name) => tensors.get(name)).find((t) => t !== undefined);
+    if (found !== undefined) return found;
+    const listed = [...tensors.keys()].slice(0, 12).map((name) => `\`${name}\``);
+    throw inputError("SP0805", `${file} has no tensor ${names.map((n) => `\`${n}\``).join(" or ")}`, {
+      notes: [`it holds ${listed.length === 0 ? "no tensor" : listed.join(", ")}${tensors.size > listed.length ? ` and ${tensors.size - listed.length} more` : ""}`],
+    });
+  };
+  return new Map(specs.map((spec) => [spec.name, readInput(file, spec, find(spec, "coords"), find(spec, "features"))]));
+}
+
+function readInput(file: string, spec: InputSpec, coords: Tensor, features: Tensor): SceneInput {
+  const width = 1 + spec.axes.length;
+  if (coords.shape.length !== 2 || coords.shape[1] !== width) {
+    throw inputError("SP0806", `\`${coords.name}\` in ${file} is ${printShape(coords.shape)}, expected [rows, ${width}]: batch, ${spec.axes.join(", ")}`);
+  }
+  const rows = coords.shape[0]!;
+  if (features.shape.length !== 2 || features.shape[0] !== rows || features.shape[1] !== spec.channels) {
+    throw inputError("SP0806", `\`${features.name}\` in ${file} is ${printShape(features.shape)}, expected [${rows}, ${spec.channels}]: one row per coordinate, ${spec.channels} channels`);
+  }
+  return { rows, coords: toInt32(coords), features: toFloat32(features) };
+}
+
+/** Output tensors: `NAME.coords` and `NAME.features` of sparse values, `NAME` of dense ones and of vectors per batch item. */
+export function outputTensors(outputs: ReadonlyMap<string, OutputValue>): readonly Tensor[] {
+  return [...outputs].flatMap(([name, value]) => {
+    if (value.kind === "dense") return [float32Tensor(name, value.shape, value.data)];
+    const width = 1 + value.dim;
+    const rows = value.coords.length / width;
+    return [int32Tensor(`${name}.coords`, [rows, width], value.coords), float32Tensor(`${name}.features`, [rows, value.channels], value.features)];
+  });
+}
+
+/** The tensors of a scene, as `sceneFromTensors` reads them. */
+export function sceneTensors(scene: ReadonlyMap<string, SceneInput>, specs: readonly InputSpec[]): readonly Tensor[] {
+  return [...scene].flatMap(([name, { rows, coords, features }]) => {
+    const spec = specs.find((s) => s.name === name);
+    if (spec === undefined) throw new Error(`internal: no input ${name}`);
+    return [int32Tensor(`${name}.coords`, [rows, 1 + spec.axes.length], coords), float32Tensor(`${name}.features`, [rows, spec.channels], features)];
+  });
+}
+
