@@ -102,12 +102,12 @@ describe("voxelize", () => {
 
   test("refuses voxels without size and ranges turned around", () => {
     const cloud = points([[0, 0, 0, 1]]);
-    expect(() => voxelize(cloud, { voxel: [0, 1, 1] })).toThrow(/SP0812.*above 0/);
-    expect(() => voxelize(cloud, { voxel: [1, 1, 1], range: { min: [0, 0, 1], max: [1, 1, 0] } })).toThrow(/SP0812.*below its maximum/);
+    expect(() => voxelize(cloud, { voxel: [0, 1, 1] })).toThrow(/SP0833.*above 0/);
+    expect(() => voxelize(cloud, { voxel: [1, 1, 1], range: { min: [0, 0, 1], max: [1, 1, 0] } })).toThrow(/SP0833.*below its maximum/);
   });
 
   test("refuses a scan that holds no whole points, or infinities", () => {
-    expect(() => parsePoints("a.bin", new Uint8Array(17), KITTI_POINTS)).toThrow(/SP0811: a.bin has 17 bytes/);
-    expect(() => points([[0, 1, 2, 3], [0, Infinity, 0, 0]])).toThrow(/SP0810: point 1 of test holds Infinity in column 1/);
+    expect(() => parsePoints("a.bin", new Uint8Array(17), KITTI_POINTS)).toThrow(/SP0831: a.bin has 17 bytes/);
+    expect(() => points([[0, 1, 2, 3], [0, Infinity, 0, 0]])).toThrow(/SP0832: point 1 of test holds Infinity in column 1/);
   });
 });

@@ -15,12 +15,12 @@ export const KITTI_GRID: VoxelGrid = { voxel: [0.05, 0.05, 0.1], range: { min: [
 
 /**
  * Voxelises scans into rows of `spec`: coordinates in the order of the network's axes (by their names x, y, z), features
- * the means of the first `channels` columns. SP0813 where network, grid and scan do not fit.
+ * the means of the first `channels` columns. SP0834 where network, grid and scan do not fit.
  */
 export function sceneFromScans(scans: readonly Scan[], grid: VoxelGrid, spec: InputSpec): SceneInput {
   const columnOf = spec.axes.map((axis) => "xyz".indexOf(axis));
   if (spec.axes.length !== 3 || new Set(columnOf).size !== 3 || columnOf.includes(-1)) {
-    throw inputError("SP0813", `a scan has axes x, y, z, but input \`${spec.name}\` has ${spec.axes.join(", ")}`, { help: "give coordinates and features as safetensors instead" });
+    throw inputError("SP0834", `a scan has axes x, y, z, but input \`${spec.name}\` has ${spec.axes.join(", ")}`, { help: "give coordinates and features as safetensors instead" });
   }
   checkExtents(grid, spec, columnOf);
   const parts = scans.map((scan, batch) => scanRows(scan, batch, grid, spec, columnOf));
@@ -40,19 +40,19 @@ function checkExtents(grid: VoxelGrid, spec: InputSpec, columnOf: readonly numbe
   if (spec.extents === undefined) return;
   const extents = gridExtents(grid);
   if (extents === undefined) {
-    throw inputError("SP0813", `input \`${spec.name}\` lives on a grid of ${spec.extents.join(" × ")}, so the scan needs a range`, { help: "--range xmin,ymin,zmin,xmax,ymax,zmax" });
+    throw inputError("SP0834", `input \`${spec.name}\` lives on a grid of ${spec.extents.join(" × ")}, so the scan needs a range`, { help: "--range xmin,ymin,zmin,xmax,ymax,zmax" });
   }
   spec.axes.forEach((axis, i) => {
     const have = extents[columnOf[i]!]!;
     if (have > spec.extents![i]!) {
-      throw inputError("SP0813", `the scan's grid has ${have} voxels along ${axis}, input \`${spec.name}\` has ${spec.extents![i]}`, { help: "match --voxel and --range to the network's extents" });
+      throw inputError("SP0834", `the scan's grid has ${have} voxels along ${axis}, input \`${spec.name}\` has ${spec.extents![i]}`, { help: "match --voxel and --range to the network's extents" });
     }
   });
 }
 
 function scanRows({ file, points }: Scan, batch: number, grid: VoxelGrid, spec: InputSpec, columnOf: readonly number[]): SceneInput {
   if (points.columns < spec.channels) {
-    throw inputError("SP0813", `${file} has ${points.columns} columns per point, input \`${spec.name}\` needs ${spec.channels} channels`, { help: "say how many numbers a point has with --columns" });
+    throw inputError("SP0834", `${file} has ${points.columns} columns per point, input \`${spec.name}\` needs ${spec.channels} channels`, { help: "say how many numbers a point has with --columns" });
   }
   const { count, indices, means } = voxelize(points, grid);
   const coords = new Int32Array(count * 4);

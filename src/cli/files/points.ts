@@ -1,5 +1,5 @@
 import { inputError } from "../errors.ts";
-import { halfToNumber } from "./tensor.ts";
+import { halfToNumber } from "../../runtime/safetensors.ts";
 
 /** Raw points, row-major: x, y, z in metres, then any further columns (intensity, time lag, …). */
 export interface Points {
@@ -16,11 +16,11 @@ export interface PointFormat {
 
 export const KITTI_POINTS: PointFormat = { columns: 4, scalar: "f32" };
 
-/** Reads a headerless little-endian scan. SP0811 when the file does not hold whole points, SP0810 for a non-finite value. */
+/** Reads a headerless little-endian scan. SP0831 when the file does not hold whole points, SP0832 for a non-finite value. */
 export function parsePoints(file: string, bytes: Uint8Array, format: PointFormat): Points {
   const size = format.columns * (format.scalar === "f32" ? 4 : 2);
   if (bytes.byteLength % size !== 0) {
-    throw inputError("SP0811", `${file} has ${bytes.byteLength} bytes, which is not a whole number of points of ${format.columns} ${format.scalar} (${size} bytes)`, {
+    throw inputError("SP0831", `${file} has ${bytes.byteLength} bytes, which is not a whole number of points of ${format.columns} ${format.scalar} (${size} bytes)`, {
       help: "say how a point is stored with --columns and --scalar, or the file is truncated",
     });
   }
@@ -30,7 +30,7 @@ export function parsePoints(file: string, bytes: Uint8Array, format: PointFormat
   for (let i = 0; i < data.length; i++) {
     const value = format.scalar === "f32" ? view.getFloat32(4 * i, true) : halfToNumber(view.getUint16(2 * i, true));
     if (!Number.isFinite(value)) {
-      throw inputError("SP0810", `point ${Math.floor(i / format.columns)} of ${file} holds ${value} in column ${i % format.columns}`, {
+      throw inputError("SP0832", `point ${Math.floor(i / format.columns)} of ${file} holds ${value} in column ${i % format.columns}`, {
         help: "remove such points from the scan before it is voxelised",
       });
     }

@@ -1,3 +1,4 @@
+import { halfToNumber } from "../../runtime/safetensors.ts";
 import { inputError } from "../errors.ts";
 
 /** Element types of safetensors that numbers can be read from, and their size in bytes. */
@@ -93,11 +94,3 @@ function reader(tensor: Tensor): (index: number) => number {
   }
 }
 
-/** The value of IEEE 754 binary16 bits. */
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
-}

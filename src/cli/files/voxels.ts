@@ -41,7 +41,7 @@ export function gridExtents(grid: VoxelGrid): readonly number[] | undefined {
   });
 }
 
-/** Voxelises points. SP0812 for a grid that makes no sense or indices beyond int32. */
+/** Voxelises points. SP0833 for a grid that makes no sense or indices beyond int32. */
 export function voxelize(points: Points, grid: VoxelGrid): Voxels {
   checkGrid(grid);
   const { cells, kept } = pointCells(points, grid);
@@ -82,10 +82,10 @@ export function voxelize(points: Points, grid: VoxelGrid): Voxels {
 
 function checkGrid({ voxel, range }: VoxelGrid): void {
   if (voxel.length !== 3 || voxel.some((edge) => !(Math.fround(edge) > 0) || edge === Infinity)) {
-    throw inputError("SP0812", `voxel edges must be three lengths above 0, got ${voxel.join(",")}`);
+    throw inputError("SP0833", `voxel edges must be three lengths above 0, got ${voxel.join(",")}`);
   }
   if (range !== undefined && (range.min.length !== 3 || range.max.length !== 3 || range.min.some((m, i) => !(m < range.max[i]!)))) {
-    throw inputError("SP0812", `the range must be xmin,ymin,zmin,xmax,ymax,zmax with each minimum below its maximum, got ${[...range.min, ...range.max].join(",")}`);
+    throw inputError("SP0833", `the range must be xmin,ymin,zmin,xmax,ymax,zmax with each minimum below its maximum, got ${[...range.min, ...range.max].join(",")}`);
   }
 }
 
@@ -103,7 +103,7 @@ function pointCells(points: Points, grid: VoxelGrid): { readonly cells: Int32Arr
       const offset = Math.fround(points.data[p * points.columns + axis]! - least);
       const cell = round(Math.fround(offset / Math.fround(grid.voxel[axis]!)));
       if (extents === undefined && cell !== (cell | 0)) {
-        throw inputError("SP0812", `point ${p} lies ${cell} voxels from the origin along ${"xyz"[axis]}, more than 32 bits count`, { help: "use larger voxels or give a range" });
+        throw inputError("SP0833", `point ${p} lies ${cell} voxels from the origin along ${"xyz"[axis]}, more than 32 bits count`, { help: "use larger voxels or give a range" });
       }
       inside &&= extents === undefined || (cell >= 0 && cell < extents[axis]!);
       cells[3 * p + axis] = cell;
@@ -124,7 +124,7 @@ function cellKey(cells: Int32Array, kept: Int32Array): (point: number) => number
     }
   }
   const [nx, ny, nz] = max.map((m, axis) => m - min[axis]! + 1) as [number, number, number];
-  if (nx * ny * nz > Number.MAX_SAFE_INTEGER) throw inputError("SP0812", `the points span ${nx} × ${ny} × ${nz} voxels, too many to count`, { help: "use larger voxels or give a range" });
+  if (nx * ny * nz > Number.MAX_SAFE_INTEGER) throw inputError("SP0833", `the points span ${nx} × ${ny} × ${nz} voxels, too many to count`, { help: "use larger voxels or give a range" });
   return (p) => ((cells[3 * p + 2]! - min[2]!) * ny + cells[3 * p + 1]! - min[1]!) * nx + cells[3 * p]! - min[0]!;
 }
 
