@@ -1,0 +1,163 @@
+import { SpnetError } from "./errors.ts";
+
+/** What happens when two rows of an input name the same site. */
+export type DuplicatePolicy = "error" | "sum" | "mean" | "first" | "last";
+
+/** Rows in a buffer of the caller's device: i32 coordinates [rows, 1 + d] or f32 features [rows, C], tight. */
+export interface GpuRows {
+  readonly buffer: GPUBuffer;
+  readonly rows: number;
+  /** Byte offset, a multiple of 4. */
+  readonly offset?: number;
+}
+
+/** Coordinates on the host, checked: batch first, then the axes in the order of `sites`. */
+export interface CheckedCoords {
+  readonly rows: number;
+  readonly data: Int32Array<ArrayBuffer>;
+  readonly batch: number;
+  /** Least and greatest coordinate per axis; all zero when there are no rows. */
+  readonly min: readonly number[];
+  readonly max: readonly number[];
+}
+
+/** Names and extents of the axes, for messages and range checks. */
+export interface AxesInfo {
+  readonly input: string;
+  readonly axes: readonly string[];
+  readonly extents: readonly number[] | undefined;
+}
+
+const printRow = (data: ArrayLike<number>, row: number, width: number): string =>
+  `(${Array.from({ length: width }, (_, i) => data[row * width + i]).join(", ")})`;
+
+/**
+ * Checks coordinates [rows, 1 + d] given as a flat array: whole numbers within int32, batch items in range, within the
+ * extents. `batch` 0 means “as many as the rows name”.
+ * SP0810 not a whole number of rows, SP0811 not an integer, SP0812 batch index, SP0813 out of the extents.
+ */
+export function checkCoords(info: AxesInfo, given: ArrayLike<number>, batch: number): CheckedCoords {
+  const width = info.axes.length + 1;
+  if (given.length % width !== 0) {
+    throw new SpnetError("SP0810", `coordinates of \`${info.input}\` have ${given.length} numbers, not a multiple of ${width} (batch, ${info.axes.join(", ")})`);
+  }
+  const rows = given.length / width;
+  const data = Int32Array.from(given);
+  const min = new Array<number>(width).fill(rows === 0 ? 0 : Number.POSITIVE_INFINITY);
+  const max = new Array<number>(width).fill(rows === 0 ? 0 : Number.NEGATIVE_INFINITY);
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    if (value !== given[i]) throw new SpnetError("SP0811", `coordinates of \`${info.input}\`, row ${Math.floor(i / width)}: ${given[i]} is not a 32-bit whole number`, { row: Math.floor(i / width) });
+    const column = i % width;
+    if (value < min[column]!) min[column] = value;
+    if (value > max[column]!) max[column] = value;
+  }
+  checkBatch(info, data, width, batch, min[0]!, max[0]!);
+  if (info.extents !== undefined) checkExtents(info, data, width, min, max);
+  return { rows, data, batch: batch === 0 ? Math.max(1, max[0]! + 1) : batch, min: min.slice(1), max: max.slice(1) };
+}
+
+function checkBatch(info: AxesInfo, data: Int32Array, width: number, batch: number, least: number, most: number): void {
+  if (least >= 0 && (batch === 0 || most < batch || data.length === 0)) return;
+  for (let row = 0; row * width < data.length; row++) {
+    const b = data[row * width]!;
+    if (b < 0 || (batch !== 0 && b >= batch)) {
+      throw new SpnetError("SP0812", `coordinates of \`${info.input}\`, row ${row} ${printRow(data, row, width)}: batch index ${b} is not within 0 … ${batch === 0 ? "" : batch - 1}`, { row });
+    }
+  }
+}
+
+function checkExtents(info: AxesInfo, data: Int32Array, width: number, min: readonly number[], max: readonly number[]): void {
+  const extents = info.extents!;
+  const bad = extents.findIndex((n, a) => data.length > 0 && (min[a + 1]! < 0 || max[a + 1]! >= n));
+  if (bad < 0) return;
+  let outside = 0;
+  let first = -1;
+  for (let row = 0; row * width < data.length; row++) {
+    if (!extents.some((n, a) => data[row * width + 1 + a]! < 0 || data[row * width + 1 + a]! >= n)) continue;
+    outside++;
+    if (first < 0) first = row;
+  }
+  const swapped = swapHint(info, min.slice(1), max.slice(1));
+  const bounds = info.axes.map((axis, a) => `${axis} < ${extents[a]}`).join(", ");
+  throw new SpnetError(
+    "SP0813",
+    `coordinates of \`${info.input}\`: ${outside} of ${data.length / width} rows lie outside the extents (${bounds}), first row ${first} ${printRow(data, first, width)}${swapped}`,
+    { row: first, outside },
+  );
+}
+
+/** Says so when the coordinates would fit with their axes in another order: the commonest mistake. */
+function swapHint(info: AxesInfo, min: readonly number[], max: readonly number[]): string {
+  const extents = info.extents!;
+  for (const order of permutations(info.axes.map((_, i) => i))) {
+    if (order.every((from, a) => min[from]! >= 0 && max[from]! < extents[a]!)) {
+      return `; they would fit with columns ordered as (batch, ${order.map((from) => info.axes[from]).join(", ")}): are the axes swapped? expected (batch, ${info.axes.join(", ")})`;
+    }
+  }
+  return "";
+}
+
+function permutations(items: readonly number[]): number[][] {
+  if (items.length === 0) return [[]];
+  return items.flatMap((item, i) => permutations([...items.slice(0, i), ...items.slice(i + 1)]).map((rest) => [item, ...rest]));
+}
+
+/** Rows merged by site: the kept coordinates in order of first appearance and, per given row, the kept row. */
+export interface Merged {
+  readonly coords: Int32Array<ArrayBuffer>;
+  readonly rowOf: Int32Array;
+  readonly rows: number;
+}
+
+/** Merges rows that name the same site. */
+export function mergeDuplicates(coords: Int32Array, width: number): Merged {
+  const seen = new Map<string, number>();
+  const rows = coords.length / width;
+  const rowOf = new Int32Array(rows);
+  const kept: number[] = [];
+  for (let row = 0; row < rows; row++) {
+    const key = coords.subarray(row * width, (row + 1) * width).join(",");
+    let target = seen.get(key);
+    if (target === undefined) {
+      target = seen.size;
+      seen.set(key, target);
+      kept.push(row);
+    }
+    rowOf[row] = target;
+  }
+  const out = new Int32Array(kept.length * width);
+  kept.forEach((row, i) => out.set(coords.subarray(row * width, (row + 1) * width), i * width));
+  return { coords: out, rowOf, rows: kept.length };
+}
+
+/** Features of merged rows by the policy, summed in float64 in row order. */
+export function mergeFeatures(policy: DuplicatePolicy, features: Float32Array, channels: number, merged: Merged): Float32Array<ArrayBuffer> {
+  const sums = new Float64Array(merged.rows * channels);
+  const counts = new Float64Array(merged.rows);
+  merged.rowOf.forEach((target, row) => {
+    const first = counts[target] === 0;
+    counts[target]!++;
+    if (policy === "first" && !first) return;
+    for (let c = 0; c < channels; c++) {
+      const value = features[row * channels + c]!;
+      if (policy === "sum" || policy === "mean") sums[target * channels + c]! += value;
+      else sums[target * channels + c] = value;
+    }
+  });
+  return Float32Array.from(sums, (v, i) => (policy === "mean" ? v / counts[Math.floor(i / channels)]! : v));
+}
+
+/** Checks host features [rows, channels]. SP0814 a wrong length, SP0815 a value that is not finite. */
+export function checkFeatures(input: string, given: ArrayLike<number>, rows: number, channels: number): Float32Array<ArrayBuffer> {
+  if (given.length !== rows * channels) {
+    throw new SpnetError("SP0814", `features of \`${input}\` have ${given.length} numbers, expected ${rows} rows × ${channels} channels = ${rows * channels}`);
+  }
+  const data = given instanceof Float32Array && given.buffer instanceof ArrayBuffer ? (given as Float32Array<ArrayBuffer>) : Float32Array.from(given);
+  for (let i = 0; i < data.length; i++) {
+    if (!Number.isFinite(data[i]!)) {
+      throw new SpnetError("SP0815", `features of \`${input}\`, row ${Math.floor(i / channels)}, channel ${i % channels}: ${data[i]} is not finite`, { row: Math.floor(i / channels), channel: i % channels });
+    }
+  }
+  return data;
+}
