@@ -1,6 +1,7 @@
 import type { Loc } from "./loc.ts";
 import type { Attrs, Level, Module, Op, Output, ValueId } from "./module.ts";
 import { opDef } from "./ops/registry.ts";
+import { inferOp } from "./ops/signature.ts";
 import type { SiteTable } from "./sites.ts";
 import type { Type } from "./types.ts";
 
@@ -33,7 +34,7 @@ export class ModuleBuilder {
   /** Result types that `add` would give, or the problems. */
   infer(name: string, operands: readonly ValueId[], attrs: Attrs): { readonly types: readonly Type[] } | { readonly problems: readonly string[] } {
     const problems: string[] = [];
-    const types = opDef(name).infer({
+    const types = inferOp(opDef(name), {
       sites: this.sites,
       types: operands.map((v) => this.typeOf(v)),
       attrs: withDefaults(name, attrs),

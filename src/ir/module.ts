@@ -64,5 +64,12 @@ export function string(attrs: Attrs, key: string): string {
   return value;
 }
 
+/** Whether an attribute value is a list. */
+export const isList = (value: AttrValue | undefined): value is readonly AttrValue[] => Array.isArray(value);
+
+/** Whether an attribute value is an object. */
+export const isObject = (value: AttrValue | undefined): value is { readonly [key: string]: AttrValue } =>
+  typeof value === "object" && !Array.isArray(value);
+
 /** Sites an attribute names. */
 export const siteAttr = (attrs: Attrs, key: string): SiteId => string(attrs, key);

@@ -45,10 +45,17 @@ export function outputExtent(n: number, k: number, s: number, p: number, d: numb
   return Math.floor((n + 2 * p - d * (k - 1) - 1) / s) + 1;
 }
 
-/** An immutable-by-convention table: `derive` returns the id of an equal set when there is one. */
+/** The site sets of a module. It only grows: `derive…` returns the id of an equal set when there is one, else adds it. */
 export class SiteTable {
   readonly #defs = new Map<SiteId, SiteDef>();
   readonly #byKey = new Map<string, SiteId>();
+
+  /** A copy that may grow without the original growing. */
+  clone(): SiteTable {
+    const copy = new SiteTable();
+    for (const [id, def] of this.#defs) copy.declare(id, def);
+    return copy;
+  }
 
   get ids(): readonly SiteId[] {
     return [...this.#defs.keys()];
@@ -107,21 +114,24 @@ export class SiteTable {
     return this.#add(def.name, key, def);
   }
 
-  /** The set of `conv` under the reach rule, in normal form. */
+  /** The set of `conv` under the reach rule, in normal form; added when new. */
   deriveReach(of: SiteId, g: Geometry): SiteId {
-    // Without extents nothing is clipped, so taps that tile the grid exactly give the floor set.
-    const tiles = g.kernel.every((k, i) => k === g.stride[i] && g.padding[i] === 0 && (g.dilation[i] === 1 || k === 1));
-    if (tiles && this.extents(of) === undefined) return this.deriveFloor(of, g.stride);
-    const def: ReachSites = { kind: "reach", of, kernel: g.kernel, stride: g.stride, padding: g.padding, dilation: g.dilation };
-    return this.#derive(def, g.stride);
+    return this.#intern(this.#reach(of, g));
   }
 
-  /** The set of `conv` under the floor rule, in normal form: kernel and padding belong to the rulebook alone. */
+  /** The set of `conv` under the floor rule, in normal form: kernel and padding belong to the rulebook alone; added when new. */
   deriveFloor(of: SiteId, stride: readonly number[]): SiteId {
-    const def = this.def(of);
-    if (stride.every((s) => s === 1)) return of;
-    if (def.kind === "floor") return this.deriveFloor(def.of, def.stride.map((s, i) => s * stride[i]!));
-    return this.#derive({ kind: "floor", of, stride }, stride);
+    return this.#intern(this.#floor(of, stride));
+  }
+
+  /** The id `deriveReach` would find, without adding: undefined when no such set is known. */
+  peekReach(of: SiteId, g: Geometry): SiteId | undefined {
+    return this.#lookup(this.#reach(of, g));
+  }
+
+  /** The id `deriveFloor` would find, without adding: undefined when no such set is known. */
+  peekFloor(of: SiteId, stride: readonly number[]): SiteId | undefined {
+    return this.#lookup(this.#floor(of, stride));
   }
 
   /** Adds a set under a given id, for the text reader. Throws when the id or an equal derivation is taken. */
@@ -134,13 +144,37 @@ export class SiteTable {
     this.#byKey.set(key, id);
   }
 
-  #derive(def: ReachSites | FloorSites, stride: readonly number[]): SiteId {
-    const key = siteKey(def);
+  /** Normal form of a reach derivation: a known id, or a definition. */
+  #reach(of: SiteId, g: Geometry): SiteId | ReachSites | FloorSites {
+    // Taps that tile the grid exactly give the floor set, unless clipping cuts off an incomplete last cell.
+    const extents = this.extents(of);
+    const tiles = g.kernel.every(
+      (k, i) => k === g.stride[i] && g.padding[i] === 0 && (g.dilation[i] === 1 || k === 1) && (extents?.[i] ?? 0) % k === 0,
+    );
+    if (tiles) return this.#floor(of, g.stride);
+    return { kind: "reach", of, kernel: g.kernel, stride: g.stride, padding: g.padding, dilation: g.dilation };
+  }
+
+  /** Normal form of a floor derivation: a known id, or a definition. */
+  #floor(of: SiteId, stride: readonly number[]): SiteId | FloorSites {
+    if (stride.every((s) => s === 1)) return of;
+    const def = this.def(of);
+    if (def.kind === "floor") return { kind: "floor", of: def.of, stride: def.stride.map((s, i) => s * stride[i]!) };
+    return { kind: "floor", of, stride };
+  }
+
+  #lookup(normal: SiteId | ReachSites | FloorSites): SiteId | undefined {
+    return typeof normal === "string" ? normal : this.#byKey.get(siteKey(normal));
+  }
+
+  #intern(normal: SiteId | ReachSites | FloorSites): SiteId {
+    if (typeof normal === "string") return normal;
+    const key = siteKey(normal);
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
-    const total = this.totalStride(def.of).map((t, i) => t * stride[i]!);
+    const total = this.totalStride(normal.of).map((t, i) => t * normal.stride[i]!);
     const same = total.every((t) => t === total[0]);
-    return this.#add(`${this.root(def.of)}/${same ? total[0] : total.join("x")}`, key, def);
+    return this.#add(`${this.root(normal.of)}/${same ? total[0] : total.join("x")}`, key, normal);
   }
 
   #add(wanted: string, key: string, def: SiteDef): SiteId {

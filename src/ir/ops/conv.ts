@@ -1,6 +1,6 @@
 import { numbers, siteAttr, string } from "../module.ts";
 import type { Attrs } from "../module.ts";
-import type { Geometry, SiteId, SiteTable } from "../sites.ts";
+import { outputExtent, type Geometry, type SiteId, type SiteTable } from "../sites.ts";
 import { feat, type FeatType, type ParamType, type Type } from "../types.ts";
 import type { AttrDef, InferContext, OpDef, OperandDef } from "./op.ts";
 
@@ -21,21 +21,39 @@ export function geometryOf(attrs: Attrs): Geometry {
   return { kernel: numbers(attrs, "kernel"), stride: numbers(attrs, "stride"), padding: numbers(attrs, "padding"), dilation: numbers(attrs, "dilation") };
 }
 
-/** The site set of a strided convolution or pool by its `sites` rule. */
-export function deriveSites(table: SiteTable, of: SiteId, attrs: Attrs): SiteId {
-  const g = geometryOf(attrs);
-  return string(attrs, "sites") === "floor" ? table.deriveFloor(of, g.stride) : table.deriveReach(of, g);
+/** Geometry attributes of `subm`, whose stride is 1 and not written. */
+export const submGeometry = (table: SiteTable, sites: SiteId, attrs: Attrs): Attrs & Geometry => ({
+  kernel: numbers(attrs, "kernel"),
+  stride: table.axes(sites).map(() => 1),
+  padding: numbers(attrs, "padding"),
+  dilation: numbers(attrs, "dilation"),
+});
+
+/** The site set of a strided convolution or pool by its `sites` rule; undefined after reporting that it has no room. */
+export function deriveSites(ctx: InferContext, of: SiteId): SiteId | undefined {
+  const g = geometryOf(ctx.attrs);
+  if (string(ctx.attrs, "sites") === "floor") return ctx.sites.deriveFloor(of, g.stride);
+  const extents = ctx.sites.extents(of);
+  const axis = (extents ?? []).findIndex((n, i) => outputExtent(n, g.kernel[i]!, g.stride[i]!, g.padding[i]!, g.dilation[i]!) < 1);
+  if (axis < 0) return ctx.sites.deriveReach(of, g);
+  ctx.problem(`the kernel does not fit: axis ${ctx.sites.axes(of)[axis]} of @${of} has extent ${extents![axis]}`);
+  return undefined;
 }
 
-/** Checks that every geometry list has one entry per axis. */
-export function checkGeometry(ctx: InferContext, sites: SiteId): void {
+/** Whether every geometry list has one entry per axis, in range; reports what is not. */
+export function checkGeometry(ctx: InferContext, sites: SiteId, attrs: Attrs = ctx.attrs): boolean {
   const dim = ctx.sites.dim(sites);
+  let ok = true;
+  const problem = (message: string): void => {
+    ok = false;
+    ctx.problem(message);
+  };
   for (const key of Object.keys(geometryAttrs)) {
-    const list = numbers(ctx.attrs, key);
-    if (list.length !== dim) ctx.problem(`${key} has ${list.length} entries, @${sites} has ${dim} axes`);
-    const least = key === "padding" ? Number.NEGATIVE_INFINITY : 1;
-    if (list.some((n) => !Number.isInteger(n) || n < least)) ctx.problem(`${key} must be whole numbers${key === "padding" ? "" : " of at least 1"}`);
+    const list = numbers(attrs, key);
+    if (list.length !== dim) problem(`${key} has ${list.length} entries, @${sites} has ${dim} axes`);
+    if (key !== "padding" && list.some((n) => n < 1)) problem(`${key} must be at least 1`);
   }
+  return ok;
 }
 
 /** Checks weight [k0, …, Cin, Cout] and bias [Cout] against the input; returns Cout. */
@@ -61,8 +79,7 @@ export const submOp: OpDef = {
   attrs: { kernel: geometryAttrs["kernel"]!, padding: geometryAttrs["padding"]!, dilation: geometryAttrs["dilation"]! },
   infer(ctx) {
     const x = ctx.types[0] as FeatType;
-    const attrs = { ...ctx.attrs, stride: ctx.sites.axes(x.sites).map(() => 1) };
-    checkGeometry({ ...ctx, attrs }, x.sites);
+    if (!checkGeometry(ctx, x.sites, submGeometry(ctx.sites, x.sites, ctx.attrs))) return [];
     const cout = checkWeights(ctx, numbers(ctx.attrs, "kernel"), x, ctx.types[1], ctx.types[2]);
     return [feat(x.sites, cout, x.dtype)];
   },
@@ -74,14 +91,13 @@ export const convOp: OpDef = {
   levels: ["net"],
   doc: "Convolution onto derived sites: by reach (every output an active input reaches) or floor (floor(in / stride)).",
   operands: convOperands,
-  attrs: { ...geometryAttrs, sites: { kind: "string", doc: "site rule: reach or floor" } },
+  attrs: { ...geometryAttrs, sites: { kind: "string", values: ["reach", "floor"], doc: "site rule" } },
   infer(ctx) {
     const x = ctx.types[0] as FeatType;
-    checkGeometry(ctx, x.sites);
-    const rule = string(ctx.attrs, "sites");
-    if (rule !== "reach" && rule !== "floor") ctx.problem(`unknown site rule ${rule}`);
+    if (!checkGeometry(ctx, x.sites)) return [];
     const cout = checkWeights(ctx, numbers(ctx.attrs, "kernel"), x, ctx.types[1], ctx.types[2]);
-    return [feat(deriveSites(ctx.sites, x.sites, ctx.attrs), cout, x.dtype)];
+    const to = deriveSites(ctx, x.sites);
+    return to === undefined ? [] : [feat(to, cout, x.dtype)];
   },
 };
 
@@ -95,17 +111,12 @@ export const upOp: OpDef = {
   infer(ctx) {
     const x = ctx.types[0] as FeatType;
     const onto = siteAttr(ctx.attrs, "onto");
-    if (!ctx.sites.has(onto)) {
-      ctx.problem(`unknown site set @${onto}`);
-      return [];
-    }
-    checkGeometry(ctx, onto);
+    if (!checkGeometry(ctx, onto)) return [];
     const g = geometryOf(ctx.attrs);
-    if (ctx.sites.deriveReach(onto, g) !== x.sites && ctx.sites.deriveFloor(onto, g.stride) !== x.sites) {
+    if (ctx.sites.peekReach(onto, g) !== x.sites && ctx.sites.peekFloor(onto, g.stride) !== x.sites) {
       ctx.problem(`no convolution with this kernel leads from @${onto} to @${x.sites}`);
     }
     const cout = checkWeights(ctx, g.kernel, x, ctx.types[1], ctx.types[2]);
     return [feat(onto, cout, x.dtype)];
   },
 };
-

@@ -3,7 +3,7 @@ import type { SiteTable } from "../sites.ts";
 import type { Type } from "../types.ts";
 import type { EvalContext, Value } from "../interp/value.ts";
 
-/** What an operand must be. The last operand may be variadic, then it stands for zero or more. */
+/** What an operand must be. The last operand may be variadic, then it stands for zero or more. Optional ones come last. */
 export interface OperandDef {
   readonly name: string;
   readonly kinds: readonly Type["kind"][];
@@ -18,6 +18,8 @@ export interface AttrDef {
   readonly doc: string;
   /** Left out of the text form when equal to the default. */
   readonly default?: AttrValue;
+  /** The only strings allowed. */
+  readonly values?: readonly string[];
 }
 
 /** What `infer` sees. It reports every problem it finds and returns result types only when there is none. */

@@ -1,9 +1,25 @@
-import type { OpDef } from "./op.ts";
-import { inputOp, paramOp } from "./source.ts";
+import { catOp, linearOp, sliceOp } from "./channels.ts";
 import { convOp, submOp, upOp } from "./conv.ts";
+import { toDenseOp } from "./dense.ts";
+import { addOp, bnOp, leakyReluOp, mulOp, reluOp, sigmoidOp } from "./elementwise.ts";
+import { bnScaleOp, bnShiftOp, foldAddOp, scaleOutOp, sliceInOp, sliceOutOp, stackOutOp } from "./fold.ts";
+import { fusedConvOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
+import type { OpDef } from "./op.ts";
+import { fusedPairOp } from "./pair.ts";
+import { globalPoolOp, poolOp } from "./pool.ts";
+import { haloOp, rulebookSliceOp, searchOp, transposeOp } from "./rulebook.ts";
+import { inputOp, paramOp } from "./source.ts";
 
-/** Every operation of every level. Adding one is adding a line here and its file beside it. */
-const all: readonly OpDef[] = [inputOp, paramOp, submOp, convOp, upOp];
+/** Every operation of every level. Adding one is adding its name to a line here and its file beside it. */
+const all: readonly OpDef[] = [
+  ...[inputOp, paramOp],
+  ...[submOp, convOp, upOp, linearOp],
+  ...[bnOp, reluOp, leakyReluOp, sigmoidOp, addOp, mulOp],
+  ...[catOp, sliceOp, poolOp, globalPoolOp, toDenseOp],
+  ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
+  ...[bnScaleOp, bnShiftOp, scaleOutOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
+  ...[fusedConvOp, fusedPointwiseOp, fusedPoolOp, fusedPairOp],
+];
 
 export const ops: ReadonlyMap<string, OpDef> = new Map(all.map((op) => [op.name, op]));
 

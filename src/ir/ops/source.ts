@@ -15,11 +15,8 @@ export const inputOp: OpDef = {
   },
   infer(ctx) {
     const id = siteAttr(ctx.attrs, "sites");
-    if (!ctx.sites.has(id)) {
-      ctx.problem(`unknown site set @${id}`);
-      return [];
-    }
     if (ctx.sites.def(id).kind !== "input") ctx.problem(`@${id} is derived, an input needs an input site set`);
+    if (number(ctx.attrs, "channels") < 1) ctx.problem("channels must be at least 1");
     return [feat(id, number(ctx.attrs, "channels"))];
   },
 };
@@ -32,11 +29,13 @@ export const paramOp: OpDef = {
   operands: [],
   attrs: {
     name: { kind: "string", doc: "name in the weights file" },
-    role: { kind: "string", doc: "conv, linear or channel: decides how a stored layout is read" },
-    layout: { kind: "string", doc: "stored layout of the file: spconv2, spconv1 (canonical), minkowski", default: "spconv2" },
+    role: { kind: "string", values: ["conv", "linear", "channel"], doc: "decides how a stored layout is read" },
+    layout: { kind: "string", values: ["spconv2", "spconv1", "minkowski"], doc: "stored layout of the file; spconv1 is canonical", default: "spconv2" },
     shape: { kind: "ints", doc: "canonical shape" },
   },
   infer(ctx) {
-    return [param(numbers(ctx.attrs, "shape"))];
+    const shape = numbers(ctx.attrs, "shape");
+    if (shape.length === 0 || shape.some((n) => n < 1)) ctx.problem("shape must be one or more sizes of at least 1");
+    return [param(shape)];
   },
 };

@@ -1,0 +1,34 @@
+import { string } from "../module.ts";
+import type { SiteTable } from "../sites.ts";
+import { dense, type DenseType, type FeatType } from "../types.ts";
+import type { AttrDef, OpDef } from "./op.ts";
+
+export const foldAttr: AttrDef = { kind: "string", default: "", doc: "axis folded into channels (index c · extent + coordinate), or empty" };
+
+/** Shape of the dense scatter of `x`: [C, extents…], or [C · e_fold, the other extents…]; undefined after reporting why not. */
+export function denseType(sites: SiteTable, x: FeatType, fold: string, problem: (message: string) => void): DenseType | undefined {
+  const extents = sites.extents(x.sites);
+  if (extents === undefined) {
+    problem(`@${x.sites} has no extents, a dense tensor needs them`);
+    return undefined;
+  }
+  if (fold === "") return dense([x.channels, ...extents], x.dtype);
+  const axis = sites.axes(x.sites).indexOf(fold);
+  if (axis < 0) {
+    problem(`@${x.sites} has no axis ${fold}`);
+    return undefined;
+  }
+  return dense([x.channels * extents[axis]!, ...extents.filter((_, i) => i !== axis)], x.dtype);
+}
+
+export const toDenseOp: OpDef = {
+  name: "to_dense",
+  levels: ["net", "fused"],
+  doc: "Scatters rows into a dense tensor, zero where no site is, batch first, channels next.",
+  operands: [{ name: "x", kinds: ["feat"] }],
+  attrs: { fold: foldAttr },
+  infer(ctx) {
+    const type = denseType(ctx.sites, ctx.types[0] as FeatType, string(ctx.attrs, "fold"), ctx.problem);
+    return type === undefined ? [] : [type];
+  },
+};

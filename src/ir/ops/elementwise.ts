@@ -1,0 +1,65 @@
+import { sameType, type FeatType, type ParamType, type Type, type VecType } from "../types.ts";
+import type { InferContext, OpDef, OperandDef } from "./op.ts";
+
+/** A value with channels per row: features of a site set, or one row per batch item. */
+export type RowsType = FeatType | VecType;
+
+const x: OperandDef = { name: "x", kinds: ["feat", "vec"] };
+const perChannel = (name: string): OperandDef => ({ name, kinds: ["param"] });
+
+/** Checks that a parameter is one number per channel. */
+export function checkPerChannel(problem: (message: string) => void, name: string, type: Type | undefined, channels: number): void {
+  const shape = (type as ParamType).shape;
+  if (shape.length !== 1 || shape[0] !== channels) problem(`${name} is [${shape.join(", ")}], expected [${channels}]`);
+}
+
+export const bnOp: OpDef = {
+  name: "bn",
+  levels: ["net"],
+  doc: "Batch normalisation with stored statistics: (x − mean) / sqrt(var + eps) · gamma + beta.",
+  operands: [x, perChannel("gamma"), perChannel("beta"), perChannel("mean"), perChannel("var")],
+  attrs: { eps: { kind: "float", doc: "added to the variance" } },
+  infer(ctx) {
+    const type = ctx.types[0] as RowsType;
+    ["gamma", "beta", "mean", "var"].forEach((name, i) => checkPerChannel(ctx.problem, name, ctx.types[i + 1], type.channels));
+    return [type];
+  },
+};
+
+const same = (ctx: InferContext): readonly Type[] => [ctx.types[0]!];
+
+export const reluOp: OpDef = { name: "relu", levels: ["net"], doc: "max(x, 0).", operands: [x], attrs: {}, infer: same };
+
+export const leakyReluOp: OpDef = {
+  name: "leaky_relu",
+  levels: ["net"],
+  doc: "x where x > 0, slope · x elsewhere.",
+  operands: [x],
+  attrs: { slope: { kind: "float", doc: "factor for negative values" } },
+  infer: same,
+};
+
+export const sigmoidOp: OpDef = { name: "sigmoid", levels: ["net"], doc: "1 / (1 + exp(−x)).", operands: [x], attrs: {}, infer: same };
+
+function sameOperands(ctx: InferContext): readonly Type[] {
+  const [a, b] = [ctx.types[0] as RowsType, ctx.types[1] as RowsType];
+  if (!sameType(a, b)) ctx.problem(`operands differ: ${describe(a)} and ${describe(b)}`);
+  return [a];
+}
+
+const describe = (t: RowsType): string => `${t.channels} channels on @${t.sites}${t.kind === "vec" ? " per batch item" : ""}`;
+
+const binary = (name: string, doc: string): OpDef => ({
+  name,
+  levels: ["net"],
+  doc,
+  operands: [
+    { name: "a", kinds: ["feat", "vec"] },
+    { name: "b", kinds: ["feat", "vec"] },
+  ],
+  attrs: {},
+  infer: sameOperands,
+});
+
+export const addOp: OpDef = binary("add", "a + b, element by element, on the same site set.");
+export const mulOp: OpDef = binary("mul", "a · b, element by element, on the same site set.");

@@ -1,0 +1,147 @@
+import { isList, isObject, type AttrValue } from "../module.ts";
+import { sameType, printType, type DenseType, type Type } from "../types.ts";
+import { checkPointwiseWeight } from "./channels.ts";
+import { denseType } from "./dense.ts";
+import { checkPerChannel, type RowsType } from "./elementwise.ts";
+import type { InferContext } from "./op.ts";
+
+/** One step on the accumulated row y. Numbers named arg, scale, shift, w are indices into the op's operands. */
+export type EpilogueItem =
+  | { readonly do: "bias"; readonly arg: number }
+  | { readonly do: "affine"; readonly scale: number; readonly shift: number }
+  | { readonly do: "add" | "mul"; readonly arg: number }
+  | { readonly do: "relu" | "sigmoid" | "emit" }
+  | { readonly do: "leaky_relu"; readonly slope: number }
+  | { readonly do: "linear"; readonly w: number }
+  | { readonly do: "dense"; readonly fold: string };
+
+type Report = (message: string) => void;
+
+/** Fields of each item beside `do`, and whether they are operand indices. */
+const fields: Readonly<Record<EpilogueItem["do"], Readonly<Record<string, "operand" | "number" | "string">>>> = {
+  bias: { arg: "operand" },
+  affine: { scale: "operand", shift: "operand" },
+  add: { arg: "operand" },
+  mul: { arg: "operand" },
+  relu: {},
+  sigmoid: {},
+  emit: {},
+  leaky_relu: { slope: "number" },
+  linear: { w: "operand" },
+  dense: { fold: "string" },
+};
+
+/** Reads an epilogue attribute; reports what is malformed and then returns undefined. */
+export function readEpilogue(value: AttrValue | undefined, problem: Report): readonly EpilogueItem[] | undefined {
+  if (!isList(value)) {
+    problem("epilogue must be a list");
+    return undefined;
+  }
+  const bad = value.filter((item) => !isItem(item));
+  for (const item of bad) problem(`malformed epilogue item ${JSON.stringify(item)}`);
+  return bad.length > 0 ? undefined : (value as readonly EpilogueItem[]);
+}
+
+function isItem(value: AttrValue): boolean {
+  if (!isObject(value)) return false;
+  const kind = value["do"];
+  if (typeof kind !== "string" || !Object.hasOwn(fields, kind)) return false;
+  const wanted = fields[kind as EpilogueItem["do"]];
+  const keys = Object.keys(value).filter((key) => key !== "do");
+  if (keys.length !== Object.keys(wanted).length) return false;
+  return Object.entries(wanted).every(([key, sort]) => {
+    const field = value[key];
+    if (sort === "operand") return Number.isInteger(field) && (field as number) >= 0;
+    return typeof field === sort;
+  });
+}
+
+/** The epilogue of a module that has been verified. */
+export function epilogueOf(value: AttrValue | undefined): readonly EpilogueItem[] {
+  const items = readEpilogue(value, () => undefined);
+  if (items === undefined) throw new Error("internal: malformed epilogue");
+  return items;
+}
+
+/** Operand indices of an item, in field order. */
+export function epilogueOperands(item: EpilogueItem): readonly number[] {
+  switch (item.do) {
+    case "bias":
+    case "add":
+    case "mul":
+      return [item.arg];
+    case "affine":
+      return [item.scale, item.shift];
+    case "linear":
+      return [item.w];
+    default:
+      return [];
+  }
+}
+
+/** What an epilogue yields: the type of each emit in order, and of the final value. */
+export interface EpilogueTypes {
+  readonly emits: readonly RowsType[];
+  readonly final: RowsType | DenseType;
+}
+
+/** Lets the type of the accumulated row flow through the items; undefined after reporting problems. */
+export function inferEpilogue(ctx: InferContext, items: readonly EpilogueItem[], start: RowsType): EpilogueTypes | undefined {
+  let ok = true;
+  let y = start;
+  let final: DenseType | undefined;
+  const emits: RowsType[] = [];
+  items.forEach((item, i) => {
+    const problem: Report = (message) => {
+      ok = false;
+      ctx.problem(`epilogue item ${i} (${item.do}): ${message}`);
+    };
+    const operand = (index: number, kinds: readonly Type["kind"][]): Type | undefined => {
+      const type = ctx.types[index];
+      if (type !== undefined && kinds.includes(type.kind)) return type;
+      problem(type === undefined ? `there is no operand ${index}` : `operand ${index} is a ${type.kind}, expected ${kinds.join(" or ")}`);
+      return undefined;
+    };
+    switch (item.do) {
+      case "bias":
+      case "affine":
+        for (const index of epilogueOperands(item)) {
+          const type = operand(index, ["param"]);
+          if (type !== undefined) checkPerChannel(problem, `operand ${index}`, type, y.channels);
+        }
+        break;
+      case "add":
+      case "mul": {
+        const type = operand(item.arg, ["feat", "vec"]);
+        if (type !== undefined && !sameType(type, y)) problem(`operand ${item.arg} is ${printType(type)}, the row is ${printType(y)}`);
+        break;
+      }
+      case "linear": {
+        const type = operand(item.w, ["param"]);
+        if (type?.kind === "param") y = { ...y, channels: checkPointwiseWeight(problem, type.shape, y.channels) };
+        break;
+      }
+      case "emit":
+        emits.push(y);
+        break;
+      case "dense":
+        if (i !== items.length - 1) problem("must come last");
+        else if (y.kind !== "feat") problem("one row per batch item has no sites to scatter");
+        else final = denseType(ctx.sites, y, item.fold, problem);
+        break;
+      case "relu":
+      case "sigmoid":
+      case "leaky_relu":
+        break;
+    }
+  });
+  return ok ? { emits, final: final ?? y } : undefined;
+}
+
+/** Reports operands that nothing names. */
+export function checkAllUsed(ctx: InferContext, used: readonly number[]): void {
+  const named = new Set(used);
+  ctx.types.forEach((_, i) => {
+    if (!named.has(i)) ctx.problem(`operand ${i} is never used`);
+  });
+}

@@ -1,0 +1,135 @@
+import { isList, isObject, number, type Attrs, type AttrValue } from "../module.ts";
+import { feat, type FeatType, type ParamType, type RulebookType, type Type } from "../types.ts";
+import { checkPointwiseWeight } from "./channels.ts";
+import { checkWeights } from "./conv.ts";
+import type { RowsType } from "./elementwise.ts";
+import { checkAllUsed, epilogueOperands, inferEpilogue, readEpilogue } from "./epilogue.ts";
+import type { AttrDef, InferContext, OpDef, OperandDef } from "./op.ts";
+import { poolDivisor, poolMode } from "./pool.ts";
+import { kernelVolume } from "./rulebook.ts";
+
+/** One summand of a fused convolution; numbers are operand indices. Without `rb` it reads its own row. */
+export interface FusedTerm {
+  readonly x: number;
+  readonly w: number;
+  readonly rb?: number;
+}
+
+export const epilogueAttr: AttrDef = { kind: "any", default: [], doc: "steps applied in order to the accumulated row" };
+
+export const anyOperands: OperandDef = { name: "operands", kinds: ["feat", "vec", "param", "rulebook"], variadic: true };
+
+/** The terms of a verified fused.conv. */
+export function termsOf(attrs: Attrs): readonly FusedTerm[] {
+  const terms = readTerms(attrs["terms"]);
+  if (terms === undefined) throw new Error("internal: malformed terms");
+  return terms;
+}
+
+function readTerms(value: AttrValue | undefined): readonly FusedTerm[] | undefined {
+  if (!isList(value) || value.length === 0 || !value.every(isTerm)) return undefined;
+  return value as unknown as readonly FusedTerm[];
+}
+
+function isTerm(value: AttrValue): boolean {
+  if (!isObject(value)) return false;
+  const keys = Object.keys(value);
+  return keys.includes("x") && keys.includes("w") && keys.every((k) => ["x", "w", "rb"].includes(k) && Number.isInteger(value[k]));
+}
+
+/** Type of operand `index` if it is of one of `kinds`, else undefined after reporting. */
+export function operandOf<K extends Type["kind"]>(ctx: InferContext, index: number, role: string, kinds: readonly K[]): Extract<Type, { kind: K }> | undefined {
+  const type = ctx.types[index];
+  if (type !== undefined && (kinds as readonly string[]).includes(type.kind)) return type as Extract<Type, { kind: K }>;
+  ctx.problem(`${role}: ${type === undefined ? `there is no operand ${index}` : `operand ${index} is a ${type.kind}, expected ${kinds.join(" or ")}`}`);
+  return undefined;
+}
+
+/** Row type of one term: where it lands and with how many channels. */
+function termType(ctx: InferContext, term: FusedTerm, i: number): RowsType | undefined {
+  const x = operandOf(ctx, term.x, `term ${i}`, ["feat", "vec"]);
+  const w = operandOf(ctx, term.w, `term ${i}`, ["param"]);
+  if (term.rb === undefined) {
+    if (x === undefined || w === undefined) return undefined;
+    return { ...x, channels: checkPointwiseWeight((m) => ctx.problem(`term ${i}: ${m}`), w.shape, x.channels) };
+  }
+  const rb = operandOf(ctx, term.rb, `term ${i}`, ["rulebook"]);
+  if (x === undefined || w === undefined || rb === undefined) return undefined;
+  return gatherType(ctx, x, w, rb, `term ${i}`);
+}
+
+/** Row type of a convolution of `x` by `w` through `rb`. */
+export function gatherType(ctx: InferContext, x: RowsType, w: ParamType, rb: RulebookType, role: string): FeatType | undefined {
+  if (x.kind !== "feat" || x.sites !== rb.from) {
+    ctx.problem(`${role}: the rulebook reads @${rb.from}, its operand is ${x.kind} on @${x.sites}`);
+    return undefined;
+  }
+  const cout = checkWeights({ ...ctx, problem: (m) => ctx.problem(`${role}: ${m}`) }, rb.kernel, x, w, undefined);
+  return feat(rb.to, cout, x.dtype);
+}
+
+export const fusedConvOp: OpDef = {
+  name: "fused.conv",
+  levels: ["fused"],
+  doc: "Sum of convolutions through rulebooks and of pointwise products, then an epilogue on the accumulated row.",
+  operands: [anyOperands],
+  attrs: {
+    terms: { kind: "any", doc: "list of {x, w, rb?}: operand indices; without rb the term reads its own row, weight [Cin, Cout]" },
+    epilogue: epilogueAttr,
+  },
+  infer(ctx) {
+    const terms = readTerms(ctx.attrs["terms"]);
+    if (terms === undefined) ctx.problem("terms must be a list of {x, w, rb?} with operand indices, at least one");
+    const items = readEpilogue(ctx.attrs["epilogue"], ctx.problem);
+    if (terms === undefined || items === undefined) return [];
+    const types = terms.map((term, i) => termType(ctx, term, i));
+    checkAllUsed(ctx, [...terms.flatMap((t) => [t.x, t.w, t.rb ?? t.x]), ...items.flatMap(epilogueOperands)]);
+    const first = types[0];
+    if (first === undefined) return [];
+    types.forEach((t, i) => {
+      if (t !== undefined && (t.sites !== first.sites || t.channels !== first.channels || t.kind !== first.kind)) {
+        ctx.problem(`term ${i} gives ${t.channels} channels on @${t.sites}, term 0 gives ${first.channels} on @${first.sites}`);
+      }
+    });
+    const result = inferEpilogue(ctx, items, first);
+    return result === undefined ? [] : [...result.emits, result.final];
+  },
+};
+
+export const fusedPointwiseOp: OpDef = {
+  name: "fused.pointwise",
+  levels: ["fused"],
+  doc: "An epilogue applied to the rows of its first operand.",
+  operands: [{ name: "x", kinds: ["feat", "vec"] }, anyOperands],
+  attrs: { epilogue: epilogueAttr },
+  infer(ctx) {
+    const items = readEpilogue(ctx.attrs["epilogue"], ctx.problem);
+    if (items === undefined) return [];
+    checkAllUsed(ctx, [0, ...items.flatMap(epilogueOperands)]);
+    const result = inferEpilogue(ctx, items, ctx.types[0] as RowsType);
+    return result === undefined ? [] : [...result.emits, result.final];
+  },
+};
+
+export const fusedPoolOp: OpDef = {
+  name: "fused.pool",
+  levels: ["fused"],
+  doc: "Local pool through a rulebook, then an epilogue on the pooled row.",
+  operands: [{ name: "x", kinds: ["feat"] }, { name: "rb", kinds: ["rulebook"] }, anyOperands],
+  attrs: {
+    mode: poolMode,
+    divisor: poolDivisor,
+    volume: { kind: "int", doc: "taps of the kernel, what avg divides by when divisor = volume" },
+    epilogue: epilogueAttr,
+  },
+  infer(ctx) {
+    const [x, rb] = [ctx.types[0] as FeatType, ctx.types[1] as RulebookType];
+    const items = readEpilogue(ctx.attrs["epilogue"], ctx.problem);
+    if (items === undefined) return [];
+    if (x.sites !== rb.from) ctx.problem(`the rulebook reads @${rb.from}, its operand is on @${x.sites}`);
+    if (number(ctx.attrs, "volume") !== kernelVolume(rb.kernel)) ctx.problem(`volume must be ${kernelVolume(rb.kernel)}`);
+    checkAllUsed(ctx, [0, 1, ...items.flatMap(epilogueOperands)]);
+    const result = inferEpilogue(ctx, items, feat(rb.to, x.channels, x.dtype));
+    return result === undefined ? [] : [...result.emits, result.final];
+  },
+};

@@ -1,0 +1,47 @@
+import { numbers, string } from "../module.ts";
+import { feat, vec, type FeatType } from "../types.ts";
+import { checkGeometry, deriveSites, geometryAttrs } from "./conv.ts";
+import type { AttrDef, OpDef } from "./op.ts";
+
+export const poolMode: AttrDef = { kind: "string", values: ["max", "avg", "sum"], doc: "what is taken over the active inputs" };
+export const poolDivisor: AttrDef = {
+  kind: "string",
+  values: ["count", "volume"],
+  default: "count",
+  doc: "avg divides by the number of active inputs, or by the kernel's volume",
+};
+
+export const poolOp: OpDef = {
+  name: "pool",
+  levels: ["net"],
+  doc: "Local pool over the active inputs under the kernel.",
+  operands: [{ name: "x", kinds: ["feat"] }],
+  attrs: {
+    mode: poolMode,
+    ...geometryAttrs,
+    sites: { kind: "string", values: ["same", "reach", "floor"], doc: "site rule" },
+    divisor: poolDivisor,
+  },
+  infer(ctx) {
+    const x = ctx.types[0] as FeatType;
+    if (!checkGeometry(ctx, x.sites)) return [];
+    if (string(ctx.attrs, "sites") !== "same") {
+      const to = deriveSites(ctx, x.sites);
+      return to === undefined ? [] : [feat(to, x.channels, x.dtype)];
+    }
+    if (numbers(ctx.attrs, "stride").some((s) => s !== 1)) ctx.problem("sites = same needs stride 1");
+    return [x];
+  },
+};
+
+export const globalPoolOp: OpDef = {
+  name: "global_pool",
+  levels: ["net", "fused"],
+  doc: "One row per batch item, over all its sites; a batch item without sites gives zeros.",
+  operands: [{ name: "x", kinds: ["feat"] }],
+  attrs: { mode: poolMode },
+  infer(ctx) {
+    const x = ctx.types[0] as FeatType;
+    return [vec(ctx.sites.root(x.sites), x.channels, x.dtype)];
+  },
+};

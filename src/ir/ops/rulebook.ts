@@ -1,0 +1,90 @@
+import { number, numbers, siteAttr } from "../module.ts";
+import type { Attrs } from "../module.ts";
+import type { Geometry } from "../sites.ts";
+import { rulebook, type RulebookType } from "../types.ts";
+import { checkGeometry, geometryAttrs, geometryOf } from "./conv.ts";
+import type { OpDef, OperandDef } from "./op.ts";
+
+const parent: OperandDef = { name: "rb", kinds: ["rulebook"] };
+
+/** Number of taps of a kernel. */
+export const kernelVolume = (kernel: readonly number[]): number => kernel.reduce((product, k) => product * k, 1);
+
+/** Whether half a search tells the other half: an odd kernel, centred, at stride 1; the set must also be its own image. */
+export function mirrors(g: Geometry): boolean {
+  return g.kernel.every((k, i) => k % 2 === 1 && g.stride[i] === 1 && g.padding[i] === (g.dilation[i]! * (k - 1)) / 2);
+}
+
+export const searchOp: OpDef = {
+  name: "rulebook.search",
+  levels: ["fused"],
+  doc: "Finds, for every tap, the pairs of active sites with in = stride·out − padding + tap·dilation.",
+  operands: [],
+  attrs: {
+    from: { kind: "site", doc: "input sites" },
+    to: { kind: "site", doc: "output sites" },
+    ...geometryAttrs,
+    mirrored: { kind: "bool", default: false, doc: "search half the taps, the other half are their mirror images" },
+  },
+  infer(ctx) {
+    const [from, to] = [siteAttr(ctx.attrs, "from"), siteAttr(ctx.attrs, "to")];
+    if (!checkGeometry(ctx, from)) return [];
+    const g = geometryOf(ctx.attrs);
+    if (from === to) {
+      if (g.stride.some((s) => s !== 1)) ctx.problem(`a stride leads away from @${from}`);
+    } else if (ctx.sites.peekReach(from, g) !== to && ctx.sites.peekFloor(from, g.stride) !== to) {
+      ctx.problem(`no convolution with this kernel leads from @${from} to @${to}`);
+    }
+    if (mirrored(ctx.attrs) && !(from === to && mirrors(g))) ctx.problem("mirrored needs one site set and an odd, centred kernel");
+    return [rulebook(from, to, g.kernel)];
+  },
+};
+
+const mirrored = (attrs: Attrs): boolean => attrs["mirrored"] === true;
+
+export const transposeOp: OpDef = {
+  name: "rulebook.transpose",
+  levels: ["fused"],
+  doc: "The same pairs exchanged, tap by tap.",
+  operands: [parent],
+  attrs: {},
+  infer(ctx) {
+    const rb = ctx.types[0] as RulebookType;
+    return [rulebook(rb.to, rb.from, rb.kernel)];
+  },
+};
+
+export const rulebookSliceOp: OpDef = {
+  name: "rulebook.slice",
+  levels: ["fused"],
+  doc: "The rulebook of a smaller kernel: some taps of a larger one on the same sites.",
+  operands: [parent],
+  attrs: {
+    kernel: { kind: "ints", doc: "taps per axis of the smaller kernel" },
+    taps: { kind: "ints", doc: "for each tap of the smaller kernel, the flat tap of the larger" },
+  },
+  infer(ctx) {
+    const rb = ctx.types[0] as RulebookType;
+    const [kernel, taps] = [numbers(ctx.attrs, "kernel"), numbers(ctx.attrs, "taps")];
+    if (kernel.length !== rb.kernel.length) ctx.problem(`kernel has ${kernel.length} entries, the larger has ${rb.kernel.length}`);
+    else if (kernel.some((k, i) => k < 1 || k > rb.kernel[i]!)) ctx.problem(`kernel [${kernel.join(", ")}] is no part of [${rb.kernel.join(", ")}]`);
+    if (taps.length !== kernelVolume(kernel)) ctx.problem(`${taps.length} taps given, the kernel has ${kernelVolume(kernel)}`);
+    if (taps.some((t) => t < 0 || t >= kernelVolume(rb.kernel))) ctx.problem(`taps must be 0 to ${kernelVolume(rb.kernel) - 1}`);
+    if (new Set(taps).size !== taps.length) ctx.problem("a tap is named twice");
+    return [rulebook(rb.from, rb.to, kernel)];
+  },
+};
+
+export const haloOp: OpDef = {
+  name: "rulebook.halo",
+  levels: ["fused"],
+  doc: "A submanifold rulebook with the halo tables of on-chip pairs: per tile of output rows, the rows it reads.",
+  operands: [parent],
+  attrs: { tile: { kind: "int", doc: "output rows per tile" }, capacity: { kind: "int", doc: "rows on chip per tile, halo included" } },
+  infer(ctx) {
+    const rb = ctx.types[0] as RulebookType;
+    if (rb.from !== rb.to) ctx.problem(`halo tables need a submanifold rulebook, this leads from @${rb.from} to @${rb.to}`);
+    for (const key of ["tile", "capacity"]) if (number(ctx.attrs, key) < 1) ctx.problem(`${key} must be at least 1`);
+    return [rb];
+  },
+};
