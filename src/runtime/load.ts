@@ -120,7 +120,7 @@ function readParam(op: ParamOp, tensor: WeightTensor | undefined): LoadValue {
 }
 
 /** Leading ones are a matter of taste between systems ([1, C] biases, [1, Cin, Cout] kernels); everything else counts. */
-function acceptedShape(op: ParamOp, shape: readonly number[], wanted: readonly number[]): boolean {
+export function acceptedShape(op: Pick<ParamOp, "role" | "layout" | "shape">, shape: readonly number[], wanted: readonly number[]): boolean {
   const strip = (s: readonly number[]): string => s.slice(s.findIndex((n) => n !== 1)).join(",");
   if (shape.length === wanted.length) return shape.every((n, i) => n === wanted[i]);
   if (op.role === "linear" && shape.length > 2) return shape.slice(0, -2).every((n) => n === 1) && shape.slice(-2).join() === op.shape.join();
