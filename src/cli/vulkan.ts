@@ -48,9 +48,10 @@ export function vulkanEnvironment(choice: AdapterChoice, env: NodeJS.ProcessEnv 
  * from `env` when none is given.
  */
 export function ensureVulkanEnvironment(
-  choice: AdapterChoice = chosenAdapter() ?? "any",
+  chosen?: AdapterChoice,
   env: NodeJS.ProcessEnv = process.env,
 ): { readonly env: NodeJS.ProcessEnv; readonly restart: boolean } {
+  const choice = chosen ?? chosenAdapter(env) ?? "any";
   if (env[READY_VARIABLE] === choice) return { env, restart: false };
   const wanted = vulkanEnvironment(choice, env);
   return { env: { ...wanted, [READY_VARIABLE]: choice }, restart: wanted !== env };
