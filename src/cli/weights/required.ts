@@ -9,6 +9,8 @@ export type ParamUse = "kernel" | "linear" | "bias" | "gamma" | "beta" | "mean" 
 export interface RequiredTensor {
   readonly name: string;
   readonly use: ParamUse;
+  /** conv, linear or channel. */
+  readonly role: string;
   readonly layout: string;
   readonly shape: readonly number[];
   /** Shape in the file, by the layout. */
@@ -27,7 +29,7 @@ export function requiredTensors(module: Module): readonly RequiredTensor[] {
     const name = string(op.attrs, "name");
     const [role, layout, shape] = [string(op.attrs, "role"), string(op.attrs, "layout"), numbers(op.attrs, "shape")];
     const use = uses.get(op.results[0]!) ?? (role === "conv" ? "kernel" : role === "linear" ? "linear" : "bias");
-    if (!tensors.has(name)) tensors.set(name, { name, use, layout, shape, stored: storedShape(role, layout, shape), loc: op.loc });
+    if (!tensors.has(name)) tensors.set(name, { name, use, role, layout, shape, stored: storedShape(role, layout, shape), loc: op.loc });
   }
   return [...tensors.values()];
 }

@@ -1,0 +1,16 @@
+/** Where a command writes: results to `out`, everything about them to `err`. Tests give their own. */
+export interface Io {
+  out(text: string): void;
+  err(text: string): void;
+  /** Whether `err` shows colours. */
+  readonly color: boolean;
+}
+
+/** The process's own streams; colours on a terminal unless NO_COLOR is set. */
+export function processIo(): Io {
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    color: process.stderr.isTTY === true && (process.env["NO_COLOR"] ?? "") === "",
+  };
+}
