@@ -1,16 +1,11 @@
 import type { Attrs } from "../module.ts";
 import type { SiteId, SiteTable } from "../sites.ts";
 import type { Type } from "../types.ts";
-
-/** A set of active sites: rows of [batch, c0, c1, …] in row order, and the row of each by its text key. */
-export interface Sites {
-  readonly coords: readonly (readonly number[])[];
-  readonly rowOf: ReadonlyMap<string, number>;
-}
+import type { SiteRows } from "./site-rows.ts";
 
 export interface FeatValue {
   readonly kind: "feat";
-  readonly sites: Sites;
+  readonly sites: SiteRows;
   readonly channels: number;
   /** Row-major, one row of `channels` per site, float64. */
   readonly data: Float64Array;
@@ -37,25 +32,57 @@ export interface ParamValue {
   readonly data: Float64Array;
 }
 
-/** Per tap, the pairs (row of `from`, row of `to`), each list ascending by `to`. */
+/** Per tap, the pairs: row of `from`, row of `to`, row of `from`, … */
 export interface RulebookValue {
   readonly kind: "rulebook";
-  readonly from: Sites;
-  readonly to: Sites;
-  readonly pairs: readonly (readonly (readonly [from: number, to: number])[])[];
+  readonly from: SiteRows;
+  readonly to: SiteRows;
+  readonly pairs: readonly Int32Array[];
 }
+
+/** A value with channels per row. */
+export type RowsValue = FeatValue | VecValue;
 
 export type Value = FeatValue | VecValue | DenseValue | ParamValue | RulebookValue;
 
-/** What `evaluate` sees: operand values, attributes, and the site sets materialised on demand. */
+/** What a caller gives for one `input`. */
+export interface InputTensor {
+  /** [N, 1 + d], row-major: batch, then the axes of the site set. */
+  readonly coords: ArrayLike<number>;
+  /** [N, channels], row-major. */
+  readonly features: ArrayLike<number>;
+}
+
+/** A weight in canonical shape. */
+export interface ParamTensor {
+  readonly shape: readonly number[];
+  readonly data: ArrayLike<number>;
+}
+
+/** What `evaluate` sees: operand values, attributes, the caller's tensors, and the site sets materialised on demand. */
 export interface EvalContext {
   readonly operands: readonly Value[];
   readonly attrs: Attrs;
   readonly resultTypes: readonly Type[];
   readonly table: SiteTable;
+  /** Number of batch items. */
   readonly batch: number;
-  sites(id: SiteId): Sites;
+  sites(id: SiteId): SiteRows;
+  input(name: string): InputTensor;
+  param(name: string): ParamTensor;
 }
 
-/** Key of a coordinate row in `Sites.rowOf`. */
-export const siteKey = (row: readonly number[]): string => row.join(",");
+/** Operand `index` as a value of `kind`; another kind is a fault of the compiler. */
+export function operandAs<K extends Value["kind"]>(ctx: EvalContext, index: number, ...kinds: readonly K[]): Extract<Value, { kind: K }> {
+  const value = ctx.operands[index];
+  if (value === undefined || !(kinds as readonly string[]).includes(value.kind)) {
+    throw new Error(`internal: operand ${index} is ${value === undefined ? "absent" : `a ${value.kind}`}, expected ${kinds.join(" or ")}`);
+  }
+  return value as Extract<Value, { kind: K }>;
+}
+
+/** Number of rows of features or batch items. */
+export const rowCount = (value: RowsValue): number => (value.kind === "feat" ? value.sites.count : value.batch);
+
+/** The same rows with other contents. */
+export const withRows = (value: RowsValue, channels: number, data: Float64Array): RowsValue => ({ ...value, channels, data });

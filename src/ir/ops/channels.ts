@@ -1,3 +1,6 @@
+import { multiplyRows } from "../interp/epilogue.ts";
+import { addVector } from "../interp/gather.ts";
+import { operandAs, rowCount, withRows, type RowsValue } from "../interp/value.ts";
 import { number } from "../module.ts";
 import { sameType } from "../types.ts";
 import { checkPerChannel, type RowsType } from "./elementwise.ts";
@@ -28,6 +31,11 @@ export const linearOp: OpDef = {
     if (ctx.types[2] !== undefined) checkPerChannel(ctx.problem, "bias", ctx.types[2], cout);
     return [{ ...x, channels: cout }];
   },
+  evaluate(ctx) {
+    const y = multiplyRows(operandAs(ctx, 0, "feat", "vec"), operandAs(ctx, 1, "param"));
+    if (ctx.operands.length > 2) addVector(y.data, operandAs(ctx, 2, "param").data);
+    return [y];
+  },
 };
 
 export const catOp: OpDef = {
@@ -48,7 +56,22 @@ export const catOp: OpDef = {
     }
     return [{ ...first, channels }];
   },
+  evaluate: (ctx) => [concatenate(ctx.operands.map((_, i) => operandAs(ctx, i, "feat", "vec")))],
 };
+
+function concatenate(parts: readonly RowsValue[]): RowsValue {
+  const first = parts[0]!;
+  const channels = parts.reduce((sum, p) => sum + p.channels, 0);
+  const data = new Float64Array(rowCount(first) * channels);
+  let from = 0;
+  for (const part of parts) {
+    for (let row = 0; row < rowCount(part); row++) data.set(channelsOf(part, row, 0, part.channels), row * channels + from);
+    from += part.channels;
+  }
+  return withRows(first, channels, data);
+}
+
+const channelsOf = (x: RowsValue, row: number, from: number, to: number): Float64Array => x.data.subarray(row * x.channels + from, row * x.channels + to);
 
 /** Checks 0 ≤ from < to ≤ size for attributes `from` and `to`; returns to − from. */
 export function checkRange(ctx: InferContext, size: number): number {
@@ -66,5 +89,12 @@ export const sliceOp: OpDef = {
   infer(ctx) {
     const x = ctx.types[0] as RowsType;
     return [{ ...x, channels: checkRange(ctx, x.channels) }];
+  },
+  evaluate(ctx) {
+    const x = operandAs(ctx, 0, "feat", "vec");
+    const [from, to] = [number(ctx.attrs, "from"), number(ctx.attrs, "to")];
+    const data = new Float64Array(rowCount(x) * (to - from));
+    for (let row = 0; row < rowCount(x); row++) data.set(channelsOf(x, row, from, to), row * (to - from));
+    return [withRows(x, to - from, data)];
   },
 };

@@ -1,3 +1,6 @@
+import { addVector, eachPair, multiplyRow } from "../interp/gather.ts";
+import type { SiteRows } from "../interp/site-rows.ts";
+import { operandAs, type EvalContext, type FeatValue } from "../interp/value.ts";
 import { numbers, siteAttr, string } from "../module.ts";
 import type { Attrs } from "../module.ts";
 import { outputExtent, type Geometry, type SiteId, type SiteTable } from "../sites.ts";
@@ -70,6 +73,16 @@ export function checkWeights(ctx: InferContext, kernel: readonly number[], x: Fe
   return cout;
 }
 
+/** Convolution of operand 0 onto `sites` by the pairs that `each` visits, plus the bias operand. */
+function convolve(ctx: EvalContext, sites: SiteRows, each: (x: FeatValue, visit: (tap: number, input: number, output: number) => void) => void): FeatValue {
+  const [x, w] = [operandAs(ctx, 0, "feat"), operandAs(ctx, 1, "param")];
+  const cout = w.shape.at(-1)!;
+  const data = new Float64Array(sites.count * cout);
+  each(x, (tap, input, output) => multiplyRow(data, output, x.data, input, w.data, tap, x.channels, cout));
+  if (ctx.operands.length > 2) addVector(data, operandAs(ctx, 2, "param").data);
+  return { kind: "feat", sites, channels: cout, data };
+}
+
 /** Submanifold convolution: the site set stays. */
 export const submOp: OpDef = {
   name: "subm",
@@ -82,6 +95,11 @@ export const submOp: OpDef = {
     if (!checkGeometry(ctx, x.sites, submGeometry(ctx.sites, x.sites, ctx.attrs))) return [];
     const cout = checkWeights(ctx, numbers(ctx.attrs, "kernel"), x, ctx.types[1], ctx.types[2]);
     return [feat(x.sites, cout, x.dtype)];
+  },
+  evaluate(ctx) {
+    const sites = operandAs(ctx, 0, "feat").sites;
+    const g = submGeometry(ctx.table, (ctx.resultTypes[0] as FeatType).sites, ctx.attrs);
+    return [convolve(ctx, sites, (x, visit) => eachPair(x.sites, sites, g, visit))];
   },
 };
 
@@ -98,6 +116,10 @@ export const convOp: OpDef = {
     const cout = checkWeights(ctx, numbers(ctx.attrs, "kernel"), x, ctx.types[1], ctx.types[2]);
     const to = deriveSites(ctx, x.sites);
     return to === undefined ? [] : [feat(to, cout, x.dtype)];
+  },
+  evaluate(ctx) {
+    const sites = ctx.sites((ctx.resultTypes[0] as FeatType).sites);
+    return [convolve(ctx, sites, (x, visit) => eachPair(x.sites, sites, geometryOf(ctx.attrs), visit))];
   },
 };
 
@@ -118,5 +140,9 @@ export const upOp: OpDef = {
     }
     const cout = checkWeights(ctx, g.kernel, x, ctx.types[1], ctx.types[2]);
     return [feat(onto, cout, x.dtype)];
+  },
+  evaluate(ctx) {
+    const fine = ctx.sites(siteAttr(ctx.attrs, "onto"));
+    return [convolve(ctx, fine, (x, visit) => eachPair(fine, x.sites, geometryOf(ctx.attrs), (tap, to, from) => visit(tap, from, to)))];
   },
 };

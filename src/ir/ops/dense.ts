@@ -1,3 +1,5 @@
+import { scatterDense } from "../interp/dense.ts";
+import { operandAs } from "../interp/value.ts";
 import { string } from "../module.ts";
 import type { SiteTable } from "../sites.ts";
 import { dense, type DenseType, type FeatType } from "../types.ts";
@@ -30,5 +32,9 @@ export const toDenseOp: OpDef = {
   infer(ctx) {
     const type = denseType(ctx.sites, ctx.types[0] as FeatType, string(ctx.attrs, "fold"), ctx.problem);
     return type === undefined ? [] : [type];
+  },
+  evaluate(ctx) {
+    const type = ctx.resultTypes[0] as DenseType;
+    return [scatterDense(operandAs(ctx, 0, "feat"), ctx.batch, type.shape, string(ctx.attrs, "fold"))];
   },
 };

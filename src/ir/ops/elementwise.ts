@@ -1,3 +1,5 @@
+import { operandAs, withRows, type EvalContext, type Value } from "../interp/value.ts";
+import { number } from "../module.ts";
 import { sameType, type FeatType, type ParamType, type Type, type VecType } from "../types.ts";
 import type { InferContext, OpDef, OperandDef } from "./op.ts";
 
@@ -24,11 +26,33 @@ export const bnOp: OpDef = {
     ["gamma", "beta", "mean", "var"].forEach((name, i) => checkPerChannel(ctx.problem, name, ctx.types[i + 1], type.channels));
     return [type];
   },
+  evaluate(ctx) {
+    const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => operandAs(ctx, i, "param").data);
+    const eps = number(ctx.attrs, "eps");
+    const { channels } = operandAs(ctx, 0, "feat", "vec");
+    return eachElement(ctx, (v, i) => {
+      const c = i % channels;
+      return ((v - mean![c]!) / Math.sqrt(variance![c]! + eps)) * gamma![c]! + beta![c]!;
+    });
+  },
 };
+
+function eachElement(ctx: EvalContext, f: (value: number, i: number) => number): readonly Value[] {
+  const x = operandAs(ctx, 0, "feat", "vec");
+  return [withRows(x, x.channels, x.data.map(f))];
+}
 
 const same = (ctx: InferContext): readonly Type[] => [ctx.types[0]!];
 
-export const reluOp: OpDef = { name: "relu", levels: ["net"], doc: "max(x, 0).", operands: [x], attrs: {}, infer: same };
+export const reluOp: OpDef = {
+  name: "relu",
+  levels: ["net"],
+  doc: "max(x, 0).",
+  operands: [x],
+  attrs: {},
+  infer: same,
+  evaluate: (ctx) => eachElement(ctx, (v) => Math.max(v, 0)),
+};
 
 export const leakyReluOp: OpDef = {
   name: "leaky_relu",
@@ -37,9 +61,18 @@ export const leakyReluOp: OpDef = {
   operands: [x],
   attrs: { slope: { kind: "float", doc: "factor for negative values" } },
   infer: same,
+  evaluate: (ctx) => eachElement(ctx, (v) => (v > 0 ? v : v * number(ctx.attrs, "slope"))),
 };
 
-export const sigmoidOp: OpDef = { name: "sigmoid", levels: ["net"], doc: "1 / (1 + exp(−x)).", operands: [x], attrs: {}, infer: same };
+export const sigmoidOp: OpDef = {
+  name: "sigmoid",
+  levels: ["net"],
+  doc: "1 / (1 + exp(−x)).",
+  operands: [x],
+  attrs: {},
+  infer: same,
+  evaluate: (ctx) => eachElement(ctx, (v) => 1 / (1 + Math.exp(-v))),
+};
 
 function sameOperands(ctx: InferContext): readonly Type[] {
   const [a, b] = [ctx.types[0] as RowsType, ctx.types[1] as RowsType];
@@ -49,7 +82,7 @@ function sameOperands(ctx: InferContext): readonly Type[] {
 
 const describe = (t: RowsType): string => `${t.channels} channels on @${t.sites}${t.kind === "vec" ? " per batch item" : ""}`;
 
-const binary = (name: string, doc: string): OpDef => ({
+const binary = (name: string, doc: string, f: (a: number, b: number) => number): OpDef => ({
   name,
   levels: ["net"],
   doc,
@@ -59,7 +92,11 @@ const binary = (name: string, doc: string): OpDef => ({
   ],
   attrs: {},
   infer: sameOperands,
+  evaluate(ctx) {
+    const b = operandAs(ctx, 1, "feat", "vec").data;
+    return eachElement(ctx, (v, i) => f(v, b[i]!));
+  },
 });
 
-export const addOp: OpDef = binary("add", "a + b, element by element, on the same site set.");
-export const mulOp: OpDef = binary("mul", "a · b, element by element, on the same site set.");
+export const addOp: OpDef = binary("add", "a + b, element by element, on the same site set.", (a, b) => a + b);
+export const mulOp: OpDef = binary("mul", "a · b, element by element, on the same site set.", (a, b) => a * b);

@@ -10,7 +10,8 @@ export type EpilogueItem =
   | { readonly do: "bias"; readonly arg: number }
   | { readonly do: "affine"; readonly scale: number; readonly shift: number }
   | { readonly do: "add" | "mul"; readonly arg: number }
-  | { readonly do: "relu" | "sigmoid" | "emit" }
+  | { readonly do: "relu" | "sigmoid" }
+  | { readonly do: "emit" }
   | { readonly do: "leaky_relu"; readonly slope: number }
   | { readonly do: "linear"; readonly w: number }
   | { readonly do: "dense"; readonly fold: string };

@@ -1,3 +1,5 @@
+import { operandAs, type EvalContext, type ParamValue, type Value } from "../interp/value.ts";
+import { number } from "../module.ts";
 import { param, sameType, type ParamType } from "../types.ts";
 import { checkRange } from "./channels.ts";
 import { checkPerChannel } from "./elementwise.ts";
@@ -19,27 +21,49 @@ function vectors(ctx: InferContext): readonly [ParamType] {
   return [ctx.types[0] as ParamType];
 }
 
+const data = (ctx: EvalContext, i: number): Float64Array => operandAs(ctx, i, "param").data;
+
+/** A parameter of the shape of operand 0, element by element. */
+function map(ctx: EvalContext, f: (value: number, i: number) => number): readonly Value[] {
+  const first = operandAs(ctx, 0, "param");
+  return [{ ...first, data: first.data.map(f) }];
+}
+
+/** Numbers [from, to) out of every `period`. */
+function blocks(w: ParamValue, period: number, from: number, to: number, shape: readonly number[]): ParamValue {
+  const width = to - from;
+  const picked = new Float64Array((w.data.length / period) * width);
+  for (let i = 0; i < picked.length; i++) picked[i] = w.data[Math.floor(i / width) * period + from + (i % width)]!;
+  return { kind: "param", shape, data: picked };
+}
+
 export const bnScaleOp: OpDef = {
   name: "fold.bn_scale",
-  levels: ["fused"],
+  levels: ["fused", "plan"],
   doc: "gamma / sqrt(var + eps).",
   operands: [operand("gamma"), operand("var")],
   attrs: { eps: { kind: "float", doc: "added to the variance" } },
   infer: vectors,
+  evaluate: (ctx) => map(ctx, (gamma, i) => gamma / Math.sqrt(data(ctx, 1)[i]! + number(ctx.attrs, "eps"))),
 };
 
 export const bnShiftOp: OpDef = {
   name: "fold.bn_shift",
-  levels: ["fused"],
+  levels: ["fused", "plan"],
   doc: "beta + (bias − mean) · scale; bias is 0 when absent.",
   operands: [operand("beta"), operand("mean"), operand("scale"), { ...operand("bias"), optional: true }],
   attrs: {},
   infer: vectors,
+  evaluate(ctx) {
+    const [mean, scale] = [data(ctx, 1), data(ctx, 2)];
+    const bias = ctx.operands.length > 3 ? data(ctx, 3) : new Float64Array(mean.length);
+    return map(ctx, (beta, i) => beta + (bias[i]! - mean[i]!) * scale[i]!);
+  },
 };
 
 export const scaleOutOp: OpDef = {
   name: "fold.scale_out",
-  levels: ["fused"],
+  levels: ["fused", "plan"],
   doc: "A weight times one factor per output channel (last axis).",
   operands: [operand("weight"), operand("scale")],
   attrs: {},
@@ -47,11 +71,15 @@ export const scaleOutOp: OpDef = {
     checkPerChannel(ctx.problem, "scale", ctx.types[1], shapeAt(ctx, 0).at(-1) ?? 0);
     return [ctx.types[0]!];
   },
+  evaluate(ctx) {
+    const scale = data(ctx, 1);
+    return map(ctx, (w, i) => w * scale[i % scale.length]!);
+  },
 };
 
 export const foldAddOp: OpDef = {
   name: "fold.add",
-  levels: ["fused"],
+  levels: ["fused", "plan"],
   doc: "a + b, element by element.",
   operands: [operand("a"), operand("b")],
   attrs: {},
@@ -59,6 +87,7 @@ export const foldAddOp: OpDef = {
     if (!sameType(ctx.types[0]!, ctx.types[1]!)) ctx.problem(`operands differ: [${shapeAt(ctx, 0).join(", ")}] and [${shapeAt(ctx, 1).join(", ")}]`);
     return [ctx.types[0]!];
   },
+  evaluate: (ctx) => map(ctx, (a, i) => a + data(ctx, 1)[i]!),
 };
 
 /** The shape with axis `axis` (negative, from the end) replaced. */
@@ -67,7 +96,7 @@ const withAxis = (type: ParamType, axis: number, size: number): ParamType =>
 
 export const sliceInOp: OpDef = {
   name: "fold.slice_in",
-  levels: ["fused"],
+  levels: ["fused", "plan"],
   doc: "Input channels [from, to) of a weight (second to last axis).",
   operands: [operand("weight")],
   attrs: range,
@@ -79,11 +108,17 @@ export const sliceInOp: OpDef = {
     }
     return [withAxis(type, -2, checkRange(ctx, type.shape.at(-2)!))];
   },
+  evaluate(ctx) {
+    const w = operandAs(ctx, 0, "param");
+    const [from, to] = [number(ctx.attrs, "from"), number(ctx.attrs, "to")];
+    const [cin, cout] = [w.shape.at(-2)!, w.shape.at(-1)!];
+    return [blocks(w, cin * cout, from * cout, to * cout, w.shape.with(-2, to - from))];
+  },
 };
 
 export const sliceOutOp: OpDef = {
   name: "fold.slice_out",
-  levels: ["fused"],
+  levels: ["fused", "plan"],
   doc: "Output channels [from, to) of a weight (last axis).",
   operands: [operand("weight")],
   attrs: range,
@@ -91,11 +126,16 @@ export const sliceOutOp: OpDef = {
     const type = ctx.types[0] as ParamType;
     return [withAxis(type, -1, checkRange(ctx, type.shape.at(-1) ?? 0))];
   },
+  evaluate(ctx) {
+    const w = operandAs(ctx, 0, "param");
+    const [from, to] = [number(ctx.attrs, "from"), number(ctx.attrs, "to")];
+    return [blocks(w, w.shape.at(-1)!, from, to, w.shape.with(-1, to - from))];
+  },
 };
 
 export const stackOutOp: OpDef = {
   name: "fold.stack_out",
-  levels: ["fused"],
+  levels: ["fused", "plan"],
   doc: "Weights side by side along the output channels (last axis).",
   operands: [operand("a"), { ...operand("others"), variadic: true }],
   attrs: {},
@@ -108,5 +148,20 @@ export const stackOutOp: OpDef = {
       if (!alike) ctx.problem(`operands differ beside the last axis: [${first.shape.join(", ")}] and [${part.shape.join(", ")}]`);
     }
     return [withAxis(first, -1, total)];
+  },
+  evaluate(ctx) {
+    const parts = ctx.operands.map((_, i) => operandAs(ctx, i, "param"));
+    const total = (ctx.resultTypes[0] as ParamType).shape.at(-1)!;
+    const shape = parts[0]!.shape.with(-1, total);
+    const stacked = new Float64Array(shape.reduce((product, n) => product * n, 1));
+    let from = 0;
+    for (const { shape: own, data: numbers } of parts) {
+      const width = own.at(-1)!;
+      numbers.forEach((v, i) => {
+        stacked[Math.floor(i / width) * total + from + (i % width)] = v;
+      });
+      from += width;
+    }
+    return [{ kind: "param", shape, data: stacked }];
   },
 };

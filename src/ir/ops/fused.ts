@@ -1,11 +1,14 @@
-import { isList, isObject, number, type Attrs, type AttrValue } from "../module.ts";
+import { evaluateEpilogue, multiplyRows } from "../interp/epilogue.ts";
+import { multiplyRow, reduceRows } from "../interp/gather.ts";
+import { operandAs, type EvalContext, type FeatValue, type ParamValue, type RowsValue, type RulebookValue, type Value } from "../interp/value.ts";
+import { isList, isObject, number, string, type Attrs, type AttrValue } from "../module.ts";
 import { feat, type FeatType, type ParamType, type RulebookType, type Type } from "../types.ts";
 import { checkPointwiseWeight } from "./channels.ts";
 import { checkWeights } from "./conv.ts";
 import type { RowsType } from "./elementwise.ts";
-import { checkAllUsed, epilogueOperands, inferEpilogue, readEpilogue } from "./epilogue.ts";
+import { checkAllUsed, epilogueOf, epilogueOperands, inferEpilogue, readEpilogue, type EpilogueItem } from "./epilogue.ts";
 import type { AttrDef, InferContext, OpDef, OperandDef } from "./op.ts";
-import { poolDivisor, poolMode } from "./pool.ts";
+import { poolDivisor, poolMode, poolModeOf } from "./pool.ts";
 import { kernelVolume } from "./rulebook.ts";
 
 /** One summand of a fused convolution; numbers are operand indices. Without `rb` it reads its own row. */
@@ -68,6 +71,27 @@ export function gatherType(ctx: InferContext, x: RowsType, w: ParamType, rb: Rul
   return feat(rb.to, cout, x.dtype);
 }
 
+/** Σ over taps and pairs of x[from] · W[tap]. */
+export function gatherMultiply(x: RowsValue, w: ParamValue, rb: RulebookValue): FeatValue {
+  const cout = w.shape.at(-1)!;
+  const data = new Float64Array(rb.to.count * cout);
+  rb.pairs.forEach((pairs, tap) => {
+    for (let i = 0; i < pairs.length; i += 2) multiplyRow(data, pairs[i + 1]!, x.data, pairs[i]!, w.data, tap, x.channels, cout);
+  });
+  return { kind: "feat", sites: rb.to, channels: cout, data };
+}
+
+function evaluateTerm(ctx: EvalContext, term: FusedTerm): RowsValue {
+  const [x, w] = [operandAs(ctx, term.x, "feat", "vec"), operandAs(ctx, term.w, "param")];
+  return term.rb === undefined ? multiplyRows(x, w) : gatherMultiply(x, w, operandAs(ctx, term.rb, "rulebook"));
+}
+
+/** Results of an op that ends with its epilogue: the emits, then the final value. */
+function finish(ctx: EvalContext, items: readonly EpilogueItem[], y: RowsValue): readonly Value[] {
+  const { emits, final } = evaluateEpilogue(ctx, items, y);
+  return [...emits, final];
+}
+
 export const fusedConvOp: OpDef = {
   name: "fused.conv",
   levels: ["fused"],
@@ -94,6 +118,11 @@ export const fusedConvOp: OpDef = {
     const result = inferEpilogue(ctx, items, first);
     return result === undefined ? [] : [...result.emits, result.final];
   },
+  evaluate(ctx) {
+    const [first, ...others] = termsOf(ctx.attrs).map((term) => evaluateTerm(ctx, term));
+    for (const other of others) other.data.forEach((v, i) => (first!.data[i]! += v));
+    return finish(ctx, epilogueOf(ctx.attrs["epilogue"]), first!);
+  },
 };
 
 export const fusedPointwiseOp: OpDef = {
@@ -109,6 +138,7 @@ export const fusedPointwiseOp: OpDef = {
     const result = inferEpilogue(ctx, items, ctx.types[0] as RowsType);
     return result === undefined ? [] : [...result.emits, result.final];
   },
+  evaluate: (ctx) => finish(ctx, epilogueOf(ctx.attrs["epilogue"]), operandAs(ctx, 0, "feat", "vec")),
 };
 
 export const fusedPoolOp: OpDef = {
@@ -131,5 +161,13 @@ export const fusedPoolOp: OpDef = {
     checkAllUsed(ctx, [0, 1, ...items.flatMap(epilogueOperands)]);
     const result = inferEpilogue(ctx, items, feat(rb.to, x.channels, x.dtype));
     return result === undefined ? [] : [...result.emits, result.final];
+  },
+  evaluate(ctx) {
+    const [x, rb] = [operandAs(ctx, 0, "feat"), operandAs(ctx, 1, "rulebook")];
+    const divisor = string(ctx.attrs, "divisor") === "volume" ? number(ctx.attrs, "volume") : undefined;
+    const data = reduceRows(poolModeOf(ctx.attrs), divisor, x.data, x.channels, rb.to.count, (visit) => {
+      for (const pairs of rb.pairs) for (let i = 0; i < pairs.length; i += 2) visit(pairs[i]!, pairs[i + 1]!);
+    });
+    return finish(ctx, epilogueOf(ctx.attrs["epilogue"]), { kind: "feat", sites: rb.to, channels: x.channels, data });
   },
 };

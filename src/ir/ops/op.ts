@@ -44,6 +44,6 @@ export interface OpDef {
   readonly attrs: Readonly<Record<string, AttrDef>>;
   /** Result types, or an empty list after reporting problems. */
   infer(ctx: InferContext): readonly Type[];
-  /** The meaning, in float64, used by the reference interpreter (net) and the fused executor; plan steps have their own executor. */
+  /** The meaning in float64, straight from coordinates, for the interpreter of net and fused modules; plan steps have their own executor. */
   evaluate?(ctx: EvalContext): readonly Value[];
 }

@@ -1,7 +1,9 @@
+import { evaluateEpilogue } from "../interp/epilogue.ts";
+import { operandAs } from "../interp/value.ts";
 import { isObject, number, type Attrs, type AttrValue } from "../module.ts";
 import { sameType } from "../types.ts";
 import { checkAllUsed, epilogueOperands, inferEpilogue, readEpilogue, type EpilogueItem } from "./epilogue.ts";
-import { anyOperands, gatherType, operandOf } from "./fused.ts";
+import { anyOperands, gatherMultiply, gatherType, operandOf } from "./fused.ts";
 import type { OpDef } from "./op.ts";
 
 /** A pair's structure; numbers are operand indices. */
@@ -75,5 +77,15 @@ export const fusedPairOp: OpDef = {
     if (next === undefined) return [];
     const end = inferEpilogue({ ...ctx, problem: (m) => ctx.problem(`second: ${m}`) }, pair.second.epilogue, next);
     return end === undefined ? [] : [...middle.emits, ...end.emits, end.final];
+  },
+  evaluate(ctx) {
+    const { first, second, rb } = pairOf(ctx.attrs);
+    const book = operandAs(ctx, rb, "rulebook");
+    const start = gatherMultiply(operandAs(ctx, first.x, "feat"), operandAs(ctx, first.w, "param"), book);
+    const middle = evaluateEpilogue(ctx, first.epilogue, start);
+    if (middle.final.kind !== "feat") throw new Error("internal: the rows between two convolutions are no features");
+    const next = gatherMultiply(middle.final, operandAs(ctx, second.w, "param"), book);
+    const end = evaluateEpilogue(ctx, second.epilogue, next);
+    return [...middle.emits, ...end.emits, end.final];
   },
 };

@@ -1,4 +1,4 @@
-import type { AttrValue } from "../module.ts";
+import { isList } from "../module.ts";
 import type { Type } from "../types.ts";
 import type { OpDef } from "./op.ts";
 
@@ -45,7 +45,12 @@ export const geometryOp: OpDef = {
     rulebooks: { kind: "any", doc: "searches with the blocks wanted of each" },
     regions: { kind: "any", doc: "one per result: {rulebook, form} or {coords}" },
   },
-  infer: (ctx) => (ctx.attrs["regions"] as readonly AttrValue[]).map(() => BUFFER),
+  infer(ctx) {
+    const regions = ctx.attrs["regions"];
+    if (isList(regions)) return regions.map(() => BUFFER);
+    ctx.problem("regions must be a list");
+    return [];
+  },
 };
 
 const stepDoc: Readonly<Record<string, string>> = {

@@ -6,6 +6,7 @@ import { bnScaleOp, bnShiftOp, foldAddOp, scaleOutOp, sliceInOp, sliceOutOp, sta
 import { fusedConvOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
 import type { OpDef } from "./op.ts";
 import { fusedPairOp } from "./pair.ts";
+import { bufferOp, geometryOp, packOp, stepOps } from "./plan.ts";
 import { globalPoolOp, poolOp } from "./pool.ts";
 import { haloOp, rulebookSliceOp, searchOp, transposeOp } from "./rulebook.ts";
 import { inputOp, paramOp } from "./source.ts";
@@ -19,6 +20,7 @@ const all: readonly OpDef[] = [
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
   ...[bnScaleOp, bnShiftOp, scaleOutOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
   ...[fusedConvOp, fusedPointwiseOp, fusedPoolOp, fusedPairOp],
+  ...[bufferOp, packOp, geometryOp, ...stepOps],
 ];
 
 export const ops: ReadonlyMap<string, OpDef> = new Map(all.map((op) => [op.name, op]));

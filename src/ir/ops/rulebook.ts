@@ -1,3 +1,5 @@
+import { eachPair } from "../interp/gather.ts";
+import { operandAs, type EvalContext, type RulebookValue } from "../interp/value.ts";
 import { number, numbers, siteAttr } from "../module.ts";
 import type { Attrs } from "../module.ts";
 import type { Geometry } from "../sites.ts";
@@ -14,6 +16,8 @@ export const kernelVolume = (kernel: readonly number[]): number => kernel.reduce
 export function mirrors(g: Geometry): boolean {
   return g.kernel.every((k, i) => k % 2 === 1 && g.stride[i] === 1 && g.padding[i] === (g.dilation[i]! * (k - 1)) / 2);
 }
+
+const mirrored = (attrs: Attrs): boolean => attrs["mirrored"] === true;
 
 export const searchOp: OpDef = {
   name: "rulebook.search",
@@ -38,9 +42,23 @@ export const searchOp: OpDef = {
     if (mirrored(ctx.attrs) && !(from === to && mirrors(g))) ctx.problem("mirrored needs one site set and an odd, centred kernel");
     return [rulebook(from, to, g.kernel)];
   },
+  evaluate: (ctx) => [search(ctx)],
 };
 
-const mirrored = (attrs: Attrs): boolean => attrs["mirrored"] === true;
+/** The pairs of each tap; with `mirrored`, those of the second half of the taps are the first half's exchanged. */
+function search(ctx: EvalContext): RulebookValue {
+  const [from, to] = [ctx.sites(siteAttr(ctx.attrs, "from")), ctx.sites(siteAttr(ctx.attrs, "to"))];
+  const g = geometryOf(ctx.attrs);
+  const volume = kernelVolume(g.kernel);
+  const lists = Array.from({ length: volume }, (): number[] => []);
+  eachPair(from, to, g, (tap, input, output) => lists[tap]!.push(input, output));
+  const pairs = lists.map((list) => Int32Array.from(list));
+  if (!mirrored(ctx.attrs)) return { kind: "rulebook", from, to, pairs };
+  return { kind: "rulebook", from, to, pairs: pairs.map((own, tap) => (2 * tap < volume ? own : exchange(pairs[volume - 1 - tap]!))) };
+}
+
+/** Each pair with its two rows exchanged. */
+const exchange = (pairs: Int32Array): Int32Array => pairs.map((_, i) => pairs[i ^ 1]!);
 
 export const transposeOp: OpDef = {
   name: "rulebook.transpose",
@@ -51,6 +69,10 @@ export const transposeOp: OpDef = {
   infer(ctx) {
     const rb = ctx.types[0] as RulebookType;
     return [rulebook(rb.to, rb.from, rb.kernel)];
+  },
+  evaluate(ctx) {
+    const rb = operandAs(ctx, 0, "rulebook");
+    return [{ kind: "rulebook", from: rb.to, to: rb.from, pairs: rb.pairs.map(exchange) }];
   },
 };
 
@@ -73,6 +95,10 @@ export const rulebookSliceOp: OpDef = {
     if (new Set(taps).size !== taps.length) ctx.problem("a tap is named twice");
     return [rulebook(rb.from, rb.to, kernel)];
   },
+  evaluate(ctx) {
+    const rb = operandAs(ctx, 0, "rulebook");
+    return [{ ...rb, pairs: numbers(ctx.attrs, "taps").map((tap) => rb.pairs[tap]!) }];
+  },
 };
 
 export const haloOp: OpDef = {
@@ -87,4 +113,5 @@ export const haloOp: OpDef = {
     for (const key of ["tile", "capacity"]) if (number(ctx.attrs, key) < 1) ctx.problem(`${key} must be at least 1`);
     return [rb];
   },
+  evaluate: (ctx) => [operandAs(ctx, 0, "rulebook")],
 };

@@ -1,4 +1,5 @@
-import { number, numbers, siteAttr } from "../module.ts";
+import type { EvalContext, FeatValue } from "../interp/value.ts";
+import { number, numbers, siteAttr, string } from "../module.ts";
 import { feat, param } from "../types.ts";
 import type { OpDef } from "./op.ts";
 
@@ -19,7 +20,23 @@ export const inputOp: OpDef = {
     if (number(ctx.attrs, "channels") < 1) ctx.problem("channels must be at least 1");
     return [feat(id, number(ctx.attrs, "channels"))];
   },
+  evaluate: (ctx) => [evaluateInput(ctx)],
 };
+
+/** Rows go by coordinate: where another input on the same set fixed the row order, these rows follow it. */
+function evaluateInput(ctx: EvalContext): FeatValue {
+  const sites = ctx.sites(siteAttr(ctx.attrs, "sites"));
+  const channels = number(ctx.attrs, "channels");
+  const { coords, features } = ctx.input(string(ctx.attrs, "name"));
+  if (coords.length !== sites.coords.length || features.length !== sites.count * channels) throw new Error("internal: an input has another number of rows than its sites");
+  const data = new Float64Array(features.length);
+  for (let row = 0; row < sites.count; row++) {
+    const target = sites.find(coords, row * (sites.dim + 1));
+    if (target < 0) throw new Error("internal: an input has another site set than it should share");
+    for (let c = 0; c < channels; c++) data[target * channels + c] = features[row * channels + c]!;
+  }
+  return { kind: "feat", sites, channels, data };
+}
 
 /** A named tensor of the weights file, in canonical shape; reading its stored layout is the loader's work. */
 export const paramOp: OpDef = {
@@ -37,5 +54,12 @@ export const paramOp: OpDef = {
     const shape = numbers(ctx.attrs, "shape");
     if (shape.length === 0 || shape.some((n) => n < 1)) ctx.problem("shape must be one or more sizes of at least 1");
     return [param(shape)];
+  },
+  evaluate(ctx) {
+    const name = string(ctx.attrs, "name");
+    const { shape, data } = ctx.param(name);
+    const wanted = numbers(ctx.attrs, "shape");
+    if (shape.join() !== wanted.join()) throw new Error(`internal: weight ${name} is [${shape.join(", ")}], expected [${wanted.join(", ")}]`);
+    return [{ kind: "param", shape: wanted, data: Float64Array.from(data) }];
   },
 };

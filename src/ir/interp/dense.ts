@@ -1,0 +1,25 @@
+import type { DenseValue, FeatValue } from "./value.ts";
+
+/**
+ * Scatters rows into zeros of [batch, ...shape]. Without `fold` the shape is [C, extents…]; with it, the folded axis is
+ * part of the first: channel c at coordinate z lands on c · extent_z + z.
+ */
+export function scatterDense(x: FeatValue, batch: number, shape: readonly number[], fold: string): DenseValue {
+  const { axes, dim, coords, count } = x.sites;
+  const folded = axes.indexOf(fold);
+  const kept = axes.map((_, a) => a).filter((a) => a !== folded);
+  const extent = shape[0]! / x.channels;
+  const full = [batch, ...shape];
+  const data = new Float64Array(full.reduce((product, n) => product * n, 1));
+  for (let row = 0; row < count; row++) {
+    const at = row * (dim + 1);
+    for (let c = 0; c < x.channels; c++) {
+      let index = coords[at]! * shape[0]! + c * extent + (folded < 0 ? 0 : coords[at + 1 + folded]!);
+      kept.forEach((a, i) => {
+        index = index * shape[i + 1]! + coords[at + 1 + a]!;
+      });
+      data[index] = x.data[row * x.channels + c]!;
+    }
+  }
+  return { kind: "dense", shape: full, data };
+}

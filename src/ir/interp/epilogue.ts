@@ -1,0 +1,64 @@
+import type { EpilogueItem } from "../ops/epilogue.ts";
+import { addVector, multiplyRow } from "./gather.ts";
+import { scatterDense } from "./dense.ts";
+import { operandAs, rowCount, withRows, type EvalContext, type RowsValue, type Value } from "./value.ts";
+
+/** The values of an epilogue on rows `y`: one per emit, in order, then the final one. `y` is not changed. */
+export function evaluateEpilogue(ctx: EvalContext, items: readonly EpilogueItem[], start: RowsValue): { readonly emits: readonly Value[]; readonly final: Value } {
+  const emits: Value[] = [];
+  let y = start;
+  for (const item of items) {
+    if (item.do === "emit") emits.push(y);
+    else if (item.do === "dense") return { emits, final: dense(ctx, y, item.fold) };
+    else y = applyItem(ctx, item, y);
+  }
+  return { emits, final: y };
+}
+
+function dense(ctx: EvalContext, y: RowsValue, fold: string): Value {
+  const type = ctx.resultTypes.at(-1);
+  if (y.kind !== "feat" || type?.kind !== "dense") throw new Error("internal: a dense epilogue item without a dense result");
+  return scatterDense(y, ctx.batch, type.shape, fold);
+}
+
+function applyItem(ctx: EvalContext, item: Exclude<EpilogueItem, { do: "emit" | "dense" }>, y: RowsValue): RowsValue {
+  const { channels } = y;
+  const data = (index: number): Float64Array => operandAs(ctx, index, "param", "feat", "vec").data;
+  const map = (f: (value: number, i: number) => number): RowsValue => withRows(y, channels, y.data.map(f));
+  switch (item.do) {
+    case "bias": {
+      const sum = y.data.slice();
+      addVector(sum, data(item.arg));
+      return withRows(y, channels, sum);
+    }
+    case "affine": {
+      const [scale, shift] = [data(item.scale), data(item.shift)];
+      return map((v, i) => v * scale[i % channels]! + shift[i % channels]!);
+    }
+    case "add": {
+      const other = data(item.arg);
+      return map((v, i) => v + other[i]!);
+    }
+    case "mul": {
+      const other = data(item.arg);
+      return map((v, i) => v * other[i]!);
+    }
+    case "relu":
+      return map((v) => Math.max(v, 0));
+    case "leaky_relu":
+      return map((v) => (v > 0 ? v : v * item.slope));
+    case "sigmoid":
+      return map((v) => 1 / (1 + Math.exp(-v)));
+    case "linear":
+      return multiplyRows(y, operandAs(ctx, item.w, "param"));
+  }
+}
+
+/** y · W on every row, W [Cin, Cout] or with leading ones. */
+export function multiplyRows(x: RowsValue, w: { readonly shape: readonly number[]; readonly data: Float64Array }): RowsValue {
+  const rows = rowCount(x);
+  const cout = w.shape.at(-1)!;
+  const y = new Float64Array(rows * cout);
+  for (let row = 0; row < rows; row++) multiplyRow(y, row, x.data, row, w.data, 0, x.channels, cout);
+  return withRows(x, cout, y);
+}

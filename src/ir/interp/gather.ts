@@ -1,0 +1,68 @@
+import type { Geometry } from "../sites.ts";
+import type { SiteRows } from "./site-rows.ts";
+
+/** Flat tap index and, per axis, tap·dilation − padding; canonical order, last axis fastest. */
+function tapOffsets(g: Geometry): readonly (readonly number[])[] {
+  return g.kernel.reduce<number[][]>(
+    (taps, k, a) => taps.flatMap((tap) => Array.from({ length: k }, (_, r) => [...tap, r * g.dilation[a]! - g.padding[a]!])),
+    [[]],
+  );
+}
+
+/** Visits every pair of active sites with in = stride·out − padding + tap·dilation, by output row, then tap. */
+export function eachPair(from: SiteRows, to: SiteRows, g: Geometry, visit: (tap: number, input: number, output: number) => void): void {
+  const taps = tapOffsets(g);
+  const width = to.dim + 1;
+  const point = new Int32Array(width);
+  for (let output = 0; output < to.count; output++) {
+    point[0] = to.coords[output * width]!;
+    for (let tap = 0; tap < taps.length; tap++) {
+      const offset = taps[tap]!;
+      for (let a = 0; a < to.dim; a++) point[a + 1] = to.coords[output * width + 1 + a]! * g.stride[a]! + offset[a]!;
+      const input = from.find(point);
+      if (input >= 0) visit(tap, input, output);
+    }
+  }
+}
+
+/** The atomic operation: y[row] += x[row] · W[tap], with W [taps, Cin, Cout] flat. */
+export function multiplyRow(
+  y: Float64Array, yRow: number, x: Float64Array, xRow: number, w: Float64Array, tap: number, cin: number, cout: number,
+): void {
+  const yAt = yRow * cout;
+  for (let i = 0; i < cin; i++) {
+    const a = x[xRow * cin + i]!;
+    const wAt = (tap * cin + i) * cout;
+    for (let o = 0; o < cout; o++) y[yAt + o]! += a * w[wAt + o]!;
+  }
+}
+
+/** Adds a per-channel vector to every row. */
+export function addVector(y: Float64Array, v: Float64Array): void {
+  for (let i = 0; i < y.length; i++) y[i]! += v[i % v.length]!;
+}
+
+/** Reduces input rows into output rows, channel by channel, over the pairs that `each` visits; output rows without input are 0. */
+export function reduceRows(
+  mode: "max" | "avg" | "sum", divisor: number | undefined, x: Float64Array, channels: number, rows: number,
+  each: (visit: (input: number, output: number) => void) => void,
+): Float64Array {
+  const y = new Float64Array(rows * channels);
+  const seen = new Int32Array(rows);
+  each((input, output) => {
+    const first = seen[output] === 0;
+    seen[output]!++;
+    for (let c = 0; c < channels; c++) {
+      const value = x[input * channels + c]!;
+      const at = output * channels + c;
+      y[at] = mode === "max" ? (first ? value : Math.max(y[at]!, value)) : y[at]! + value;
+    }
+  });
+  if (mode === "avg") {
+    for (let i = 0; i < y.length; i++) {
+      const n = divisor ?? seen[Math.floor(i / channels)]!;
+      if (n > 0) y[i]! /= n;
+    }
+  }
+  return y;
+}

@@ -1,0 +1,108 @@
+import { outputExtent, type Geometry, type SiteTable, type SiteId } from "../sites.ts";
+
+/** Rows of [batch, c0, c1, …] with the row of each coordinate. Rows are distinct. */
+export class SiteRows {
+  /** Names of the axes, without the batch. */
+  readonly axes: readonly string[];
+  readonly dim: number;
+  readonly count: number;
+  /** [count, 1 + dim], row-major. */
+  readonly coords: Int32Array;
+  readonly #low: Int32Array;
+  readonly #span: Float64Array;
+  readonly #rowOf = new Map<number | string, number>();
+  readonly #packs: boolean;
+
+  constructor(axes: readonly string[], coords: Int32Array) {
+    const width = axes.length + 1;
+    this.axes = axes;
+    this.dim = axes.length;
+    this.count = coords.length / width;
+    this.coords = coords;
+    if (!Number.isInteger(this.count)) throw new Error(`internal: ${coords.length} coordinates are no rows of ${width}`);
+    this.#low = new Int32Array(width).fill(2 ** 31 - 1);
+    this.#span = new Float64Array(width);
+    for (let j = 0; j < width; j++) {
+      let high = -(2 ** 31);
+      for (let i = j; i < coords.length; i += width) {
+        this.#low[j] = Math.min(this.#low[j]!, coords[i]!);
+        high = Math.max(high, coords[i]!);
+      }
+      this.#span[j] = this.count === 0 ? 0 : high - this.#low[j]! + 1;
+    }
+    // A coordinate is one number inside the bounding box where 53 bits hold the box, else a text.
+    this.#packs = this.#span.reduce((product, n) => product * n, 1) <= Number.MAX_SAFE_INTEGER;
+    for (let row = 0; row < this.count; row++) {
+      const key = this.#key(coords, row * width);
+      if (key === undefined || this.#rowOf.has(key)) throw new Error(`internal: site ${coords.slice(row * width, (row + 1) * width).join(",")} is there twice`);
+      this.#rowOf.set(key, row);
+    }
+  }
+
+  /** Row of the site [batch, c0, …] that starts at `at` in `point`, or −1 when it is not active. */
+  find(point: ArrayLike<number>, at = 0): number {
+    const key = this.#key(point, at);
+    return key === undefined ? -1 : (this.#rowOf.get(key) ?? -1);
+  }
+
+  #key(point: ArrayLike<number>, at: number): number | string | undefined {
+    let packed = 0;
+    for (let j = 0; j <= this.dim; j++) {
+      const offset = point[at + j]! - this.#low[j]!;
+      if (offset < 0 || offset >= this.#span[j]!) return undefined;
+      packed = packed * this.#span[j]! + offset;
+    }
+    return this.#packs ? packed : Array.prototype.slice.call(point, at, at + this.dim + 1).join(",");
+  }
+}
+
+/** The rows of a derived set: its sites by the rule of its definition, sorted by batch, then axes. */
+export function deriveRows(table: SiteTable, id: SiteId, parent: SiteRows): SiteRows {
+  const def = table.def(id);
+  switch (def.kind) {
+    case "input":
+      throw new Error(`internal: @${id} is an input set`);
+    case "floor":
+      return sorted(parent.axes, (emit) => eachFloor(parent, def.stride, emit));
+    case "reach":
+      return sorted(parent.axes, (emit) => eachReached(parent, def, table.extents(def.of), emit));
+  }
+}
+
+type Emit = (site: readonly number[]) => void;
+
+function eachFloor(parent: SiteRows, stride: readonly number[], emit: Emit): void {
+  const width = parent.dim + 1;
+  for (let at = 0; at < parent.coords.length; at += width) {
+    emit([parent.coords[at]!, ...stride.map((s, a) => Math.floor(parent.coords[at + 1 + a]! / s))]);
+  }
+}
+
+/** Every output that an active input reaches: s·out = in + p − tap·d on every axis, inside the derived extents. */
+function eachReached(parent: SiteRows, g: Geometry, extents: readonly number[] | undefined, emit: Emit): void {
+  const limits = extents?.map((n, a) => outputExtent(n, g.kernel[a]!, g.stride[a]!, g.padding[a]!, g.dilation[a]!));
+  const width = parent.dim + 1;
+  const axisOutputs = (c: number, a: number): readonly number[] => {
+    const outs: number[] = [];
+    for (let tap = 0; tap < g.kernel[a]!; tap++) {
+      const out = (c + g.padding[a]! - tap * g.dilation[a]!) / g.stride[a]!;
+      if (Number.isInteger(out) && (limits === undefined || (out >= 0 && out < limits[a]!))) outs.push(out);
+    }
+    return outs;
+  };
+  const product = (at: number, a: number, site: readonly number[]): void => {
+    if (a === parent.dim) return emit(site);
+    for (const out of axisOutputs(parent.coords[at + 1 + a]!, a)) product(at, a + 1, [...site, out]);
+  };
+  for (let at = 0; at < parent.coords.length; at += width) product(at, 0, [parent.coords[at]!]);
+}
+
+function sorted(axes: readonly string[], produce: (emit: Emit) => void): SiteRows {
+  const unique = new Map<string, readonly number[]>();
+  produce((site) => unique.set(site.join(","), site));
+  const rows = [...unique.values()].sort((a, b) => {
+    const j = a.findIndex((n, i) => n !== b[i]);
+    return j < 0 ? 0 : a[j]! - b[j]!;
+  });
+  return new SiteRows(axes, Int32Array.from(rows.flat()));
+}
