@@ -1,4 +1,5 @@
 import type { GeometryPlan } from "./geometry/index.ts";
+import type { KernelInterface } from "./gpu-context.ts";
 import type { LoadOp, ParamBlock } from "./load.ts";
 
 /** Rows of a feature buffer or step: those of a site set (index into `geometry.sites`) or one per batch item. */
@@ -60,6 +61,7 @@ export interface Plan {
   readonly outputs: readonly OutputPlan[];
   readonly load: readonly LoadOp[];
   readonly blocks: readonly ParamBlock[];
+  readonly kernels: readonly KernelInterface[];
   readonly geometry: GeometryPlan;
   readonly buffers: readonly BufferPlan[];
   readonly steps: readonly StepPlan[];

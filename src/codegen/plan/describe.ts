@@ -1,0 +1,111 @@
+import { printLoc } from "../../ir/loc.ts";
+import { string, type Module, type Op } from "../../ir/module.ts";
+import type { StepPlan } from "../../runtime/plan.ts";
+import type { ConvTerm, DenseTarget, EpilogueStep, RowAccess } from "../wgsl/spec.ts";
+import type { SpecBody } from "./step-draft.ts";
+
+/** Name and heading comment of a step's kernel. */
+export interface StepDescription {
+  readonly name: string;
+  readonly header: readonly string[];
+}
+
+/** `k07_conv_conv2_0`: step index, kind, and the first weight's path, so that names survive edits elsewhere. */
+export function describeStep(module: Module, op: Op, spec: SpecBody, index: number): StepDescription {
+  const weight = weightPath(module, op);
+  const tail = weight === "" ? "" : `_${weight.replace(/[^A-Za-z0-9]+/g, "_")}`;
+  const rows = string(op.attrs, "rows");
+  return {
+    name: `k${String(index).padStart(2, "0")}_${spec.kind}${tail}`.slice(0, 60),
+    header: [
+      `${whatOf(spec)}${weight === "" ? "" : `, ${weight}`}`,
+      `rows of ${rows === "batch" ? "the batch" : `@${rows}`}; ${shapeOf(spec)}`,
+      ...(epilogueOf(spec) === "" ? [] : [`then ${epilogueOf(spec)}`]),
+      `from ${printLoc(op.loc)}`,
+    ],
+  };
+}
+
+/** Path of the first parameter packed for the step, without the tensor's own name. */
+function weightPath(module: Module, op: Op): string {
+  const defs = definitions(module);
+  let value = op.operands.find((v) => defs.get(v)?.name === "pack");
+  while (value !== undefined) {
+    const def: Op | undefined = defs.get(value);
+    if (def === undefined) return "";
+    if (def.name === "param") return string(def.attrs, "name").replace(/\.(weight|kernel|bias)$/, "");
+    value = def.operands[0];
+  }
+  return "";
+}
+
+const cache = new WeakMap<Module, ReadonlyMap<number, Op>>();
+
+function definitions(module: Module): ReadonlyMap<number, Op> {
+  let defs = cache.get(module);
+  if (defs === undefined) {
+    defs = new Map(module.ops.flatMap((op) => op.results.map((r) => [r, op] as const)));
+    cache.set(module, defs);
+  }
+  return defs;
+}
+
+function whatOf(spec: SpecBody): string {
+  switch (spec.kind) {
+    case "conv":
+      return `convolution of ${spec.terms.length === 1 ? "one source" : `${spec.terms.length} sources`}`;
+    case "pair":
+      return "two submanifold convolutions, the value between them on chip";
+    case "pointwise":
+      return "coords" in spec.target ? "scatter to dense" : "pointwise";
+    case "pool":
+      return `${spec.mode} pool`;
+    case "global_pool":
+      return `global ${spec.mode} pool`;
+  }
+}
+
+function shapeOf(spec: SpecBody): string {
+  switch (spec.kind) {
+    case "conv":
+      return `${spec.terms.map(printTerm).join(" + ")} -> columns ${spec.columns[0]} to ${spec.columns[1]}${printTarget(spec.target)}`;
+    case "pair":
+      return `${spec.map.taps.length} taps × ${spec.source.channels} -> ${spec.middle}, ${spec.map.taps.length} taps × ${spec.middle} -> ${spec.cout}${printTarget(spec.target)}`;
+    default:
+      return `${spec.source.channels} channels${printTarget(spec.target)}`;
+  }
+}
+
+const printTerm = (t: ConvTerm): string => `${t.map === undefined ? "own row" : `${t.map.taps.length} taps`} × ${t.source.channels}`;
+
+function printTarget(target: RowAccess | DenseTarget): string {
+  if ("coords" in target) return `, dense [${target.channels}, ${target.extents.join(", ")}]${target.fold === undefined ? "" : ` with axis ${target.fold} folded`}`;
+  return target.stride === target.channels ? "" : `, written into channels ${target.offset} to ${target.offset + target.channels} of ${target.stride}`;
+}
+
+function epilogueOf(spec: SpecBody): string {
+  const print = (steps: readonly EpilogueStep[]): string => steps.map((s) => s.do).join(", ");
+  if (spec.kind === "pair") return [print(spec.first) || "nothing", print(spec.second) || "nothing"].join(" | ");
+  return spec.kind === "global_pool" ? "" : print(spec.epilogue);
+}
+
+/** Multiply-accumulates of a step, by row and by pair of each rulebook. */
+export function stepMacs(spec: SpecBody, rulebookOf: (role: string) => number): StepPlan["macs"] {
+  const epilogue = (steps: readonly EpilogueStep[], channels: number): number =>
+    steps.reduce((n, s) => n + (s.do === "linear" ? channels * s.cout : 0), 0);
+  switch (spec.kind) {
+    case "conv": {
+      const columns = spec.columns[1] - spec.columns[0];
+      const own = spec.terms.filter((t) => t.map === undefined).reduce((n, t) => n + t.source.channels * columns, 0);
+      const perPair = spec.terms.flatMap((t) => (t.map === undefined ? [] : [{ rulebook: rulebookOf(t.map.role), macs: t.source.channels * columns }]));
+      return { perRow: own + epilogue(spec.epilogue, columns), perPair };
+    }
+    case "pair":
+      return {
+        perRow: epilogue(spec.first, spec.middle) + epilogue(spec.second, spec.cout),
+        perPair: [{ rulebook: rulebookOf(spec.map.role), macs: spec.source.channels * spec.middle + spec.middle * spec.cout }],
+      };
+    default:
+      return { perRow: 0, perPair: [] };
+  }
+}

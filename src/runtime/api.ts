@@ -1,0 +1,101 @@
+import type { DuplicatePolicy, GpuRows } from "./inputs.ts";
+import type { WeightTensor } from "./load.ts";
+import type { Progress } from "./gpu-context.ts";
+import type { Plan } from "./plan.ts";
+
+/** Weights by their names in the file: a safetensors file's bytes, a lookup, or a plain object. */
+export type Weights = ArrayBuffer | Uint8Array | ((name: string) => WeightTensor | undefined) | Readonly<Record<string, WeightTensor>>;
+
+export interface CreateOptions {
+  readonly weights: Weights;
+  /** A device of yours; it is never destroyed here. */
+  readonly device?: GPUDevice;
+  /** Where to ask for an adapter when no device is given; default `navigator.gpu`. In Node: `create([])` of the package `webgpu`. */
+  readonly gpu?: GPU;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+  /** What to do when two rows of an input name one site; default `error`. */
+  readonly duplicates?: DuplicatePolicy;
+}
+
+/** Coordinates i32 [rows, 1 + d], batch first, axes as in the file. */
+export type CoordsInput = ArrayLike<number> | GpuRows;
+/** Features f32 [rows, channels]. */
+export type FeaturesInput = ArrayLike<number> | GpuRows;
+
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  /** `gpu` leaves outputs in buffers of the device, which the caller then owns. */
+  readonly output?: "cpu" | "gpu";
+}
+
+export interface PrepareOptions {
+  readonly signal?: AbortSignal;
+  /** Batch items; default: as many as the coordinates name. */
+  readonly batch?: number;
+}
+
+/** Rows on a site set. On an input's sites they follow the caller's rows; other sets are sorted by batch, then axes. */
+export interface FeatOutput {
+  readonly rows: number;
+  readonly channels: number;
+  readonly coords: Int32Array;
+  readonly features: Float32Array;
+  /** Instead of `features` when the run asked for GPU outputs; f32 [rows, channels]. */
+  readonly buffer?: GPUBuffer;
+  /** Instead of `coords` then; i32 [rows, 1 + d]. */
+  readonly coordsBuffer?: GPUBuffer;
+}
+
+/** A dense tensor, batch first, or one row per batch item. */
+export interface DenseOutput {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+  readonly buffer?: GPUBuffer;
+}
+
+/** Sites and pairs as the device counted them. */
+export interface SceneReport {
+  readonly batch: number;
+  /** By site set, in derivation order. */
+  readonly sites: readonly { readonly id: string; readonly rows: number }[];
+  readonly rulebooks: readonly { readonly name: string; readonly from: string; readonly to: string; readonly pairs: number }[];
+  readonly memory: MemoryReport;
+}
+
+/** Bytes of one scene. `lowerBound`: the most bytes of live values at any step, at their actual counts. */
+export interface MemoryReport {
+  readonly planned: number;
+  readonly lowerBound: number;
+}
+
+export interface StepTime {
+  readonly kernel: string;
+  readonly source: string;
+  readonly rows: number;
+  readonly pairs: number;
+  readonly macs: number;
+  readonly milliseconds: number;
+}
+
+/** Sites and rulebooks of one set of coordinates, kept for any number of runs. */
+export interface Scene<Outputs> {
+  readonly report: SceneReport;
+  /** One submit, one readback. */
+  run(features: Readonly<Record<string, FeaturesInput>>, options?: RunOptions): Promise<Outputs>;
+  /** Runs step by step, each waited for: slower than `run`, but says where the time goes. */
+  profile(features: Readonly<Record<string, FeaturesInput>>): Promise<{ readonly outputs: Outputs; readonly steps: readonly StepTime[] }>;
+  dispose(): void;
+}
+
+export interface Network<Inputs, Outputs> {
+  readonly plan: Plan;
+  /** The adapter that runs, in words. */
+  readonly adapter: string;
+  readonly device: GPUDevice;
+  /** Builds sites and rulebooks: one submit and one readback of the counts. Repeats, larger, when a guess was too small. */
+  prepare(coords: { readonly [K in keyof Inputs]: CoordsInput }, options?: PrepareOptions): Promise<Scene<Outputs>>;
+  /** Both at once in one submit, with room from the last run; grows and repeats when it was too small. */
+  run(inputs: { readonly [K in keyof Inputs]: { readonly coords: CoordsInput; readonly features: FeaturesInput } }, options?: PrepareOptions & RunOptions): Promise<Outputs>;
+  dispose(): void;
+}

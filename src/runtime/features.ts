@@ -1,0 +1,82 @@
+import { dispatch, type GpuContext } from "./gpu-context.ts";
+import { align, placeBuffers, type Placement } from "./placement.ts";
+import type { Plan, Rows, StepPlan } from "./plan.ts";
+import type { SceneMemory } from "./scene-memory.ts";
+
+/** The feature phase for given row numbers: where every buffer lies, and the bind groups once memory is there. */
+export class FeatureRun {
+  readonly placement: Placement;
+  readonly #plan: Plan;
+  readonly #rows: readonly number[];
+  readonly #batch: number;
+  #groups: readonly GPUBindGroup[] | undefined;
+  #arena: GPUBuffer | undefined;
+
+  /** `rows` per site set: exact counts after `prepare`, capacities in a single submit. */
+  constructor(plan: Plan, rows: readonly number[], batch: number) {
+    this.#plan = plan;
+    this.#rows = rows;
+    this.#batch = batch;
+    this.placement = placeBuffers(plan.buffers.map((b) => ({ bytes: this.rows(b.rows) * b.width * 4, live: b.live })));
+  }
+
+  rows(rows: Rows): number {
+    return rows === "batch" ? this.#batch : this.#rows[rows.site]!;
+  }
+
+  /** Byte range of a buffer in the arena. */
+  range(buffer: number): { readonly offset: number; readonly size: number } {
+    const b = this.#plan.buffers[buffer]!;
+    return { offset: this.placement.offsets[buffer]!, size: this.rows(b.rows) * b.width * 4 };
+  }
+
+  /** Workgroups of a step. */
+  groups(step: StepPlan): number {
+    return Math.ceil(this.rows(step.rows) / step.rowsPerGroup) * step.groupsPerTile;
+  }
+
+  /** Binds every step to an arena; kept until the arena changes. */
+  bind(gpu: GpuContext, memory: SceneMemory, params: readonly { readonly buffer: GPUBuffer; readonly offset: number; readonly size: number }[], arena: GPUBuffer): void {
+    if (this.#arena === arena) return;
+    this.#arena = arena;
+    this.#groups = this.#plan.steps.map((step) =>
+      gpu.bindGroup(
+        step.kernel,
+        step.bindings.map((b) => {
+          switch (b.bind) {
+            case "counts":
+              return memory.counts();
+            case "params":
+              return params[b.block]!;
+            case "map":
+              return memory.map(b.rulebook, b.form);
+            case "coords":
+              return memory.coords(b.site);
+            case "buffer": {
+              const { offset, size } = this.range(b.buffer);
+              return { buffer: arena, offset, size: Math.max(size, 16) };
+            }
+          }
+        }),
+      ),
+    );
+  }
+
+  /** Records steps [from, to) in one compute pass, interrupted only where a dense result must be cleared first. */
+  record(gpu: GpuContext, encoder: GPUCommandEncoder, from = 0, to = this.#plan.steps.length): void {
+    let pass: GPUComputePassEncoder | undefined;
+    for (let i = from; i < to; i++) {
+      const step = this.#plan.steps[i]!;
+      for (const [index, b] of this.#plan.buffers.entries()) {
+        if (!b.zero || b.live[0] !== i) continue;
+        pass?.end();
+        pass = undefined;
+        const { offset, size } = this.range(index);
+        if (size > 0) encoder.clearBuffer(this.#arena!, offset, align(size));
+      }
+      pass ??= encoder.beginComputePass({ label: "features" });
+      dispatch(pass, gpu.pipelines.get(step.kernel)!, this.#groups![i]!, this.groups(step));
+    }
+    pass?.end();
+  }
+}

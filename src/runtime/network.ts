@@ -1,0 +1,185 @@
+import type { CoordsInput, CreateOptions, FeaturesInput, Network, PrepareOptions, RunOptions, Scene, Weights } from "./api.ts";
+import { openGpu } from "./device.ts";
+import { SpnetError, throwIfAborted } from "./errors.ts";
+import { FeatureRun } from "./features.ts";
+import { layoutGeometry, readCounts, type GeometryRequest, type SceneCounts } from "./geometry/index.ts";
+import { GpuContext } from "./gpu-context.ts";
+import type { DuplicatePolicy } from "./inputs.ts";
+import { packBlock, runLoadPhase, type WeightTensor } from "./load.ts";
+import { OutputReader } from "./outputs.ts";
+import { align } from "./placement.ts";
+import type { Plan } from "./plan.ts";
+import { readSafetensors } from "./safetensors.ts";
+import { KeptScene, collectOutputs } from "./scene.ts";
+import { gatherCoords, uploadCoords, uploadFeatures, type GivenCoords } from "./scene-inputs.ts";
+import { SceneMemory } from "./scene-memory.ts";
+
+/** Attempts with growing room before a scene is given up; each grows to what the device said it needs. */
+const MAX_ATTEMPTS = 8;
+
+/** Makes a network run: opens a device, compiles every kernel, folds and uploads the weights. */
+export async function createNetwork<Inputs, Outputs>(plan: Plan, kernels: Readonly<Record<string, string>>, options: CreateOptions): Promise<Network<Inputs, Outputs>> {
+  throwIfAborted(options.signal);
+  const values = runLoadPhase(plan.load, lookup(options.weights));
+  options.onProgress?.({ phase: "weights", done: 1, total: 1 });
+  const gpu = new GpuContext(await openGpu(options.device, options.gpu, {}));
+  try {
+    await gpu.compile(plan.kernels, kernels, options.onProgress, options.signal);
+    const params = uploadBlocks(gpu, plan.blocks.map((b) => packBlock(b, values)));
+    return new GpuNetwork<Inputs, Outputs>(plan, gpu, params, options.duplicates ?? "error");
+  } catch (cause) {
+    gpu.dispose();
+    throw cause;
+  }
+}
+
+/** The weights as a lookup by name. */
+function lookup(weights: Weights): (name: string) => WeightTensor | undefined {
+  if (typeof weights === "function") return weights;
+  if (weights instanceof ArrayBuffer) return readSafetensors(new Uint8Array(weights));
+  if (weights instanceof Uint8Array) return readSafetensors(weights);
+  return (name) => (Object.hasOwn(weights, name) ? (weights as Readonly<Record<string, WeightTensor>>)[name] : undefined);
+}
+
+export interface ParamRange {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Puts parameter blocks into as few buffers as the device's largest buffer allows. */
+function uploadBlocks(gpu: GpuContext, blocks: readonly Float32Array<ArrayBuffer>[]): readonly ParamRange[] {
+  const limit = gpu.device.limits.maxBufferSize;
+  const groups: { bytes: number; blocks: { data: Float32Array<ArrayBuffer>; index: number; offset: number }[] }[] = [];
+  blocks.forEach((data, index) => {
+    let group = groups.at(-1);
+    if (group === undefined || group.bytes + align(data.byteLength) > limit) {
+      group = { bytes: 0, blocks: [] };
+      groups.push(group);
+    }
+    group.blocks.push({ data, index, offset: group.bytes });
+    group.bytes += align(data.byteLength);
+  });
+  const ranges = new Array<ParamRange>(blocks.length);
+  for (const group of groups) {
+    const buffer = gpu.storage("parameters", group.bytes);
+    for (const { data, index, offset } of group.blocks) {
+      gpu.device.queue.writeBuffer(buffer, offset, data);
+      ranges[index] = { buffer, offset, size: data.byteLength };
+    }
+  }
+  return ranges;
+}
+
+/** A prepared set of buffers for one size of scene. */
+interface Attempt {
+  readonly memory: SceneMemory;
+  readonly request: GeometryRequest;
+}
+
+export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
+  readonly plan: Plan;
+  readonly gpu: GpuContext;
+  readonly params: readonly ParamRange[];
+  readonly duplicates: DuplicatePolicy;
+  #arena: GPUBuffer | undefined;
+  /** Room per site set that the next scene gets, from the last one; 0 where nothing is known. */
+  readonly #room: number[];
+
+  constructor(plan: Plan, gpu: GpuContext, params: readonly ParamRange[], duplicates: DuplicatePolicy) {
+    this.plan = plan;
+    this.gpu = gpu;
+    this.params = params;
+    this.duplicates = duplicates;
+    this.#room = plan.geometry.sites.map(() => 0);
+  }
+
+  get adapter(): string {
+    return this.gpu.adapter;
+  }
+
+  get device(): GPUDevice {
+    return this.gpu.device;
+  }
+
+  /** The arena shared by geometry tables and features, at least `bytes` long. Its contents last one submit. */
+  arena(bytes: number): GPUBuffer {
+    if (this.#arena === undefined || this.#arena.size < bytes) {
+      this.#arena?.destroy();
+      this.#arena = this.gpu.storage("arena", align(bytes));
+    }
+    return this.#arena;
+  }
+
+  async prepare(coords: { readonly [K in keyof Inputs]: CoordsInput }, options: PrepareOptions = {}): Promise<Scene<Outputs>> {
+    const given = await gatherCoords(this, coords as Readonly<Record<string, CoordsInput>>, options.batch ?? 0);
+    throwIfAborted(options.signal);
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const { memory } = this.#attempt(given);
+      const encoder = this.gpu.device.createCommandEncoder({ label: "prepare" });
+      const scratch = this.arena(memory.layout.bytes.scratch);
+      uploadCoords(this.gpu, encoder, memory, given);
+      memory.record(encoder, scratch);
+      const staging = this.gpu.staging(memory.counts().size);
+      encoder.copyBufferToBuffer(memory.counts().buffer, 0, staging, 0, memory.counts().size);
+      this.gpu.submit(encoder);
+      const counts = await this.gpu.readBack(staging, (bytes) => readCounts(this.plan.geometry, memory.layout, new Uint32Array(bytes)));
+      if (this.#accept(memory, counts, given)) return new KeptScene<Inputs, Outputs>(this, memory, counts, given);
+      throwIfAborted(options.signal);
+    }
+    throw new SpnetError("SP0612", "the scene kept outgrowing its room", { room: [...this.#room] });
+  }
+
+  async run(
+    inputs: { readonly [K in keyof Inputs]: { readonly coords: CoordsInput; readonly features: FeaturesInput } },
+    options: PrepareOptions & RunOptions = {},
+  ): Promise<Outputs> {
+    const all = inputs as Readonly<Record<string, { readonly coords: CoordsInput; readonly features: FeaturesInput }>>;
+    const pick = <K extends "coords" | "features">(key: K): Record<string, (typeof all)[string][K]> =>
+      Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value[key]]));
+    const given = await gatherCoords(this, pick("coords"), options.batch ?? 0);
+    throwIfAborted(options.signal);
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const { memory } = this.#attempt(given);
+      const run = new FeatureRun(this.plan, memory.layout.capacities, given.batch);
+      const arena = this.arena(Math.max(memory.layout.bytes.scratch, run.placement.peak));
+      run.bind(this.gpu, memory, this.params, arena);
+      const encoder = this.gpu.device.createCommandEncoder({ label: "run" });
+      uploadCoords(this.gpu, encoder, memory, given);
+      memory.record(encoder, arena);
+      uploadFeatures(this.gpu, encoder, this.plan, run, arena, given, this.duplicates, pick("features"));
+      run.record(this.gpu, encoder);
+      const reader = new OutputReader(this.plan, run, memory, new Set(given.host.keys()), true);
+      const collected = collectOutputs(this, encoder, run, memory, arena, reader, options);
+      const finish = await collected((bytes) => readCounts(this.plan.geometry, memory.layout, new Uint32Array(bytes, reader.counts.at, reader.counts.size / 4)));
+      const accepted = this.#accept(memory, finish.counts, given);
+      memory.dispose();
+      if (accepted) return finish.outputs(finish.counts.rows, given) as Outputs;
+      throwIfAborted(options.signal);
+    }
+    throw new SpnetError("SP0612", "the scene kept outgrowing its room", { room: [...this.#room] });
+  }
+
+  dispose(): void {
+    for (const p of new Set(this.params.map((r) => r.buffer))) p.destroy();
+    this.#arena?.destroy();
+    this.gpu.dispose();
+  }
+
+  #attempt(given: GivenCoords): Attempt {
+    this.gpu.check();
+    const request: GeometryRequest = { rows: given.rows, batch: given.batch, bounds: given.bounds, capacities: [...this.#room] };
+    return { memory: new SceneMemory(this.gpu, layoutGeometry(this.plan.geometry, request)), request };
+  }
+
+  /** Takes the counts of a finished geometry phase: true when all fitted, false after making more room. */
+  #accept(memory: SceneMemory, counts: SceneCounts, given: GivenCoords): boolean {
+    for (const problem of counts.problems) throw given.explain(problem);
+    const overflow = counts.rows.some((n, site) => n > memory.layout.capacities[site]!);
+    counts.rows.forEach((n, site) => {
+      this.#room[site] = Math.ceil((n * 17) / 16 / 64) * 64;
+    });
+    if (overflow) memory.dispose();
+    return !overflow;
+  }
+}

@@ -1,0 +1,161 @@
+import type { CoordsInput, FeaturesInput } from "./api.ts";
+import { SpnetError } from "./errors.ts";
+import type { FeatureRun } from "./features.ts";
+import type { GeometryProblem } from "./geometry/index.ts";
+import type { GpuContext } from "./gpu-context.ts";
+import { checkCoords, checkFeatures, mergeDuplicates, mergeFeatures, type CheckedCoords, type DuplicatePolicy, type GpuRows, type Merged } from "./inputs.ts";
+import type { InputPlan, Plan } from "./plan.ts";
+import type { SceneMemory } from "./scene-memory.ts";
+
+/** What gathering coordinates needs of a network. */
+interface Host {
+  readonly plan: Plan;
+  readonly gpu: GpuContext;
+  readonly duplicates: DuplicatePolicy;
+}
+
+/** Coordinates of one call, by index of the input site set; entries of derived sets are empty. */
+export interface GivenCoords {
+  readonly batch: number;
+  readonly rows: readonly number[];
+  readonly bounds: readonly ({ readonly min: readonly number[]; readonly max: readonly number[] } | undefined)[];
+  /** Rows that are on the host, after merging. */
+  readonly host: ReadonlyMap<number, Int32Array<ArrayBuffer>>;
+  readonly device: ReadonlyMap<number, GpuRows>;
+  readonly merged: ReadonlyMap<number, Merged>;
+  /** What the device found wrong, in words. */
+  explain(problem: GeometryProblem): SpnetError;
+}
+
+const isGpuRows = (given: CoordsInput | FeaturesInput): given is GpuRows => "buffer" in given && "rows" in given;
+
+/**
+ * Checks and merges the coordinates of a call. Rows in a GPUBuffer stay on the device where the grid has extents and
+ * duplicates are an error; otherwise they are read back, since bounds and merging need them here.
+ * SP0816 a missing or unknown input, SP0817 two inputs of one site set with different coordinates.
+ */
+export async function gatherCoords(net: Host, given: Readonly<Record<string, CoordsInput>>, batch: number): Promise<GivenCoords> {
+  const { plan, gpu } = net;
+  gpu.check();
+  checkNames(plan, Object.keys(given));
+  const host = new Map<number, Int32Array<ArrayBuffer>>();
+  const device = new Map<number, GpuRows>();
+  const merged = new Map<number, Merged>();
+  const checked = new Map<number, CheckedCoords>();
+  for (const input of plan.inputs) {
+    const { extents } = plan.geometry.sites[input.site]!;
+    const value = given[input.name]!;
+    if (isGpuRows(value) && extents !== undefined && net.duplicates === "error" && batch > 0) {
+      device.set(input.site, value);
+      continue;
+    }
+    const flat = isGpuRows(value) ? await readRows(gpu, value, input.axes.length + 1) : value;
+    const coords = checkCoords({ input: input.name, axes: input.axes, extents }, flat, batch);
+    const known = checked.get(input.site);
+    if (known !== undefined && (known.rows !== coords.rows || known.data.some((v, i) => v !== coords.data[i]))) {
+      throw new SpnetError("SP0817", `\`${input.name}\` shares its site set with another input, but their coordinates differ`);
+    }
+    checked.set(input.site, coords);
+  }
+  for (const [site, coords] of checked) {
+    if (net.duplicates === "error") {
+      host.set(site, coords.data);
+      continue;
+    }
+    const merge = mergeDuplicates(coords.data, plan.geometry.sites[site]!.dim + 1);
+    merged.set(site, merge);
+    host.set(site, merge.coords);
+  }
+  const items = Math.max(batch, 1, ...[...checked.values()].map((c) => c.batch));
+  return {
+    batch: items,
+    rows: plan.geometry.sites.map((_, s) => device.get(s)?.rows ?? (host.get(s)?.length ?? 0) / (plan.geometry.sites[s]!.dim + 1)),
+    bounds: plan.geometry.sites.map((_, s) => checked.get(s)),
+    host,
+    device,
+    merged,
+    explain: (problem) => explain(plan, host, problem),
+  };
+}
+
+function checkNames(plan: Plan, names: readonly string[]): void {
+  const wanted = plan.inputs.map((i) => i.name);
+  const missing = wanted.filter((n) => !names.includes(n));
+  const unknown = names.filter((n) => !wanted.includes(n));
+  if (missing.length === 0 && unknown.length === 0) return;
+  const parts = [...missing.map((n) => `\`${n}\` is missing`), ...unknown.map((n) => `\`${n}\` is not an input`)];
+  throw new SpnetError("SP0816", `${parts.join(", ")}; this network's inputs are ${wanted.map((n) => `\`${n}\``).join(", ")}`, { missing, unknown });
+}
+
+function explain(plan: Plan, host: ReadonlyMap<number, Int32Array>, problem: GeometryProblem): SpnetError {
+  const input = plan.inputs.find((i) => i.site === problem.site)!;
+  const width = input.axes.length + 1;
+  const coords = host.get(problem.site);
+  const site = coords === undefined ? "" : ` (${[...coords.subarray(problem.row * width, (problem.row + 1) * width)].join(", ")})`;
+  const where = `coordinates of \`${input.name}\`, row ${problem.row}${site}`;
+  const details = { input: input.name, row: problem.row };
+  switch (problem.kind) {
+    case "duplicate":
+      return new SpnetError("SP0818", `${where} names a site that another row names too; choose what to do with \`duplicates\`: sum, mean, first or last`, details);
+    case "out-of-range":
+      return new SpnetError("SP0813", `${where} lies outside the extents`, details);
+    case "batch":
+      return new SpnetError("SP0812", `${where} has a batch index out of range`, details);
+    case "table-full":
+      return new SpnetError("SP0613", `${where}: the site table has no free slot within its probe limit`, details);
+  }
+}
+
+async function readRows(gpu: GpuContext, rows: GpuRows, width: number): Promise<Int32Array> {
+  const bytes = rows.rows * width * 4;
+  const staging = gpu.staging(bytes);
+  const encoder = gpu.device.createCommandEncoder({ label: "read coordinates" });
+  if (bytes > 0) encoder.copyBufferToBuffer(rows.buffer, rows.offset ?? 0, staging, 0, bytes);
+  gpu.device.queue.submit([encoder.finish()]);
+  return gpu.readBack(staging, (data) => new Int32Array(data.slice(0, bytes)));
+}
+
+/** Puts the coordinates of input sets where the geometry phase reads them; each byte is copied once. */
+export function uploadCoords(gpu: GpuContext, encoder: GPUCommandEncoder, memory: SceneMemory, given: GivenCoords): void {
+  for (const [site, data] of given.host) {
+    const { buffer, offset } = memory.coords(site);
+    if (data.length > 0) gpu.device.queue.writeBuffer(buffer, offset, data);
+  }
+  for (const [site, rows] of given.device) {
+    const { buffer, offset } = memory.coords(site);
+    const bytes = rows.rows * (memory.layout.plan.sites[site]!.dim + 1) * 4;
+    if (bytes > 0) encoder.copyBufferToBuffer(rows.buffer, rows.offset ?? 0, buffer, offset, bytes);
+  }
+}
+
+/**
+ * Puts features into the arena for this submit. Host rows go through a buffer of their own and are copied on the
+ * device's timeline, since the arena may still hold geometry tables when the submit begins.
+ */
+export function uploadFeatures(
+  gpu: GpuContext, encoder: GPUCommandEncoder, plan: Plan, run: FeatureRun, arena: GPUBuffer,
+  given: GivenCoords, duplicates: DuplicatePolicy, features: Readonly<Record<string, FeaturesInput>>,
+): void {
+  checkNames(plan, Object.keys(features));
+  for (const input of plan.inputs) {
+    const { offset } = run.range(input.buffer);
+    const value = features[input.name]!;
+    if (isGpuRows(value)) {
+      if (value.rows !== given.rows[input.site] || given.merged.has(input.site)) {
+        throw new SpnetError("SP0814", `features of \`${input.name}\` in a GPUBuffer have ${value.rows} rows, expected ${given.rows[input.site]} without duplicates to merge`);
+      }
+      const bytes = value.rows * input.channels * 4;
+      if (bytes > 0) encoder.copyBufferToBuffer(value.buffer, value.offset ?? 0, arena, offset, bytes);
+      continue;
+    }
+    const data = hostFeatures(input, value, given, duplicates);
+    if (data.length > 0) encoder.copyBufferToBuffer(gpu.upload(data), 0, arena, offset, data.byteLength);
+  }
+}
+
+function hostFeatures(input: InputPlan, value: ArrayLike<number>, given: GivenCoords, duplicates: DuplicatePolicy): Float32Array<ArrayBuffer> {
+  const merged = given.merged.get(input.site);
+  const rows = merged === undefined ? given.rows[input.site]! : merged.rowOf.length;
+  const data = checkFeatures(input.name, value, rows, input.channels);
+  return merged === undefined ? data : mergeFeatures(duplicates, data, input.channels, merged);
+}
