@@ -10,7 +10,7 @@ export interface WeightTensor {
 export type LoadOp =
   | { readonly op: "param"; readonly name: string; readonly role: string; readonly layout: string; readonly shape: readonly number[] }
   | { readonly op: "bn_scale"; readonly args: readonly number[]; readonly eps: number }
-  | { readonly op: "bn_shift" | "scale_out" | "scale_in" | "add" | "stack_out"; readonly args: readonly number[] }
+  | { readonly op: "bn_shift" | "scale_out" | "add" | "stack_out"; readonly args: readonly number[] }
   | { readonly op: "slice_in" | "slice_out"; readonly args: readonly number[]; readonly from: number; readonly to: number };
 
 /** A parameter block: `columns` [from, to) of the last axis of each value, rows padded to a multiple of 4 floats. */
@@ -55,10 +55,6 @@ function foldValue(op: FoldOp, args: readonly LoadValue[]): LoadValue {
     case "scale_out": {
       const n = a.shape.at(-1)!;
       return { shape: a.shape, data: a.data.map((w, i) => w * args[1]!.data[i % n]!) };
-    }
-    case "scale_in": {
-      const [cin, cout] = [a.shape.at(-2)!, a.shape.at(-1)!];
-      return { shape: a.shape, data: a.data.map((w, i) => w * args[1]!.data[Math.floor(i / cout) % cin]!) };
     }
     case "add":
       return { shape: a.shape, data: a.data.map((x, i) => x + args[1]!.data[i]!) };

@@ -1,0 +1,86 @@
+import { string, type Module, type Op } from "../../ir/module.ts";
+import { packBlock, runLoadPhase, type WeightTensor } from "../../runtime/load.ts";
+import { placeBuffers, type Placement } from "../../runtime/placement.ts";
+import type { BufferPlan, StepBinding } from "../../runtime/plan.ts";
+import type { FeatureSpec } from "../wgsl/spec.ts";
+import { executeStep, type StepMemory } from "./execute-step.ts";
+import { executeGeometry, type ExecutedGeometry } from "./geometry-executor.ts";
+import { PlanReader } from "./plan-reader.ts";
+
+export interface PlanInput {
+  /** Rows of [batch, c0, …], flat. */
+  readonly coords: Int32Array;
+  readonly features: Float32Array;
+}
+
+export interface PlanOutput {
+  readonly rows: number;
+  /** Floats per row or batch item. */
+  readonly width: number;
+  readonly data: Float32Array;
+  /** Of outputs on a site set. */
+  readonly coords: Int32Array | undefined;
+}
+
+/**
+ * Runs a plan module without an adapter: the same geometry, the same parameter blocks, the same arena offsets, every
+ * step in plain loops. Memory begins as NaN, so a step that reads what nothing wrote shows.
+ */
+export function executePlan(module: Module, inputs: Readonly<Record<string, PlanInput>>, weights: (name: string) => WeightTensor | undefined, batch: number): Record<string, PlanOutput> {
+  const reader = new PlanReader(module);
+  const coords = new Map<number, Int32Array>();
+  for (const input of reader.inputs) coords.set(input.site, inputs[input.name]!.coords);
+  const geometry = executeGeometry(reader.geometry, coords, batch);
+  const values = runLoadPhase(reader.load, weights);
+  const rows = (b: BufferPlan): number => (b.rows === "batch" ? batch : geometry.rows[b.rows.site]!);
+  const placement = placeBuffers(reader.buffers.map((b) => ({ bytes: rows(b) * b.width * 4, live: b.live })));
+  const arena = new Float32Array(placement.peak / 4).fill(Number.NaN);
+  const view = (index: number): Float32Array => slice(arena, placement, reader.buffers, index, rows);
+  for (const input of reader.inputs) view(input.buffer).set(inputs[input.name]!.features);
+  reader.steps.forEach((op, i) => {
+    reader.buffers.forEach((b, index) => {
+      if (b.zero && b.live[0] === i) view(index).fill(0);
+    });
+    executeStep({ kind: op.name.slice("step.".length), ...(op.attrs["spec"] as object) } as FeatureSpec, memoryOf(reader, op, geometry, batch, view, (block) => packBlock(reader.blocks[block]!, values)));
+  });
+  return Object.fromEntries(
+    module.outputs.map((o): [string, PlanOutput] => {
+      const index = reader.bufferOf(o.value);
+      const b = reader.buffers[index]!;
+      return [o.name, { rows: rows(b), width: b.width, data: view(index).slice(), coords: b.rows === "batch" ? undefined : geometry.coords[b.rows.site]! }];
+    }),
+  );
+}
+
+function slice(arena: Float32Array, placement: Placement, buffers: readonly BufferPlan[], index: number, rows: (b: BufferPlan) => number): Float32Array {
+  const at = placement.offsets[index]! / 4;
+  return arena.subarray(at, at + rows(buffers[index]!) * buffers[index]!.width);
+}
+
+function memoryOf(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch: number, view: (buffer: number) => Float32Array, block: (index: number) => Float32Array): StepMemory {
+  const roles = op.attrs["roles"] as readonly string[];
+  const binding = (role: string): StepBinding => reader.bindingOf(op.operands[roles.indexOf(role)]!);
+  const wrong = (role: string): Error => new Error(`internal: ${op.name} binds ${role} to something else`);
+  const rows = reader.rows(string(op.attrs, "rows"));
+  const params = roles.includes("params") ? binding("params") : undefined;
+  return {
+    rows: rows === "batch" ? batch : geometry.rows[rows.site]!,
+    batch,
+    floats: (role) => {
+      const b = binding(role);
+      if (b.bind !== "buffer") throw wrong(role);
+      return view(b.buffer);
+    },
+    map: (role) => {
+      const b = binding(role);
+      if (b.bind !== "map" || b.form === "halo") throw wrong(role);
+      return geometry.map(b.rulebook, b.form);
+    },
+    coords: (role) => {
+      const b = binding(role);
+      if (b.bind !== "coords") throw wrong(role);
+      return geometry.coords[b.site]!;
+    },
+    params: params?.bind === "params" ? block(params.block) : new Float32Array(0),
+  };
+}

@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { packBlock, runLoadPhase, type LoadOp } from "../../src/runtime/load.ts";
+
+const conv = (layout: string, shape: readonly number[]): LoadOp => ({ op: "param", name: "w", role: "conv", layout, shape });
+
+/** Element [k…][ci][co] of a canonical weight gets a value that names it. */
+const named = (tap: number, ci: number, co: number): number => tap * 10_000 + ci * 100 + co;
+
+describe("stored weight layouts", () => {
+  const kernel = [2, 3];
+  const [cin, cout] = [4, 5];
+  const shape = [...kernel, cin, cout];
+  const check = (layout: string, stored: readonly number[], at: (r: readonly number[], ci: number, co: number) => number): void => {
+    const data = new Array<number>(2 * 3 * cin * cout).fill(Number.NaN);
+    for (let r0 = 0; r0 < 2; r0++) for (let r1 = 0; r1 < 3; r1++) for (let i = 0; i < cin; i++) for (let o = 0; o < cout; o++) data[at([r0, r1], i, o)] = named(r0 * 3 + r1, i, o);
+    const [value] = runLoadPhase([conv(layout, shape)], () => ({ shape: stored, data }));
+    for (let t = 0; t < 6; t++) for (let i = 0; i < cin; i++) for (let o = 0; o < cout; o++) expect(value!.data[(t * cin + i) * cout + o]).toBe(named(t, i, o));
+  };
+
+  it("spconv 2 stores [Cout, k…, Cin], last kernel axis fastest", () => {
+    check("spconv2", [cout, 2, 3, cin], ([r0, r1], i, o) => ((o * 2 + r0!) * 3 + r1!) * cin + i);
+  });
+
+  it("spconv 1 stores the canonical [k…, Cin, Cout]", () => {
+    check("spconv1", shape, ([r0, r1], i, o) => ((r0! * 3 + r1!) * cin + i) * cout + o);
+  });
+
+  it("Minkowski stores [K, Cin, Cout] with the first kernel axis fastest", () => {
+    check("minkowski", [6, cin, cout], ([r0, r1], i, o) => ((r0! + 2 * r1!) * cin + i) * cout + o);
+  });
+
+  it("spconv 2 reads a 1×1 weight by memory as (Cin, Cout), whatever its shape says", () => {
+    const data = Array.from({ length: 20 }, (_, i) => i);
+    const [value] = runLoadPhase([conv("spconv2", [1, 1, cin, cout])], () => ({ shape: [cout, 1, 1, cin], data }));
+    expect([...value!.data]).toEqual(data);
+  });
+
+  it("linear weights are [Cout, Cin] in torch and [Cin, Cout] in Minkowski", () => {
+    const op: LoadOp = { op: "param", name: "w", role: "linear", layout: "spconv2", shape: [2, 3] };
+    expect([...runLoadPhase([op], () => ({ shape: [3, 2], data: [0, 10, 1, 11, 2, 12] }))[0]!.data]).toEqual([0, 1, 2, 10, 11, 12]);
+    const me: LoadOp = { ...op, layout: "minkowski" };
+    expect([...runLoadPhase([me], () => ({ shape: [2, 3], data: [0, 1, 2, 10, 11, 12] }))[0]!.data]).toEqual([0, 1, 2, 10, 11, 12]);
+  });
+
+  it("refuses missing, misshapen and non-finite tensors by code", () => {
+    const ops = [conv("spconv2", shape)];
+    expect(() => runLoadPhase(ops, () => undefined)).toThrow(/SP0501.*"w"/);
+    expect(() => runLoadPhase(ops, () => ({ shape: [cout, 3, 2, cin], data: new Float32Array(120) }))).toThrow(/SP0502.*\[5, 3, 2, 4\].*\[5, 2, 3, 4\]/);
+    const data = new Float32Array(120);
+    data[7] = Number.NaN;
+    expect(() => runLoadPhase(ops, () => ({ shape: [cout, 2, 3, cin], data }))).toThrow(/SP0503.*element 7/);
+  });
+});
+
+describe("folding", () => {
+  const vector = (name: string, n: number): LoadOp => ({ op: "param", name, role: "channel", layout: "spconv2", shape: [n] });
+  it("scale and shift are batch norm in evaluation mode", () => {
+    const tensors: Record<string, number[]> = { g: [2, 3], b: [1, -1], m: [0.5, 4], v: [4, 9], bias: [10, 20] };
+    const values = runLoadPhase(
+      [vector("g", 2), vector("b", 2), vector("m", 2), vector("v", 2), vector("bias", 2), { op: "bn_scale", args: [0, 3], eps: 0 }, { op: "bn_shift", args: [1, 2, 5, 4] }],
+      (name) => ({ shape: [2], data: tensors[name]! }),
+    );
+    expect([...values[5]!.data]).toEqual([1, 1]);
+    expect([...values[6]!.data]).toEqual([1 + (10 - 0.5), -1 + (20 - 4)]);
+  });
+
+  it("packs columns padded to four", () => {
+    const value = { shape: [2, 6], data: Float64Array.from({ length: 12 }, (_, i) => i) };
+    const block = packBlock({ floats: 10, items: [{ value: 0, at: 2, columns: [1, 4] }] }, [value]);
+    expect([...block]).toEqual([0, 0, 1, 2, 3, 0, 7, 8, 9, 0]);
+  });
+});
