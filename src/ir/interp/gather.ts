@@ -29,11 +29,19 @@ export function eachPair(from: SiteRows, to: SiteRows, g: Geometry, visit: (tap:
 export function multiplyRow(
   y: Float64Array, yRow: number, x: Float64Array, xRow: number, w: Float64Array, tap: number, cin: number, cout: number,
 ): void {
-  const yAt = yRow * cout;
-  for (let i = 0; i < cin; i++) {
-    const a = x[xRow * cin + i]!;
-    const wAt = (tap * cin + i) * cout;
-    for (let o = 0; o < cout; o++) y[yAt + o]! += a * w[wAt + o]!;
+  const [xAt, yAt, wAt] = [xRow * cin, yRow * cout, tap * cin * cout];
+  let i = 0;
+  // Four input channels at a time: a quarter of the traffic to y.
+  for (; i + 4 <= cin; i += 4) {
+    const [a, b, c, d] = [x[xAt + i]!, x[xAt + i + 1]!, x[xAt + i + 2]!, x[xAt + i + 3]!];
+    const at = wAt + i * cout;
+    for (let o = 0; o < cout; o++) {
+      y[yAt + o]! += a * w[at + o]! + b * w[at + cout + o]! + c * w[at + 2 * cout + o]! + d * w[at + 3 * cout + o]!;
+    }
+  }
+  for (; i < cin; i++) {
+    const a = x[xAt + i]!;
+    for (let o = 0; o < cout; o++) y[yAt + o]! += a * w[wAt + i * cout + o]!;
   }
 }
 
