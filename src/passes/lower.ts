@@ -1,0 +1,133 @@
+/**
+ * `lower`: from the network as written to rulebooks and epilogues, one fused op per network operation. Every
+ * convolution and pool asks for its own rulebook; sharing is `reuse-rulebooks`' work, merging that of the fuse passes.
+ */
+import type { Loc } from "../ir/loc.ts";
+import { number, siteAttr, string, typeOf, type Module, type Op, type ValueId } from "../ir/module.ts";
+import { geometryOf, submGeometry } from "../ir/ops/conv.ts";
+import { kernelVolume } from "../ir/ops/rulebook.ts";
+import type { Geometry, SiteId } from "../ir/sites.ts";
+import type { Type } from "../ir/types.ts";
+import { definePass } from "./pass.ts";
+import { Rewriter } from "./rewrite/rewriter.ts";
+import type { Item, Term } from "./rewrite/tile.ts";
+
+export const lower = definePass({
+  name: "lower",
+  summary: "makes rulebooks explicit and turns every network operation into one fused operation",
+  legality: [
+    "A convolution is pointwise (no rulebook) only when its kernel has one tap, at no offset, and the site set stays.",
+    "An inverse convolution reads the transpose of the rulebook of its forward relation, tap by tap.",
+  ],
+  from: "net",
+  to: "fused",
+  options: {},
+  stats: { searches: "rulebook searches asked for", pointwise: "convolutions without a rulebook" },
+  run(module, { stat }) {
+    const lowering = new Lowering(module, stat);
+    return lowering.run();
+  },
+});
+
+class Lowering {
+  readonly #module: Module;
+  readonly #rw: Rewriter;
+  readonly #stat: (name: "searches" | "pointwise", by?: number) => void;
+
+  constructor(module: Module, stat: (name: "searches" | "pointwise", by?: number) => void) {
+    this.#module = { ...module, level: "fused" };
+    this.#rw = new Rewriter(this.#module);
+    this.#stat = stat;
+  }
+
+  run(): Module {
+    this.#rw.sweep((op) => this.#lower(op));
+    // The level has changed even when no op has.
+    return { ...this.#rw.finish(), level: "fused" };
+  }
+
+  /** True when the op is the same at both levels. */
+  #lower(op: Op): boolean {
+    switch (op.name) {
+      case "subm":
+      case "conv":
+      case "up":
+        this.#conv(op);
+        return false;
+      case "linear":
+        this.#emitConv(op, { x: op.operands[0]!, w: op.operands[1]! });
+        return false;
+      case "pool":
+        this.#pool(op);
+        return false;
+      case "bn":
+        this.#batchNorm(op);
+        return false;
+      case "relu":
+      case "sigmoid":
+        this.#pointwise(op, op.operands[0]!, { do: op.name });
+        return false;
+      case "leaky_relu":
+        this.#pointwise(op, op.operands[0]!, { do: "leaky_relu", slope: number(op.attrs, "slope") });
+        return false;
+      case "add":
+      case "mul":
+        this.#pointwise(op, op.operands[0]!, { do: op.name, arg: op.operands[1]! });
+        return false;
+      default:
+        return true;
+    }
+  }
+
+  #conv(op: Op): void {
+    const [x, w] = [op.operands[0]!, op.operands[1]!];
+    const [from, to] = [this.#sitesOf(x), this.#sitesOf(op.results[0]!)];
+    const g: Geometry = op.name === "subm" ? submGeometry(this.#rw.sites, from, op.attrs) : geometryOf(op.attrs);
+    const inPlace = from === to && kernelVolume(g.kernel) === 1 && g.padding.every((p) => p === 0) && g.stride.every((s) => s === 1);
+    if (inPlace) this.#emitConv(op, { x, w });
+    else if (op.name === "up") this.#emitConv(op, { x, w, rb: this.#transposed(siteAttr(op.attrs, "onto"), from, g, op.loc) });
+    else this.#emitConv(op, { x, w, rb: this.#search(from, to, g, op.loc) });
+  }
+
+  #emitConv(op: Op, term: Term): void {
+    if (term.rb === undefined) this.#stat("pointwise");
+    const bias = op.operands[2];
+    const epilogue: readonly Item[] = bias === undefined ? [] : [{ do: "bias", arg: bias }];
+    this.#rw.emitTile({ head: { kind: "conv", terms: [term] }, epilogue }, op.loc, op.results);
+  }
+
+  #pool(op: Op): void {
+    const x = op.operands[0]!;
+    const g = geometryOf(op.attrs);
+    const rb = this.#search(this.#sitesOf(x), this.#sitesOf(op.results[0]!), g, op.loc);
+    const [mode, divisor, volume] = [string(op.attrs, "mode"), string(op.attrs, "divisor"), kernelVolume(g.kernel)];
+    this.#rw.emitTile({ head: { kind: "pool", x, rb, mode, divisor, volume }, epilogue: [] }, op.loc, op.results);
+  }
+
+  #batchNorm(op: Op): void {
+    const [x, gamma, beta, mean, variance] = op.operands as [ValueId, ValueId, ValueId, ValueId, ValueId];
+    const scale = this.#rw.one("fold.bn_scale", [gamma, variance], { eps: op.attrs["eps"]! }, op.loc);
+    const shift = this.#rw.one("fold.bn_shift", [beta, mean, scale], {}, op.loc);
+    this.#pointwise(op, x, { do: "affine", scale, shift });
+  }
+
+  #pointwise(op: Op, x: ValueId, item: Item): void {
+    this.#rw.emitTile({ head: { kind: "pointwise", x }, epilogue: [item] }, op.loc, op.results);
+  }
+
+  #search(from: SiteId, to: SiteId, g: Geometry, loc: Loc): ValueId {
+    this.#stat("searches");
+    const attrs = { from, to, kernel: g.kernel, stride: g.stride, padding: g.padding, dilation: g.dilation, mirrored: false };
+    return this.#rw.one("rulebook.search", [], attrs, loc);
+  }
+
+  #transposed(fine: SiteId, coarse: SiteId, g: Geometry, loc: Loc): ValueId {
+    return this.#rw.one("rulebook.transpose", [this.#search(fine, coarse, g, loc)], {}, loc);
+  }
+
+  #sitesOf(value: ValueId): SiteId {
+    const type: Type = typeOf(this.#module, value);
+    if (type.kind !== "feat") throw new Error(`internal: %${value} is ${type.kind}, expected features`);
+    return type.sites;
+  }
+}

@@ -1,0 +1,31 @@
+import { cse } from "./cse.ts";
+import { dce } from "./dce.ts";
+import { foldBn } from "./fold-bn.ts";
+import { fuseCat } from "./fuse-cat.ts";
+import { fuseEpilogue } from "./fuse-epilogue.ts";
+import { fusePairs } from "./fuse-pairs.ts";
+import { fusePointwiseChain } from "./fuse-pointwise-chain.ts";
+import { fuseShortcut } from "./fuse-shortcut.ts";
+import { fuseSiblings } from "./fuse-siblings.ts";
+import { lower } from "./lower.ts";
+import type { Pass } from "./pass.ts";
+import { reuseRulebooks } from "./reuse-rulebooks.ts";
+import { schedule } from "./schedule.ts";
+
+/** Every pass, in the order of the full pipeline. Adding one is adding a line here and its file beside it. */
+const all: readonly Pass[] = [
+  lower,
+  reuseRulebooks,
+  fuseCat,
+  foldBn,
+  fuseShortcut,
+  fuseEpilogue,
+  fuseSiblings,
+  fusePointwiseChain,
+  fusePairs,
+  cse,
+  dce,
+  schedule,
+];
+
+export const passes: ReadonlyMap<string, Pass> = new Map(all.map((pass) => [pass.name, pass]));

@@ -1,0 +1,45 @@
+import type { Op, ValueId } from "../../ir/module.ts";
+import { emits, endsDense, tileSources, type Item, type Tile } from "./tile.ts";
+
+/** Storage buffers that a kernel may bind under WebGPU's default limits. */
+export const STORAGE_BINDINGS = 8;
+
+/** Who knows the op that defines a value. */
+export interface Defs {
+  def(value: ValueId): Op | undefined;
+}
+
+/**
+ * Storage buffers that the kernel of a tile binds: counts, params, one per rulebook block (slices read their parent's),
+ * halo tables, one per distinct source, one per target, and the coordinates of a dense scatter.
+ */
+export function bindingsOf(defs: Defs, tile: Tile): number {
+  const { head, epilogue } = tile;
+  const first = head.kind === "pair" ? head.first.epilogue : [];
+  const items = [...first, ...epilogue];
+  const maps = new Set(rulebooksOf(tile).map((rb) => blockOf(defs, rb)));
+  const params = head.kind === "conv" || head.kind === "pair" || items.some(readsParams) ? 1 : 0;
+  const halo = head.kind === "pair" ? 1 : 0;
+  const dense = endsDense(epilogue) ? 1 : 0;
+  return 1 + params + maps.size + halo + tileSources(tile).length + emits(items) + 1 + dense;
+}
+
+function rulebooksOf({ head }: Tile): readonly ValueId[] {
+  switch (head.kind) {
+    case "conv":
+      return head.terms.flatMap((t) => (t.rb === undefined ? [] : [t.rb]));
+    case "pool":
+    case "pair":
+      return [head.rb];
+    case "pointwise":
+      return [];
+  }
+}
+
+const readsParams = (item: Item): boolean => item.do === "bias" || item.do === "affine" || item.do === "linear";
+
+function blockOf(defs: Defs, rb: ValueId): ValueId {
+  let value = rb;
+  for (let def = defs.def(value); def?.name === "rulebook.slice"; def = defs.def(value)) value = def.operands[0]!;
+  return value;
+}
