@@ -1,13 +1,13 @@
 import { checkCoords, checkFeatures, mergeDuplicates, mergeFeatures, type DuplicatePolicy } from "../../runtime/inputs.ts";
 import { inputError } from "../errors.ts";
-import type { InputSpec, SceneInput } from "./scene.ts";
+import type { InputSpec, SceneInput, SceneInputs } from "./scene.ts";
 
 /**
  * Checks the rows of every input by the run time's own rules (range, batch, finite values), so that all targets accept
  * the same scenes, and merges duplicates by policy; SP0816 under the policy `error`. A merged row stands where the first
  * of its rows stood.
  */
-export function checkScene(scene: ReadonlyMap<string, SceneInput>, specs: readonly InputSpec[], duplicates: DuplicatePolicy): ReadonlyMap<string, SceneInput> {
+export function checkScene(scene: SceneInputs, specs: readonly InputSpec[], duplicates: DuplicatePolicy): SceneInputs {
   return new Map(
     specs.map((spec) => {
       const input = scene.get(spec.name);

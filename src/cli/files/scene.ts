@@ -13,6 +13,9 @@ export interface InputSpec {
   readonly channels: number;
 }
 
+/** Every input by name. */
+export type SceneInputs = ReadonlyMap<string, SceneInput>;
+
 /** Rows of one input: coordinates [rows, 1 + axes] with the batch index first, features [rows, channels]. */
 export interface SceneInput {
   readonly rows: number;
@@ -20,10 +23,12 @@ export interface SceneInput {
   readonly features: Float32Array;
 }
 
-/** A value a network gave back. */
+/** A value a network gave back; the interpreter's are float64. Vectors per batch item are dense [batch, channels]. */
 export type OutputValue =
-  | { readonly kind: "feat"; readonly coords: Int32Array; readonly dim: number; readonly channels: number; readonly features: Float32Array }
-  | { readonly kind: "dense"; readonly shape: readonly number[]; readonly data: Float32Array };
+  | { readonly kind: "feat"; readonly dim: number; readonly coords: Int32Array; readonly channels: number; readonly features: Float32Array | Float64Array }
+  | { readonly kind: "dense"; readonly shape: readonly number[]; readonly data: Float32Array | Float64Array };
+
+export type Outputs = ReadonlyMap<string, OutputValue>;
 
 /** The inputs of a network, in the order of its text. */
 export function inputSpecs(module: Module): readonly InputSpec[] {
@@ -36,7 +41,7 @@ export function inputSpecs(module: Module): readonly InputSpec[] {
 }
 
 /** Reads every input from `NAME.coords` and `NAME.features`; with one input plain `coords` and `features` do too. */
-export function sceneFromTensors(file: string, tensors: Tensors, specs: readonly InputSpec[]): ReadonlyMap<string, SceneInput> {
+export function sceneFromTensors(file: string, tensors: Tensors, specs: readonly InputSpec[]): SceneInputs {
   const find = (spec: InputSpec, part: string): Tensor => {
     const names = [`${spec.name}.${part}`, ...(specs.length === 1 ? [part] : [])];
     const found = names.map((name) => tensors.get(name)).find((t) => t !== undefined);
@@ -62,17 +67,17 @@ function readInput(file: string, spec: InputSpec, coords: Tensor, features: Tens
 }
 
 /** Output tensors: `NAME.coords` and `NAME.features` of sparse values, `NAME` of dense ones and of vectors per batch item. */
-export function outputTensors(outputs: ReadonlyMap<string, OutputValue>): readonly Tensor[] {
+export function outputTensors(outputs: Outputs): readonly Tensor[] {
   return [...outputs].flatMap(([name, value]) => {
-    if (value.kind === "dense") return [float32Tensor(name, value.shape, value.data)];
+    if (value.kind === "dense") return [float32Tensor(name, value.shape, Float32Array.from(value.data))];
     const width = 1 + value.dim;
     const rows = value.coords.length / width;
-    return [int32Tensor(`${name}.coords`, [rows, width], value.coords), float32Tensor(`${name}.features`, [rows, value.channels], value.features)];
+    return [int32Tensor(`${name}.coords`, [rows, width], value.coords), float32Tensor(`${name}.features`, [rows, value.channels], Float32Array.from(value.features))];
   });
 }
 
 /** The tensors of a scene, as `sceneFromTensors` reads them. */
-export function sceneTensors(scene: ReadonlyMap<string, SceneInput>, specs: readonly InputSpec[]): readonly Tensor[] {
+export function sceneTensors(scene: SceneInputs, specs: readonly InputSpec[]): readonly Tensor[] {
   return [...scene].flatMap(([name, { rows, coords, features }]) => {
     const spec = specs.find((s) => s.name === name);
     if (spec === undefined) throw new Error(`internal: no input ${name}`);
