@@ -9,13 +9,17 @@ export interface Place {
 /** Where an op comes from: one place, or several when ops were merged. Never empty in a module made from source. */
 export type Loc = readonly Place[];
 
-/** `second.spnet:9:22 via blocks.spnet:3:5`, places separated by commas. */
+/** File names that print without quotes. */
+const plainName = /^[A-Za-z0-9_.-][A-Za-z0-9_./-]*$/;
+
+/** `second.spnet:9:22 via blocks.spnet:3:5`, places separated by commas; unusual file names in quotes. */
 export function printLoc(loc: Loc): string {
   return loc.map(printPlace).join(", ");
 }
 
 function printPlace(place: Place): string {
-  const here = `${place.file}:${place.line}:${place.column}`;
+  const file = plainName.test(place.file) ? place.file : JSON.stringify(place.file);
+  const here = `${file}:${place.line}:${place.column}`;
   return place.via === undefined ? here : `${here} via ${printPlace(place.via)}`;
 }
 

@@ -134,14 +134,16 @@ export class SiteTable {
     return this.#lookup(this.#floor(of, stride));
   }
 
-  /** Adds a set under a given id, for the text reader. Throws when the id or an equal derivation is taken. */
-  declare(id: SiteId, def: SiteDef): void {
+  /** Adds a set under a given id, for the text reader; returns why it cannot, when it cannot. */
+  declare(id: SiteId, def: SiteDef): string | undefined {
     const key = siteKey(def);
-    if (this.#defs.has(id)) throw new Error(`site set @${id} is declared twice`);
     const known = this.#byKey.get(key);
-    if (known !== undefined) throw new Error(`site set @${id} is the same derivation as @${known}`);
+    if (this.#defs.has(id)) return `site set @${id} is declared twice`;
+    if (known !== undefined) return `site set @${id} is the same derivation as @${known}`;
+    if (def.kind !== "input" && !this.#defs.has(def.of)) return `site set @${def.of} is not declared before`;
     this.#defs.set(id, def);
     this.#byKey.set(key, id);
+    return undefined;
   }
 
   /** Normal form of a reach derivation: a known id, or a definition. */

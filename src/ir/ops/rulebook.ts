@@ -76,6 +76,27 @@ export const transposeOp: OpDef = {
   },
 };
 
+/** Tap index per axis of a flat tap index, last axis fastest. */
+function tapOf(flat: number, kernel: readonly number[]): readonly number[] {
+  const tap: number[] = [];
+  let rest = flat;
+  for (const k of kernel.toReversed()) {
+    tap.unshift(rest % k);
+    rest = Math.floor(rest / k);
+  }
+  return tap;
+}
+
+/** Whether the taps are start + index · step (step ≥ 1) on every axis: only then are they the taps of some convolution. */
+function isSubGrid(taps: readonly number[], kernel: readonly number[], larger: readonly number[]): boolean {
+  const points = taps.map((flat) => tapOf(flat, larger));
+  const start = points[0]!;
+  const last = points.at(-1)!;
+  const step = kernel.map((k, a) => (k === 1 ? 1 : (last[a]! - start[a]!) / (k - 1)));
+  if (step.some((s) => s < 1)) return false;
+  return points.every((point, i) => tapOf(i, kernel).every((index, a) => point[a] === start[a]! + index * step[a]!));
+}
+
 export const rulebookSliceOp: OpDef = {
   name: "rulebook.slice",
   levels: ["fused"],
@@ -90,9 +111,9 @@ export const rulebookSliceOp: OpDef = {
     const [kernel, taps] = [numbers(ctx.attrs, "kernel"), numbers(ctx.attrs, "taps")];
     if (kernel.length !== rb.kernel.length) ctx.problem(`kernel has ${kernel.length} entries, the larger has ${rb.kernel.length}`);
     else if (kernel.some((k, i) => k < 1 || k > rb.kernel[i]!)) ctx.problem(`kernel [${kernel.join(", ")}] is no part of [${rb.kernel.join(", ")}]`);
-    if (taps.length !== kernelVolume(kernel)) ctx.problem(`${taps.length} taps given, the kernel has ${kernelVolume(kernel)}`);
-    if (taps.some((t) => t < 0 || t >= kernelVolume(rb.kernel))) ctx.problem(`taps must be 0 to ${kernelVolume(rb.kernel) - 1}`);
-    if (new Set(taps).size !== taps.length) ctx.problem("a tap is named twice");
+    else if (taps.length !== kernelVolume(kernel)) ctx.problem(`${taps.length} taps given, the kernel has ${kernelVolume(kernel)}`);
+    else if (taps.some((t) => t < 0 || t >= kernelVolume(rb.kernel))) ctx.problem(`taps must be 0 to ${kernelVolume(rb.kernel) - 1}`);
+    else if (!isSubGrid(taps, kernel, rb.kernel)) ctx.problem("the taps are no regular part of the larger kernel");
     return [rulebook(rb.from, rb.to, kernel)];
   },
   evaluate(ctx) {

@@ -2,7 +2,10 @@ import { isList, type AttrValue } from "../module.ts";
 import type { Type } from "../types.ts";
 import type { AttrDef, InferContext, OpDef } from "./op.ts";
 
-/** Checks operands and attributes against the entry's signature, and only then asks its own rule. Reports every problem. */
+/**
+ * Checks operands and attributes (defaults filled in) against the entry's signature, and only then asks its own rule.
+ * Reports every problem; the types count only when there was none.
+ */
 export function inferOp(def: OpDef, ctx: InferContext): readonly Type[] {
   let ok = true;
   const problem = (message: string): void => {
@@ -15,9 +18,7 @@ export function inferOp(def: OpDef, ctx: InferContext): readonly Type[] {
     if (attr === undefined) problem(`unknown attribute ${key}`);
     else checkAttr(key, attr, value, ctx, problem);
   }
-  for (const [key, attr] of Object.entries(def.attrs)) {
-    if (ctx.attrs[key] === undefined && attr.default === undefined) problem(`attribute ${key} is missing`);
-  }
+  for (const key of Object.keys(def.attrs)) if (ctx.attrs[key] === undefined) problem(`attribute ${key} is missing`);
   return ok ? def.infer(ctx) : [];
 }
 
