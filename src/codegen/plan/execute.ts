@@ -30,7 +30,7 @@ export function executePlan(module: Module, inputs: Readonly<Record<string, Plan
   const reader = new PlanReader(module);
   const coords = new Map<number, Int32Array>();
   for (const input of reader.inputs) coords.set(input.site, inputs[input.name]!.coords);
-  const geometry = executeGeometry(reader.geometry, coords, batch);
+  const geometry = executeGeometry(reader.geometry, coords);
   const values = runLoadPhase(reader.load, weights);
   const rows = (b: BufferPlan): number => (b.rows === "batch" ? batch : geometry.rows[b.rows.site]!);
   const placement = placeBuffers(reader.buffers.map((b) => ({ bytes: rows(b) * b.width * 4, live: b.live })));

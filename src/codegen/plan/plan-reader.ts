@@ -1,7 +1,7 @@
 import { number, numbers, string, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
 import type { LoadOp, ParamBlock } from "../../runtime/load.ts";
 import type { BufferPlan, InputPlan, OutputPlan, Rows, StepBinding } from "../../runtime/plan.ts";
-import type { GeometrySpec } from "../wgsl/geometry/index.ts";
+import type { GeometrySpec } from "./geometry-spec.ts";
 
 /** A plan module with everything numbered as the plan's data numbers it. */
 export class PlanReader {

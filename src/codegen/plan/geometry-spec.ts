@@ -1,0 +1,34 @@
+/** What a plan asks of geometry: the attributes of `step.geometry`, typed. */
+export interface SiteSpec {
+  readonly id: string;
+  /** `sorted`: the same sites as `of`, an input set, in sorted order. */
+  readonly kind: "input" | "sorted" | "reach" | "floor";
+  readonly dim: number;
+  readonly of?: string;
+  readonly kernel?: readonly number[];
+  readonly stride?: readonly number[];
+  readonly padding?: readonly number[];
+  readonly dilation?: readonly number[];
+  readonly extents?: readonly number[];
+}
+
+/** One search, per axis in = stride·out − padding + tap·dilation, and the blocks wanted of it. */
+export interface RulebookSpec {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly dilation: readonly number[];
+  readonly mirrored: boolean;
+  readonly forward: boolean;
+  readonly transposed: boolean;
+  readonly halo?: { readonly capacity: number };
+}
+
+export interface GeometrySpec {
+  /** In derivation order. */
+  readonly sites: readonly SiteSpec[];
+  readonly rulebooks: readonly RulebookSpec[];
+}
