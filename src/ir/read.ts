@@ -28,7 +28,10 @@ export type ReadResult = { readonly module: Module } | { readonly diagnostics: r
 export function readModule(source: SourceFile): ReadResult {
   const lexed = spirLexer.tokenize(source.text);
   const reader = new Reader(source);
-  for (const { offset, length } of lexed.errors) reader.report("SP0951", { startOffset: offset, endOffset: offset + length - 1 }, `\`${source.text.slice(offset, offset + Math.min(length, 20))}\` is nothing a .spir text has`);
+  for (const { offset, length } of lexed.errors) {
+    const image = source.text.slice(offset, offset + length);
+    reader.report("SP0951", { startOffset: offset, image }, `\`${image.slice(0, 20)}\` begins nothing that a .spir text has`);
+  }
   if (reader.diagnostics.length > 0) return { diagnostics: reader.diagnostics };
   const parser = sharedParser();
   parser.input = lexed.tokens;
@@ -42,12 +45,9 @@ export function readModule(source: SourceFile): ReadResult {
 let parser: SpirParser | undefined;
 const sharedParser = (): SpirParser => (parser ??= new SpirParser());
 
-interface Range {
-  readonly startOffset: number;
-  readonly endOffset?: number | undefined;
-}
+type Stretch = Pick<IToken, "startOffset" | "image">;
 
-const endOf = ({ text }: SourceFile): Range => ({ startOffset: text.length, endOffset: text.length - 1 });
+const endOf = ({ text }: SourceFile): Stretch => ({ startOffset: text.length, image: "" });
 
 const levels: readonly string[] = ["net", "fused", "plan"] satisfies readonly Level[];
 
@@ -59,8 +59,8 @@ class Reader {
     this.#file = source.name;
   }
 
-  report(code: SpirError, at: Range, message: string): void {
-    const span = { file: this.#file, start: at.startOffset, end: (at.endOffset ?? at.startOffset) + 1 };
+  report(code: SpirError, at: Stretch, message: string): void {
+    const span = { file: this.#file, start: at.startOffset, end: at.startOffset + at.image.length };
     this.diagnostics.push({ code, severity: "error", message, labels: [{ span, text: "here" }] });
   }
 
