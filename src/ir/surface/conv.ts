@@ -1,0 +1,65 @@
+import { diagnose } from "../../parser/diagnostics/catalog.ts";
+import type { ValueId } from "../module.ts";
+import type { Geometry } from "../sites.ts";
+import type { FeatType } from "../types.ts";
+import { chooseGeometry, dParameter, kParameter, pParameter, readKernel, readPadding, samePadding, sitesParameter, sParameter } from "./geometry.ts";
+import { biasParameter, cParameter, optional, xParameter, type SurfaceOp } from "./op.ts";
+import type { Operand, Use } from "./use.ts";
+
+/** Kernel and, when wanted, bias as operands; undefined after reporting. */
+export function convWeights(use: Use, kernel: readonly number[], cin: number, cout: number): readonly ValueId[] | undefined {
+  const weight = use.net.layout.conv(kernel, cin, cout);
+  const bias = { part: "bias", role: "channel" as const, layout: weight.layout, shape: [cout] };
+  return use.params(use.bool("bias", false) ? [weight, bias] : [weight]);
+}
+
+function addSubm(use: Use, x: Operand<FeatType>, c: number, g: Pick<Geometry, "kernel" | "padding" | "dilation">): ValueId | undefined {
+  const weights = convWeights(use, g.kernel, x.type.channels, c);
+  return weights && use.add("subm", [x.id, ...weights], { kernel: g.kernel, padding: g.padding, dilation: g.dilation });
+}
+
+export const subm: SurfaceOp = {
+  name: "subm",
+  doc: "Submanifold convolution: the sites stay as they are.",
+  weights: true,
+  foreign: ["SubMConv1d", "SubMConv2d", "SubMConv3d", "SubMConv4d", "SubmanifoldConvolution", "subm_conv"],
+  parameters: [xParameter, cParameter, kParameter, dParameter, optional("p", "ints", "padding", { fallback: "`(k // 2) * d`, centred; even kernels by dialect" }), biasParameter],
+  build(use) {
+    const x = use.feat("x");
+    const c = use.channels("c");
+    if (x === undefined || c === undefined) return undefined;
+    const dim = use.net.sites.dim(x.type.sites);
+    const g = readKernel(use, dim, false);
+    if (g === undefined) return undefined;
+    const written = use.has("p") ? readPadding(use, dim) : null;
+    if (written === undefined) return undefined;
+    const padding = written !== null && use.net.dialect === undefined ? written : samePadding(use, g.kernel, g.dilation);
+    if (padding === undefined) return undefined;
+    if (written !== null && written.join() !== padding.join()) {
+      const used = padding.every((p) => p === padding[0]) ? String(padding[0]) : `[${padding.join(", ")}]`;
+      return use.report(diagnose("SP0421", { dialect: use.net.dialect?.name ?? "", used }, [{ span: use.spanOf("p"), text: "would be ignored there" }], { help: { text: "leave `p` out" } }));
+    }
+    return addSubm(use, x, c, { ...g, padding });
+  },
+};
+
+export const conv: SurfaceOp = {
+  name: "conv",
+  doc: "Convolution onto derived sites: with a stride onto a coarser grid, at stride 1 onto grown sites (`sites=reach`) or the same ones (`sites=same`).",
+  weights: true,
+  foreign: ["SparseConv1d", "SparseConv2d", "SparseConv3d", "SparseConv4d", "MinkowskiConvolution", "Convolution", "Conv1d", "Conv2d", "Conv3d", "conv3d", "spconv"],
+  parameters: [xParameter, cParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, biasParameter],
+  build(use) {
+    const x = use.feat("x");
+    const c = use.channels("c");
+    const chosen = x === undefined || c === undefined ? undefined : chooseGeometry(use, x);
+    if (x === undefined || c === undefined || chosen === undefined) return undefined;
+    const { rule, geometry } = chosen;
+    if (rule === "same") return addSubm(use, x, c, geometry);
+    const weights = convWeights(use, geometry.kernel, x.type.channels, c);
+    if (weights === undefined) return undefined;
+    const y = use.add("conv", [x.id, ...weights], { ...geometry, sites: rule });
+    use.net.recordStep(x.type.sites, y, geometry, use.call.span);
+    return y;
+  },
+};

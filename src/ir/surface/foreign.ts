@@ -1,0 +1,151 @@
+import type { ForeignArgument, ForeignOperation } from "../../parser/elaborate/host.ts";
+import { surfaceOps } from "./registry.ts";
+
+const spelled = (spelling: string, note?: string): ForeignOperation => ({ kind: "spelled", spelling, ...(note === undefined ? {} : { note }) });
+const later = (what: string, note?: string): ForeignOperation => ({ kind: "later", what, ...(note === undefined ? {} : { note }) });
+const needless = (why: string): ForeignOperation => ({ kind: "needless", why });
+
+const generative = "`up` returns to sites that exist already";
+const pipe = "operations are chained with `|>`";
+
+/** Names that are no single operation here, and operations that are planned. */
+const special: Readonly<Record<string, ForeignOperation>> = {
+  deconv: later("`deconv`, the convolution that makes new sites", generative),
+  SparseConvTranspose1d: later("`deconv`, the convolution that makes new sites", generative),
+  SparseConvTranspose2d: later("`deconv`, the convolution that makes new sites", generative),
+  SparseConvTranspose3d: later("`deconv`, the convolution that makes new sites", generative),
+  MinkowskiGenerativeConvolutionTranspose: later("`deconv`, the convolution that makes new sites", generative),
+  FullConvolution: later("`deconv`, the convolution that makes new sites", generative),
+  MinkowskiPoolingTranspose: later("unpooling", "`up` returns to the finer sites with weights"),
+  UnPooling: later("unpooling", "`up` returns to the finer sites with weights"),
+  MinkowskiChannelwiseConvolution: later("depthwise convolutions"),
+  prune: later("`prune`"),
+  MinkowskiPruning: later("`prune`"),
+  union: later("`union`", "`+` and `cat` work on values on the same sites"),
+  MinkowskiUnion: later("`union`", "`+` and `cat` work on values on the same sites"),
+  sparse_add: later("`union`", "`+` and `cat` work on values on the same sites"),
+  broadcast: later("`broadcast`"),
+  MinkowskiBroadcast: later("`broadcast`"),
+  MinkowskiBroadcastMultiplication: later("`broadcast`"),
+  MinkowskiBroadcastAddition: later("`broadcast`"),
+  MinkowskiBroadcastConcatenation: later("`broadcast`"),
+  from_dense: later("`from_dense`"),
+  DenseToSparse: later("`from_dense`"),
+  voxelize: later("`voxelize`", "`spnet run` voxelises point clouds on the way in"),
+  PointToVoxel: later("`voxelize`", "`spnet run` voxelises point clouds on the way in"),
+  devoxelize: later("`devoxelize`"),
+  MinkowskiInterpolation: later("`devoxelize`"),
+  gelu: later("`gelu`"),
+  GELU: later("`gelu`"),
+  MinkowskiGELU: later("`gelu`"),
+  silu: later("`silu`"),
+  SiLU: later("`silu`"),
+  MinkowskiSiLU: later("`silu`"),
+  tanh: later("`tanh`"),
+  Tanh: later("`tanh`"),
+  MinkowskiTanh: later("`tanh`"),
+  elu: later("`elu`"),
+  ELU: later("`elu`"),
+  MinkowskiELU: later("`elu`"),
+  prelu: later("`prelu`"),
+  PReLU: later("`prelu`"),
+  MinkowskiPReLU: later("`prelu`"),
+  softmax: later("`softmax`", "an argmax over the logits gives the same classes"),
+  Softmax: later("`softmax`", "an argmax over the logits gives the same classes"),
+  instance_norm: later("instance normalisation"),
+  InstanceNorm: later("instance normalisation"),
+  MinkowskiInstanceNorm: later("instance normalisation"),
+  group_norm: later("group normalisation"),
+  GroupNorm: later("group normalisation"),
+  layer_norm: later("layer normalisation"),
+  LayerNorm: later("layer normalisation"),
+  SparseSequential: spelled("|>", pipe),
+  Sequential: spelled("|>", pipe),
+  AddTable: spelled("+"),
+  add: spelled("+"),
+  mul: spelled("*"),
+  multiply: spelled("*"),
+  BatchNormReLU: spelled("bn |> relu"),
+  BatchNormLeakyReLU: spelled("bn |> leaky_relu"),
+  Dropout: needless("dropout does nothing when a trained network runs"),
+  dropout: needless("dropout does nothing when a trained network runs"),
+  MinkowskiDropout: needless("dropout does nothing when a trained network runs"),
+  Identity: needless("a pipe without this step is the identity"),
+  replace_feature: needless("an operation gives a new value on the same sites"),
+  SparseConvTensor: needless("an `input` is a sparse tensor already"),
+  SparseTensor: needless("an `input` is a sparse tensor already"),
+};
+
+const byName: ReadonlyMap<string, ForeignOperation> = new Map([
+  ...[...surfaceOps.values()].flatMap((op) => op.foreign.map((name): [string, ForeignOperation] => [name, spelled(op.name)])),
+  ...Object.entries(special),
+]);
+
+/** The answer to an operation name of another library. A module prefix has been refused by the parser (`spconv.X`). */
+export function foreignOperation(name: string): ForeignOperation | undefined {
+  return byName.get(name);
+}
+
+const arg = {
+  spelled: (spelling: string): ForeignArgument => ({ kind: "spelled", spelling }),
+  needless: (why: string): ForeignArgument => ({ kind: "needless", why }),
+  later: (what: string): ForeignArgument => ({ kind: "later", what }),
+};
+
+const inferred = "input channels follow from the value";
+const training = "it matters only when training";
+const rulebooks = "rulebooks are shared by how site sets were derived, so no key is needed";
+
+const argumentsByName: Readonly<Record<string, ForeignArgument>> = {
+  kernel_size: arg.spelled("k"),
+  kernel: arg.spelled("k"),
+  filter_size: arg.spelled("k"),
+  pool_size: arg.spelled("k"),
+  ksize: arg.spelled("k"),
+  stride: arg.spelled("s"),
+  strides: arg.spelled("s"),
+  filter_stride: arg.spelled("s"),
+  pool_stride: arg.spelled("s"),
+  padding: arg.spelled("p"),
+  pad: arg.spelled("p"),
+  dilation: arg.spelled("d"),
+  out_channels: arg.spelled("c"),
+  out_features: arg.spelled("c"),
+  channels: arg.spelled("c"),
+  filters: arg.spelled("c"),
+  nOut: arg.spelled("c"),
+  negative_slope: arg.spelled("slope"),
+  use_bias: arg.spelled("bias"),
+  has_bias: arg.spelled("bias"),
+  epsilon: arg.spelled("eps"),
+  name: arg.spelled("w"),
+  prefix: arg.spelled("w"),
+  weight: arg.spelled("w"),
+  in_channels: arg.needless(inferred),
+  in_features: arg.needless(inferred),
+  num_features: arg.needless(inferred),
+  nIn: arg.needless(inferred),
+  dimension: arg.needless("the number of axes follows from the sites"),
+  indice_key: arg.needless(rulebooks),
+  algo: arg.needless("the compiler chooses the algorithm"),
+  large_kernel_fast_algo: arg.needless("the compiler chooses the algorithm"),
+  momentum: arg.needless(training),
+  affine: arg.needless(training),
+  track_running_stats: arg.needless(training),
+  inplace: arg.needless("the compiler plans the memory"),
+  tensor_stride: arg.needless("the stride is part of the site set"),
+  expand_coordinates: arg.needless("`sites=reach` lets the sites grow"),
+  subm: arg.needless("`sites=same` keeps the sites"),
+  groups: arg.later("`groups`"),
+  output_padding: arg.later("`deconv`, the convolution that makes new sites"),
+  kernel_generator: arg.later("kernels of other shapes than boxes"),
+  transposed: arg.needless("`up` is the transposed convolution onto known sites"),
+  act_type: arg.needless("activations are steps of their own; the compiler fuses them"),
+};
+
+/** The answer to an argument name of another library. */
+export function foreignArgument(operation: string, name: string): ForeignArgument | undefined {
+  const own = surfaceOps.get(operation)?.foreignArguments;
+  if (own !== undefined && Object.hasOwn(own, name)) return own[name];
+  return Object.hasOwn(argumentsByName, name) ? argumentsByName[name] : undefined;
+}

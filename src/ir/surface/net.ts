@@ -1,0 +1,156 @@
+import { diagnose } from "../../parser/diagnostics/catalog.ts";
+import type { Diagnostic } from "../../parser/diagnostics/diagnostic.ts";
+import { suggest } from "../../parser/diagnostics/suggest.ts";
+import type { Call, NetHost, OperationSignature, Place as SourcePlace, Tensor, TensorType } from "../../parser/elaborate/host.ts";
+import { errorValue, type Value } from "../../parser/elaborate/values.ts";
+import type { Span } from "../../parser/span.ts";
+import { ModuleBuilder } from "../builder.ts";
+import type { Loc, Place } from "../loc.ts";
+import type { Module, ValueId } from "../module.ts";
+import { SiteTable, type Geometry, type SiteId } from "../sites.ts";
+import type { DenseType, FeatType, VecType } from "../types.ts";
+import { defaultLayout, dialects, type Dialect } from "./dialects.ts";
+import { weightLayouts, type KnownParam, type WeightLayout } from "./params.ts";
+import { surfaceOps } from "./registry.ts";
+import { Use } from "./use.ts";
+
+/** A convolution or pool that led from one site set to another. `up` looks for them. */
+export interface Step {
+  readonly from: SiteId;
+  readonly to: SiteId;
+  readonly geometry: Geometry;
+  readonly span: Span;
+}
+
+/** Line and column of a span's start. */
+export type Locate = (span: Span) => { readonly line: number; readonly column: number };
+
+/** A net on its way from source to IR: the other end of elaboration. */
+export class NetUnderConstruction implements NetHost {
+  readonly builder: ModuleBuilder;
+  readonly sites = new SiteTable();
+  readonly params = new Map<string, KnownParam>();
+  dialect: Dialect | undefined;
+  operationCount = 0;
+  readonly #steps = new Map<SiteId, readonly Step[]>();
+  readonly #origins = new Map<ValueId, Span>();
+  readonly #locate: Locate;
+  readonly #report: (diagnostic: Diagnostic) => void;
+  readonly #layoutOverride: string | undefined;
+  readonly #chosen = new Map<"dialect" | "layout", Span>();
+  #layout: string | undefined;
+
+  constructor(name: string, locate: Locate, layoutOverride: string | undefined, report: (diagnostic: Diagnostic) => void) {
+    this.builder = new ModuleBuilder("net", name, this.sites);
+    this.#locate = locate;
+    this.#layoutOverride = layoutOverride;
+    this.#report = report;
+  }
+
+  get layout(): WeightLayout {
+    const name = this.#layoutOverride ?? this.#layout ?? this.dialect?.layout ?? defaultLayout;
+    const found = weightLayouts.get(name);
+    if (found === undefined) throw new Error(`internal: weight layout ${name} does not exist`);
+    return found;
+  }
+
+  /** Remembers that a convolution or pool led from one site set to that of `result`. */
+  recordStep(from: SiteId, result: ValueId, geometry: Geometry, span: Span): void {
+    const type = this.builder.typeOf(result);
+    if (type.kind === "feat" && type.sites !== from) this.#steps.set(type.sites, [...(this.#steps.get(type.sites) ?? []), { from, to: type.sites, geometry, span }]);
+  }
+
+  /** The steps that led to a site set, in the order of the source. */
+  stepsTo(sites: SiteId): readonly Step[] {
+    return this.#steps.get(sites) ?? [];
+  }
+
+  report(diagnostic: Diagnostic, via: readonly Span[] = []): void {
+    const calls = via.slice(0, 3).map((span) => ({ span, text: "in the block called here" }));
+    this.#report({ ...diagnostic, labels: [...diagnostic.labels, ...calls] });
+  }
+
+  setDialect(name: string, span: Span): void {
+    if (!this.#choose("dialect", name, span, [...dialects.keys()])) return;
+    this.dialect = dialects.get(name);
+  }
+
+  setLayout(name: string, span: Span): void {
+    if (this.#choose("layout", name, span, [...weightLayouts.keys()])) this.#layout = name;
+  }
+
+  /** True when the choice counts: known, the first of its kind, and before the first operation. */
+  #choose(what: "dialect" | "layout", name: string, span: Span, known: readonly string[]): boolean {
+    const earlier = this.#chosen.get(what);
+    if (earlier !== undefined) {
+      this.report(diagnose("SP0206", { name: what }, [{ span, text: "chosen again" }, { span: earlier, text: "chosen here" }]));
+      return false;
+    }
+    this.#chosen.set(what, span);
+    if (!known.includes(name)) {
+      const meant = suggest(name, known);
+      const help = meant === undefined ? {} : { help: { text: `did you mean \`${meant}\`?`, edits: [{ span, text: meant }] } };
+      this.report(diagnose("SP0225", { what, name }, [{ span, text: `known: ${known.join(", ")}` }], help));
+      return false;
+    }
+    if (this.operationCount > 0) this.report(diagnose("SP0226", { what: `\`${what}\`` }, [{ span, text: "comes before the first operation" }]));
+    return true;
+  }
+
+  declareSites(name: string, axes: readonly string[], extents: readonly number[] | undefined): string {
+    return this.sites.addInput({ kind: "input", name, axes, extents });
+  }
+
+  input(name: string, sites: string, channels: number, place: SourcePlace): Tensor {
+    const value = this.builder.one("input", [], { name, sites, channels }, this.loc(place));
+    this.#origins.set(value, place.span);
+    return { id: value };
+  }
+
+  output(name: string, tensor: Tensor, place: SourcePlace): void {
+    this.builder.output(name, tensor.id, this.loc(place));
+  }
+
+  call(operation: OperationSignature, call: Call): Value {
+    const op = surfaceOps.get(operation.name);
+    if (op === undefined) throw new Error(`internal: no surface operation ${operation.name}`);
+    this.operationCount++;
+    const value = op.build(new Use(this, op.name, call));
+    if (value === undefined) return errorValue;
+    // An operation may be the identity (`cat` of one value): its origin stays.
+    if (!this.#origins.has(value)) this.#origins.set(value, call.span);
+    return { kind: "tensor", tensor: { id: value } };
+  }
+
+  describe(tensor: Tensor): TensorType {
+    return this.typeInfo(this.builder.typeOf(tensor.id) as FeatType | VecType | DenseType);
+  }
+
+  typeInfo(type: FeatType | VecType | DenseType): TensorType {
+    if (type.kind === "dense") return { kind: "dense", shape: type.shape };
+    const sites = { id: type.sites, root: this.sites.root(type.sites), stride: this.sites.totalStride(type.sites) };
+    return { kind: type.kind, sites, channels: type.channels };
+  }
+
+  origin(tensor: Tensor): Span {
+    const span = this.#origins.get(tensor.id);
+    if (span === undefined) throw new Error(`internal: value %${tensor.id} has no origin`);
+    return span;
+  }
+
+  loc({ span, via }: SourcePlace): Loc {
+    const [outer, ...rest] = via;
+    const place = { file: span.file, ...this.#locate(span) };
+    return [outer === undefined ? place : { ...place, via: this.#via(outer, rest) }];
+  }
+
+  #via(span: Span, rest: readonly Span[]): Place {
+    const place = { file: span.file, ...this.#locate(span) };
+    const [outer, ...more] = rest;
+    return outer === undefined ? place : { ...place, via: this.#via(outer, more) };
+  }
+
+  finish(): Module {
+    return this.builder.finish();
+  }
+}

@@ -1,0 +1,80 @@
+import { diagnose } from "../../parser/diagnostics/catalog.ts";
+import type { Span } from "../../parser/span.ts";
+import type { ValueId } from "../module.ts";
+import type { Use } from "./use.ts";
+
+export type ParamRole = "conv" | "linear" | "channel";
+
+/** One weight of an operation: `part` is its name below the operation's path, `shape` its canonical shape. */
+export interface ParamSpec {
+  readonly part: string;
+  readonly role: ParamRole;
+  readonly layout: string;
+  readonly shape: readonly number[];
+}
+
+/** A weight that exists, with the use that made it. */
+export interface KnownParam {
+  readonly value: ValueId;
+  readonly shape: readonly number[];
+  readonly span: Span;
+}
+
+const volume = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** Names and storage of weights in one system's files. */
+export interface WeightLayout {
+  readonly name: string;
+  readonly doc: string;
+  conv(kernel: readonly number[], cin: number, cout: number): ParamSpec;
+  linear(cin: number, cout: number): ParamSpec;
+  /** Path between a batch norm and its tensors: MinkowskiEngine wraps the module of PyTorch. */
+  readonly bnInfix: string;
+}
+
+function layout(name: string, doc: string, part: string, stored: (taps: number) => string, linear: readonly [part: string, stored: string], bnInfix = ""): WeightLayout {
+  return {
+    name,
+    doc,
+    conv: (kernel, cin, cout) => ({ part, role: "conv", layout: stored(volume(kernel)), shape: [...kernel, cin, cout] }),
+    linear: (cin, cout) => ({ part: linear[0], role: "linear", layout: linear[1], shape: [cin, cout] }),
+    bnInfix,
+  };
+}
+
+/** Layouts by name. TorchSparse numbers the taps of an odd kernel as MinkowskiEngine does, those of an even one canonically. */
+export const weightLayouts: ReadonlyMap<string, WeightLayout> = new Map(
+  [
+    layout("spconv2", "`.weight` as [Cout, k…, Cin]", "weight", () => "spconv2", ["weight", "spconv2"]),
+    layout("spconv1", "`.weight` as [k…, Cin, Cout], the canonical shape", "weight", () => "spconv1", ["weight", "spconv1"]),
+    layout("minkowski", "`.kernel` as [K, Cin, Cout], first axis fastest; batch norms below `.bn`", "kernel", () => "minkowski", ["kernel", "minkowski"], "bn"),
+    layout("torchsparse", "`.kernel` as [K, Cin, Cout], first axis fastest when K is odd, else last", "kernel", (taps) => (taps % 2 === 1 ? "minkowski" : "spconv1"), ["weight", "spconv2"]),
+    layout("scn", "`.weight` as [K, 1, Cin, Cout], last axis fastest", "weight", () => "spconv1", ["weight", "spconv2"]),
+  ].map((l) => [l.name, l]),
+);
+
+/** The weights of one use, each made once per path. Undefined after reporting a path that would need two shapes. */
+export function addParams(use: Use, specs: readonly ParamSpec[]): readonly ValueId[] | undefined {
+  const { net, call } = use;
+  const values: ValueId[] = [];
+  let shared: { readonly path: string; readonly span: Span } | undefined;
+  for (const { part, role, layout: stored, shape } of specs) {
+    const name = call.path === "" ? part : `${call.path}.${part}`;
+    const known = net.params.get(name);
+    if (known !== undefined && known.shape.join() !== shape.join()) {
+      const labels = [{ span: call.span, text: `needs [${shape.join(", ")}]` }, { span: known.span, text: `needs [${known.shape.join(", ")}]` }];
+      return use.report(diagnose("SP0510", { path: printPath(name), first: known.shape.join(", "), second: shape.join(", ") }, labels));
+    }
+    if (known !== undefined) shared ??= { path: name, span: known.span };
+    const value = known?.value ?? net.builder.one("param", [], { name, role, layout: stored, shape }, net.loc(call));
+    if (known === undefined) net.params.set(name, { value, shape, span: call.span });
+    values.push(value);
+  }
+  if (shared !== undefined) {
+    const labels = [{ span: call.span, text: "used here" }, { span: shared.span, text: "and here" }];
+    use.report(diagnose("SP0702", { path: printPath(shared.path) }, labels));
+  }
+  return values;
+}
+
+const printPath = (path: string): string => (path.length > 80 ? `${path.slice(0, 77)}…` : path);

@@ -1,0 +1,92 @@
+import { diagnose } from "../../parser/diagnostics/catalog.ts";
+import type { ValueId } from "../module.ts";
+import type { Geometry, SiteId } from "../sites.ts";
+import type { FeatType } from "../types.ts";
+import { convWeights } from "./conv.ts";
+import { printGeometry } from "./geometry.ts";
+import type { Step } from "./net.ts";
+import { biasParameter, cParameter, optional, xParameter, type SurfaceOp } from "./op.ts";
+import type { Operand, Use } from "./use.ts";
+
+interface Way {
+  readonly onto: SiteId;
+  readonly geometry: Geometry;
+}
+
+export const up: SurfaceOp = {
+  name: "up",
+  doc: "Inverse convolution: returns to the sites from which the matching `conv` or pool came, by its pairs exchanged. `onto=` chooses the sites when several steps lead here.",
+  weights: true,
+  foreign: [
+    "SparseInverseConv1d", "SparseInverseConv2d", "SparseInverseConv3d", "SparseInverseConv4d", "MinkowskiConvolutionTranspose", "Deconvolution", "UpConvolution", "inverse_conv",
+  ],
+  parameters: [
+    xParameter,
+    cParameter,
+    optional("k", "ints", "kernel, to say which step is reversed", { fallback: "the kernel of the step that is reversed" }),
+    optional("onto", "onto", "a value on the sites to return to", { fallback: "where the last step that led to these sites began" }),
+    biasParameter,
+  ],
+  build(use) {
+    const x = use.feat("x");
+    const c = use.channels("c");
+    const way = x === undefined || c === undefined ? undefined : findWay(use, x);
+    if (x === undefined || c === undefined || way === undefined) return undefined;
+    const weights = convWeights(use, way.geometry.kernel, x.type.channels, c);
+    return weights && addUp(use, x, weights, way);
+  },
+};
+
+function addUp(use: Use, x: Operand<FeatType>, weights: readonly ValueId[], { onto, geometry }: Way): ValueId {
+  return use.add("up", [x.id, ...weights], { ...geometry, onto });
+}
+
+function findWay(use: Use, x: Operand<FeatType>): Way | undefined {
+  const onto = use.has("onto") ? use.feat("onto") : null;
+  if (onto === undefined) return undefined;
+  const leading = use.net.stepsTo(x.type.sites);
+  const steps = onto === null ? leading : leading.filter((step) => step.from === onto.type.sites);
+  if (steps.length === 0) return nowhere(use, x, onto, leading);
+  const dim = use.net.sites.dim(x.type.sites);
+  const kernel = use.has("k") ? use.perAxis("k", dim, 1, 1_024) : null;
+  if (kernel === undefined) return undefined;
+  const matching = kernel === null ? steps : steps.filter((step) => step.geometry.kernel.join() === kernel.join());
+  if (kernel !== null && matching.length === 0) return free(use, steps, kernel) ?? otherKernel(use, steps, kernel);
+  const [way, another] = [matching[0]!, matching.find((step) => step.from !== matching[0]!.from || printGeometry(step.geometry) !== printGeometry(matching[0]!.geometry))];
+  if (another === undefined) return { onto: way.from, geometry: way.geometry };
+  const labels = [
+    { span: use.call.span, text: "reverses which one?" },
+    { span: way.span, text: `from ${way.from} by ${printGeometry(way.geometry)}` },
+    { span: another.span, text: `from ${another.from} by ${printGeometry(another.geometry)}` },
+  ];
+  const text = way.from === another.from ? "write the kernel, `k=`" : "write `onto=` with a value on the sites to return to";
+  return use.report(diagnose("SP0407", {}, labels, { help: { text } }));
+}
+
+/** MinkowskiEngine searches the pairs of any kernel between two grids anew. */
+function free(use: Use, steps: readonly Step[], kernel: readonly number[]): Way | undefined {
+  const { dialect, sites } = use.net;
+  const [step] = steps;
+  if (dialect?.freeUp !== true || step === undefined || steps.some((s) => s.from !== step.from)) return undefined;
+  if (sites.peekFloor(step.from, step.geometry.stride) !== step.to) return undefined;
+  const { dilation, stride } = step.geometry;
+  return { onto: step.from, geometry: { kernel, stride, dilation, padding: kernel.map((k, i) => dialect.padding(k, dilation[i]!)) } };
+}
+
+function otherKernel(use: Use, steps: readonly Step[], kernel: readonly number[]): undefined {
+  const step = steps[0]!;
+  const expected = printGeometry({ kernel: step.geometry.kernel });
+  const labels = [{ span: use.spanOf("k"), text: "another kernel" }, { span: step.span, text: `this is the step that is reversed: ${printGeometry(step.geometry)}` }];
+  return use.report(diagnose("SP0406", { expected, found: printGeometry({ kernel }) }, labels, { help: { text: "leave `k` out" } }));
+}
+
+function nowhere(use: Use, x: Operand<FeatType>, onto: Operand<FeatType> | null, leading: readonly Step[]): undefined {
+  const here = { span: x.span, text: `this is on ${x.type.sites}` };
+  if (onto === null || leading.length === 0) {
+    const notes = use.net.sites.def(x.type.sites).kind === "input" ? [`${x.type.sites} is an input's site set: no convolution led to it`] : [];
+    const help = { text: "`deconv`, which makes new sites, is planned" };
+    return use.report(diagnose("SP0405", {}, [{ span: use.call.span, text: "to where?" }, here], { notes, help }));
+  }
+  const notes = [`to ${x.type.sites} one came from ${[...new Set(leading.map((step) => step.from))].join(", ")}`];
+  return use.report(diagnose("SP0420", {}, [{ span: onto.span, text: `this is on ${onto.type.sites}` }, here], { notes }));
+}

@@ -1,0 +1,32 @@
+import type { Entry } from "./entry.ts";
+
+export const channels = {
+  SP0301: {
+    severity: "error",
+    message: "expected {expected} channels, found {found}",
+    explain: "The annotation asserts another number of channels than the value has.",
+    bad: "let a : feat[S, 5] = x",
+    good: "let a : feat[S, 4] = x",
+  },
+  SP0302: {
+    severity: "error",
+    message: "channels must be between 1 and {limit}, found {found}",
+    explain: "A feature row has at least one channel.",
+    bad: "output y = x |> subm(0, k=3)",
+    good: "output y = x |> subm(1, k=3)",
+  },
+  SP0303: {
+    severity: "error",
+    message: "`{operation}` needs the same number of channels on both sides, found {left} and {right}",
+    explain: "Features are combined channel by channel; nothing is broadcast. A `linear` changes the number of channels.",
+    bad: "let a = x |> subm(8, k=3)\noutput y = a + x",
+    good: "let a = x |> subm(4, k=3)\noutput y = a + x",
+  },
+  SP0304: {
+    severity: "error",
+    message: "`{operation}` works on {expected}, found {found}",
+    explain: "Sparse features (`feat`), one vector per batch item (`vec`, after a global pool) and dense images (`dense`, after `to_dense`) have different operations.",
+    bad: "output y = x |> global_avg_pool |> subm(8, k=3)",
+    good: "output y = x |> subm(8, k=3) |> global_avg_pool",
+  },
+} as const satisfies Record<string, Entry>;

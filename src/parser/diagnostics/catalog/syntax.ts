@@ -1,0 +1,91 @@
+import type { Entry } from "./entry.ts";
+
+export const syntax = {
+  SP0101: {
+    severity: "error",
+    message: "unknown statement `{word}`",
+    explain: "Every statement begins with one of `dialect`, `layout`, `sites`, `input`, `output`, `let`, `var`, `set`, `for`, `if`, `return`, `assert`.",
+    bad: "lte q = x",
+    good: "let q = x",
+  },
+  SP0102: {
+    severity: "error",
+    message: "expected {expected}, found {found}",
+    explain: "The statement is not complete here.",
+    bad: "let = x",
+    good: "let a = x",
+  },
+  SP0103: {
+    severity: "error",
+    message: "expected `,` or {close} before {found}",
+    explain: "Arguments and list items are separated by commas.",
+    bad: "let a = x |> subm(16 k=3)",
+    good: "let a = x |> subm(16, k=3)",
+  },
+  SP0104: {
+    severity: "error",
+    message: "{found} cannot follow {before}",
+    explain: "An expression ends where it cannot go on. A value is handed to an operation with `|>`.",
+    bad: "let a = x subm(16, k=3)",
+    good: "let a = x |> subm(16, k=3)",
+  },
+  SP0105: {
+    severity: "error",
+    message: "this {opener} is never closed: expected {close} before {found}",
+    explain: "Every bracket has its partner. The second label shows where the text stopped making sense without it.",
+    bad: "spnet 1\nnet A {\n  sites S : (z, y, x)\n  input x : feat[S, 4]\n  for i in 0..2 {\n    let a = x\n  output y = x\n}\n",
+  },
+  SP0106: {
+    severity: "error",
+    message: "{word} cannot stand outside of a net or block",
+    explain: "A file has imports, constants, blocks and nets; statements live inside the braces of a net or block. Often an extra `}` ended the net early.",
+    bad: "spnet 1\nlet a = 3\n",
+    good: "spnet 1\nconst a = 3\n",
+  },
+  SP0107: {
+    severity: "error",
+    message: "assignment needs `set`",
+    explain: "A `var` is rebound with `set x = …`; a new name is made with `let x = …`. Every statement starts with a keyword, which is why one mistake stays one message.",
+    bad: "var a = x\na = a |> relu",
+    good: "var a = x\nset a = a |> relu",
+  },
+  SP0108: {
+    severity: "error",
+    message: "an operator cannot follow a pipe",
+    explain: "`|>` binds weakest. Name the result of the pipe first, or put the pipe in parentheses.",
+    bad: "let a = x |> relu + x",
+    good: "let a = (x |> relu) + x",
+  },
+  SP0109: {
+    severity: "error",
+    message: "nested too deeply",
+    explain: "Brackets may be nested 100 deep, conditional expressions too.",
+  },
+  SP0110: {
+    severity: "error",
+    message: "the file must begin with `spnet 1`",
+    explain: "The first line names the version of the language.",
+    bad: "const a = 1\n",
+    good: "spnet 1\nconst a = 1\n",
+  },
+  SP0111: {
+    severity: "error",
+    message: "version {version} of the language is not known here",
+    explain: "This compiler reads version 1.",
+    bad: "spnet 7\nconst a = 1\n",
+    good: "spnet 1\nconst a = 1\n",
+  },
+  SP0112: {
+    severity: "error",
+    message: "this is not an operation",
+    explain: "Only operations and blocks are called, by their name: `f(x)` or `x |> f`.",
+    bad: "let a = (x)(3)",
+  },
+  SP0113: {
+    severity: "error",
+    message: "`.{member}` has no meaning",
+    explain: "Values have no members and operations no modules: `x.relu()` is `x |> relu`, `torch.cat(…)` is `cat(…)`.",
+    bad: "let a = x.relu",
+    good: "let a = x |> relu",
+  },
+} as const satisfies Record<string, Entry>;

@@ -1,0 +1,107 @@
+import type { CstNode, ILexingResult, IToken } from "chevrotain";
+import type * as cst from "../../grammar/generated/spnet-cst.ts";
+import { SpnetParser } from "../../grammar/spnet.ts";
+import * as t from "../../grammar/tokens.ts";
+import type { SourceUnit } from "./ast.ts";
+import type { BuildContext } from "./build/context.ts";
+import { buildFile } from "./build/file.ts";
+import { diagnose } from "./diagnostics/catalog.ts";
+import type { Diagnostic } from "./diagnostics/diagnostic.ts";
+import type { SourceFile } from "./span.ts";
+import { syntaxMessage } from "./syntax/messages.ts";
+import { expectationProvider, unpack } from "./syntax/provider.ts";
+import { onePerStatement, type Found } from "./syntax/segments.ts";
+import { findStrays, strayMessage } from "./syntax/strays.ts";
+import { isWord, opens, closes, TokenView } from "./syntax/tokens.ts";
+
+export interface ParseResult {
+  readonly unit: SourceUnit;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Names inside statements with syntax mistakes: what is unknown among them needs no message of its own. */
+  readonly unsure: ReadonlySet<string>;
+}
+
+const deepest = 100;
+const parser = new SpnetParser({ errorMessageProvider: expectationProvider });
+
+/** Parses one file. Never throws for its text; whatever is wrong is in the diagnostics, one per mistake. */
+export function parseSource(source: SourceFile): ParseResult {
+  const lexed = t.spnetLexer.tokenize(source.text);
+  const view = new TokenView(source.name, source.text, lexed.tokens, 0);
+  const found = lexicalMistakes(source.name, lexed, 0);
+  const tooDeep = depthMistake(view);
+  if (tooDeep !== undefined) {
+    const unit: SourceUnit = { kind: "file", span: { file: source.name, start: 0, end: source.text.length }, imports: [], declarations: [] };
+    return { unit, diagnostics: [...found.map((f) => f.diagnostic), tooDeep], unsure: new Set() };
+  }
+  parser.input = lexed.tokens;
+  const root = parser.file() as cst.FileCstNode;
+  found.push(...syntaxMistakes(view), ...findStrays(view, root).map((stray) => ({ offset: stray.tokens[0]!.startOffset, stray, diagnostic: strayMessage(view, stray) })));
+  const header = headerMistake(source, root, view);
+  const { kept, unsure } = onePerStatement(view, found);
+  const diagnostics = [...(header === undefined ? [] : [header]), ...kept];
+  const unit = buildFile(buildContext(source, diagnostics), root, lexed.groups["docs"] ?? []);
+  return { unit, diagnostics, unsure };
+}
+
+function buildContext(source: SourceFile, diagnostics: Diagnostic[]): BuildContext {
+  return {
+    file: source.name,
+    text: source.text,
+    shift: 0,
+    report: (diagnostic) => diagnostics.push(diagnostic),
+    interpolation: (text, offset) => parseInterpolation(source, text, offset, diagnostics),
+  };
+}
+
+function parseInterpolation(source: SourceFile, text: string, offset: number, diagnostics: Diagnostic[]): CstNode | undefined {
+  const lexed = t.spnetLexer.tokenize(text);
+  const view = new TokenView(source.name, text, lexed.tokens, offset);
+  parser.input = lexed.tokens;
+  const node = parser.interpolation();
+  const [mistake] = [...lexicalMistakes(source.name, lexed, offset), ...syntaxMistakes(view)];
+  if (mistake === undefined) return node;
+  diagnostics.push(mistake.diagnostic);
+  return undefined;
+}
+
+function lexicalMistakes(file: string, lexed: ILexingResult, shift: number): Found[] {
+  return lexed.errors.map((error) => {
+    const start = error.offset + shift;
+    const [character = ""] = error.message.match(/(?<=->)[^]*?(?=<-)/u) ?? [];
+    const help = character === "'" ? { help: { text: 'texts stand in double quotes: `"…"`' } } : {};
+    const name = /\p{Cc}|\p{Cf}|\s/u.test(character) || character === "" ? `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}` : `\`${character}\``;
+    const diagnostic = diagnose("SP0001", { character: name }, [{ span: { file, start, end: start + error.length }, text: "not part of the language" }], help);
+    return { offset: start, diagnostic };
+  });
+}
+
+function syntaxMistakes(view: TokenView): Found[] {
+  return parser.errors.map((error) => ({ offset: view.offset(error.token), token: error.token, diagnostic: syntaxMessage(view, error.token, unpack(error.message)) }));
+}
+
+function headerMistake(source: SourceFile, root: cst.FileCstNode, view: TokenView): Diagnostic | undefined {
+  const header = root.children.header?.[0];
+  if (header === undefined) {
+    const span = { file: source.name, start: 0, end: 0 };
+    return diagnose("SP0110", {}, [{ span, text: "here" }], { help: { text: "spnet 1", edits: [{ span, text: "spnet 1\n" }] } });
+  }
+  const version = header.children.Int?.[0];
+  if (version === undefined || Number(version.image) === 1 || version.image === "") return undefined;
+  return diagnose("SP0111", { version: version.image.slice(0, 20) }, [{ span: view.span(version), text: "this compiler reads version 1" }]);
+}
+
+/** Refuses before recursion could exhaust the stack: brackets and conditional expressions more than 100 deep. */
+function depthMistake(view: TokenView): Diagnostic | undefined {
+  let depth = 0;
+  let conditionals = 0;
+  const refuse = (token: IToken): Diagnostic => diagnose("SP0109", {}, [{ span: view.span(token), text: `more than ${deepest} deep here` }]);
+  for (const token of view.tokens) {
+    if (opens(token)) depth++;
+    if (closes(token)) depth = Math.max(0, depth - 1);
+    if (token.tokenType === t.kw.then) conditionals++;
+    else if (isWord(token) && token.tokenType !== t.kw.if) conditionals = 0;
+    if (depth > deepest || conditionals > deepest) return refuse(token);
+  }
+  return undefined;
+}
