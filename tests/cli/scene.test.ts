@@ -89,7 +89,7 @@ describe("checking a scene", () => {
   test("duplicates are an error, or merged by policy where the first stood", () => {
     const coords = [[0, 1, 1, 1], [0, 2, 2, 2], [0, 1, 1, 1]];
     const features = [[1, 2], [3, 4], [5, 7]];
-    expect(() => check(coords, features)).toThrow(/SP0816: rows 0 and 2 of `voxels` are both at \(0, 1, 1, 1\)/);
+    expect(() => check(coords, features)).toThrow(/SP0818: rows 0 and 2 of `voxels` are both at \(0, 1, 1, 1\)/);
     const merged = (first: readonly number[]) => rows(coords.slice(0, 2), [first, [3, 4]]);
     expect(check(coords, features, "sum")).toEqual(merged([6, 9]));
     expect(check(coords, features, "mean")).toEqual(merged([3, 4.5]));

@@ -4,7 +4,7 @@ import type { InputSpec, SceneInput, SceneInputs } from "./scene.ts";
 
 /**
  * Checks the rows of every input by the run time's own rules (range, batch, finite values), so that all targets accept
- * the same scenes, and merges duplicates by policy; SP0816 under the policy `error`. A merged row stands where the first
+ * the same scenes, and merges duplicates by policy; SP0818 under the policy `error`. A merged row stands where the first
  * of its rows stood.
  */
 export function checkScene(scene: SceneInputs, specs: readonly InputSpec[], duplicates: DuplicatePolicy): SceneInputs {
@@ -31,7 +31,7 @@ function duplicateRows(spec: InputSpec, input: SceneInput, rowOf: Int32Array, wi
   const second = rowOf.findIndex((target, row) => rowOf.indexOf(target) < row);
   const first = rowOf.indexOf(rowOf[second]!);
   const site = [...input.coords.subarray(second * width, (second + 1) * width)].join(", ");
-  return inputError("SP0816", `rows ${first} and ${second} of \`${spec.name}\` are both at (${site})`, {
+  return inputError("SP0818", `rows ${first} and ${second} of \`${spec.name}\` are both at (${site})`, {
     help: "say what becomes of rows at one site with --duplicates=sum, mean, first or last",
   });
 }

@@ -1,0 +1,23 @@
+import type { Command } from "../command.ts";
+import { PASS_OPTIONS, chosenPipeline, fuse } from "../compile.ts";
+import { inputSpecs } from "../files/scene.ts";
+import { reportPasses } from "../pass-report.ts";
+import { loadNet, SOURCE_OPTIONS } from "../source.ts";
+import { requiredTensors } from "../weights/required.ts";
+
+export const check: Command = {
+  name: "check",
+  summary: "Reports every mistake of a network and says what it is.",
+  usage: "FILE",
+  options: { ...SOURCE_OPTIONS, ...PASS_OPTIONS },
+  files: 1,
+  async run(args, io) {
+    const net = loadNet(args, io);
+    if (net === undefined) return 1;
+    reportPasses(fuse(net, chosenPipeline(args)).steps, args, io);
+    const convolutions = net.ops.filter((op) => ["subm", "conv", "up"].includes(op.name)).length;
+    const inputs = inputSpecs(net).map(({ name, axes, extents, channels }) => `${name}: (${axes.map((a, i) => (extents === undefined ? a : `${a} < ${extents[i]}`)).join(", ")}) × ${channels}`);
+    io.out(`${net.name}: ${convolutions} convolutions, ${requiredTensors(net).length} weight tensors, in ${inputs.join("; ")}, out ${net.outputs.map((o) => o.name).join(", ")}\n`);
+    return 0;
+  },
+};

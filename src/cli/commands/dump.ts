@@ -1,0 +1,89 @@
+import { join } from "node:path";
+import { lowerToPlan } from "../../codegen/plan/lower.ts";
+import { buildProgram } from "../../codegen/plan/program.ts";
+import type { Module } from "../../ir/module.ts";
+import { printModule } from "../../ir/print.ts";
+import { parseSource } from "../../parser/parse.ts";
+import { dumping } from "../../passes/instrument/dump.ts";
+import type { Args, Command } from "../command.ts";
+import { chosenPipeline, fuse, PASS_OPTIONS } from "../compile.ts";
+import { UsageError } from "../errors.ts";
+import { writeFile } from "../files/read.ts";
+import type { Io } from "../io.ts";
+import { reportPasses } from "../pass-report.ts";
+import { loadNet, readText, SOURCE_OPTIONS } from "../source.ts";
+
+const STAGES = ["ast", "net", "fused", "plan", "wgsl"] as const;
+
+export const dump: Command = {
+  name: "dump",
+  summary: "Prints what the compiler has made of a network at a stage, or writes all stages to a folder.",
+  usage: "FILE --stage STAGE | --after PASS | --all DIR",
+  options: {
+    stage: { value: STAGES.join("|"), doc: "which stage to print" },
+    after: { value: "PASS", doc: "print the module as this pass leaves it" },
+    all: { value: "DIR", doc: "write every stage, the module after every pass, and every kernel" },
+    "no-locations": { doc: "leave out where in the source each op comes from" },
+    ...SOURCE_OPTIONS,
+    ...PASS_OPTIONS,
+  },
+  files: 1,
+  async run(args, io) {
+    const [stage, after, all] = [args.text("stage"), args.text("after"), args.text("all")];
+    if ([stage, after, all].filter((v) => v !== undefined).length !== 1) throw new UsageError("give one of --stage, --after and --all");
+    if (stage !== undefined && args.choice("stage", STAGES, "net") === "ast") {
+      io.out(printAst(args));
+      return 0;
+    }
+    const net = loadNet(args, io);
+    if (net === undefined) return 1;
+    const made = artifacts(net, args, io);
+    if (all !== undefined) {
+      for (const { file, text } of made) writeFile(join(all, file), text());
+      io.out(`${made.length} files in ${all}\n`);
+      return 0;
+    }
+    const chosen = after === undefined ? made.filter((artifact) => artifact.stage === stage) : [afterPass(made, after)];
+    io.out(chosen.map(({ text }) => text()).join("\n"));
+    return 0;
+  },
+};
+
+/** One text that the compiler can show; made when asked for. */
+interface Artifact {
+  /** Name in the folder of `--all`; they sort in the order of compilation. */
+  readonly file: string;
+  readonly stage: (typeof STAGES)[number] | "pass";
+  /** Of the pass or kernel. */
+  readonly name: string;
+  text(): string;
+}
+
+function artifacts(net: Module, args: Args, io: Io): readonly Artifact[] {
+  const made: Artifact[] = [];
+  const module = (file: string, stage: Artifact["stage"], name: string, value: Module): void => {
+    made.push({ file: `${file}.spir`, stage, name, text: () => printModule(value, { locations: !args.flag("no-locations") }) });
+  };
+  if (args.file.endsWith(".spnet")) made.push({ file: "00-ast.json", stage: "ast", name: "", text: () => printAst(args) });
+  module("00-net", "net", "", net);
+  const fused = fuse(net, chosenPipeline(args), [dumping((name, value) => module(name, "pass", name.replace(/^\d+-/, ""), value))]);
+  reportPasses(fused.steps, args, io);
+  module("90-fused", "fused", "", fused.module);
+  const plan = lowerToPlan(fused.module);
+  module("91-plan", "plan", "", plan);
+  for (const { name, code } of buildProgram(plan, args.file).kernels) made.push({ file: `kernels/${name}.wgsl`, stage: "wgsl", name, text: () => code });
+  return made;
+}
+
+/** The module after the last run of a pass. */
+function afterPass(made: readonly Artifact[], pass: string): Artifact {
+  const ran = made.filter(({ stage }) => stage === "pass");
+  const found = ran.findLast(({ name }) => name === pass);
+  if (found === undefined) throw new UsageError(`--after is ${pass}, the pipeline runs ${ran.map(({ name }) => name).join(", ")}`);
+  return found;
+}
+
+function printAst(args: Args): string {
+  const { unit } = parseSource({ name: args.file, text: readText(args.file) });
+  return `${JSON.stringify(unit, null, 2)}\n`;
+}

@@ -1,0 +1,48 @@
+import { lowerToPlan } from "../../codegen/plan/lower.ts";
+import { printModule } from "../../ir/print.ts";
+import { printing } from "../../passes/instrument/print.ts";
+import { checkStart } from "../../passes/manager.ts";
+import { parsePipeline, PIPELINE_FILE } from "../../passes/pipeline.ts";
+import type { Command } from "../command.ts";
+import { fuse, PASS_OPTIONS } from "../compile.ts";
+import { writeFile } from "../files/read.ts";
+import { reportPasses } from "../pass-report.ts";
+import { reportDiagnostics } from "../report.ts";
+import { loadSpir } from "../source.ts";
+
+export const opt: Command = {
+  name: "opt",
+  summary: "Runs a pipeline of passes on a module in text form.",
+  usage: "FILE.spir --pipeline=PASS,PASS{option=value}",
+  options: {
+    pipeline: { value: "TEXT", doc: "the passes to run, in order" },
+    plan: { doc: "lower the result to a plan" },
+    output: { value: "FILE", short: "o", doc: "where the result goes (default: printed)" },
+    "print-after-all": { doc: "print the module after every pass that changed it, on the error stream" },
+    remarks: PASS_OPTIONS["remarks"]!,
+    stats: PASS_OPTIONS["stats"]!,
+  },
+  files: 1,
+  async run(args, io) {
+    const text = args.text("pipeline") ?? "";
+    const sources = new Map([[PIPELINE_FILE, text]]);
+    const { pipeline, diagnostics } = parsePipeline(text);
+    reportDiagnostics(diagnostics, sources, io);
+    if (pipeline === undefined) return 1;
+    const module = loadSpir(args.file, io);
+    if (module === undefined) return 1;
+    const misfit = checkStart(pipeline, module);
+    if (misfit !== undefined) {
+      reportDiagnostics([misfit], sources, io);
+      return 1;
+    }
+    const instruments = args.flag("print-after-all") ? [printing({ after: "all", onlyChanged: true, write: (t) => io.err(t) })] : [];
+    const result = fuse(module, pipeline, instruments);
+    reportPasses(result.steps, args, io);
+    const printed = printModule(args.flag("plan") ? lowerToPlan(result.module) : result.module);
+    const output = args.text("output");
+    if (output === undefined) io.out(printed);
+    else writeFile(output, printed);
+    return 0;
+  },
+};

@@ -1,0 +1,94 @@
+/**
+ * `npm run demo`: a LiDAR scan, simulated or read, through the SECOND backbone on WebGPU, checked against the
+ * interpreter. Shows what runs, each step with sites, pairs and time, and the error of every output.
+ */
+import { basename, join, relative } from "node:path";
+import { restartWithVulkan } from "./adapter.ts";
+import { compareOutputs } from "./compare-outputs.ts";
+import { Args, commandHelp, readArgs, type Command } from "./command.ts";
+import { chosenPipeline, compileNet, PASS_OPTIONS } from "./compile.ts";
+import { TOLERANCE } from "./commands/run.ts";
+import { executeReference } from "./execute-reference.ts";
+import { executeWebgpu } from "./execute.ts";
+import { checkScene } from "./files/check-scene.ts";
+import { KITTI_GRID, sceneFromScans, type Scan } from "./files/kitti.ts";
+import { KITTI_POINTS, parsePoints } from "./files/points.ts";
+import { readBytes } from "./files/read.ts";
+import { inputSpecs } from "./files/scene.ts";
+import { guarded } from "./guard.ts";
+import { processIo, type Io } from "./io.ts";
+import { describeErrors } from "./outputs-report.ts";
+import { reportPasses } from "./pass-report.ts";
+import { simulateScan } from "./scan/lidar.ts";
+import { loadNet } from "./source.ts";
+import { describeExecution } from "./step-report.ts";
+import { packageRoot } from "./version.ts";
+import { weightLookup } from "./weights-options.ts";
+import { randomWeights } from "./weights/random-weights.ts";
+import { requiredTensors } from "./weights/required.ts";
+
+const demo: Command = {
+  name: "demo",
+  summary: "Runs examples/second.spnet on a LiDAR scan and checks it against the interpreter.",
+  usage: "[--scan FILE.bin] [--seed N]",
+  options: {
+    scan: { value: "FILE", doc: "a KITTI scan (.bin) instead of a simulated one" },
+    seed: { value: "N", doc: "of the simulated scan and of the weights (default 1)" },
+    help: { short: "h", doc: "show this" },
+    ...PASS_OPTIONS,
+  },
+  files: 0,
+  async run(args, io) {
+    const seed = args.wholeNumber("seed", 0) ?? 1;
+    const file = relative(process.cwd(), join(packageRoot(), "examples", "second.spnet"));
+    const net = loadNet(new Args([file], {}), io);
+    if (net === undefined) return 1;
+
+    const scan = readScan(args, seed);
+    const specs = inputSpecs(net);
+    const [spec] = specs;
+    if (spec === undefined) throw new Error("internal: the demo's network has no input");
+    const input = sceneFromScans([scan], KITTI_GRID, spec);
+    const scene = checkScene(new Map([[spec.name, input]]), specs, "error");
+    io.out(`scan     ${scan.file}: ${scan.points.count} points, ${input.rows} voxels of ${KITTI_GRID.voxel.join(" × ")} m\n`);
+
+    const started = performance.now();
+    const compiled = compileNet(net, chosenPipeline(args), basename(file));
+    reportPasses(compiled.steps, args, io);
+    const { plan, kernels } = compiled.program;
+    io.out(`compile  ${basename(file)}: ${requiredTensors(net).length} weight tensors, ${plan.geometry.rulebooks.length} rulebooks, ${plan.steps.length} steps, ${kernels.length} kernels in ${(performance.now() - started).toFixed(0)} ms\n`);
+
+    const weights = weightLookup(randomWeights(net, seed));
+    const execution = await executeWebgpu(compiled.program, scene, weights, { profile: true });
+    io.out(describeExecution(execution));
+
+    const before = performance.now();
+    const reference = executeReference(net, scene, weights);
+    io.out(`checked against the float64 interpreter (${((performance.now() - before) / 1000).toFixed(1)} s):\n`);
+    const errors = compareOutputs(execution.outputs, reference);
+    io.out(describeErrors(errors));
+    const good = errors.every(({ relative }) => relative <= TOLERANCE);
+    io.out(good ? `passed: every error is at most ${TOLERANCE}\n` : `FAILED: an error is above ${TOLERANCE}\n`);
+    return good ? 0 : 1;
+  },
+};
+
+function readScan(args: Args, seed: number): Scan {
+  const file = args.text("scan");
+  if (file !== undefined) return { file, points: parsePoints(file, readBytes(file), KITTI_POINTS) };
+  const data = simulateScan(seed);
+  return { file: `simulated street, seed ${seed}`, points: { columns: 4, count: data.length / 4, data } };
+}
+
+async function main(argv: readonly string[], io: Io): Promise<number> {
+  return guarded(io, "npm run demo -- --help", async () => {
+    const args = readArgs(demo, argv);
+    if (args.flag("help")) {
+      io.out(commandHelp(demo));
+      return 0;
+    }
+    return (await restartWithVulkan()) ?? (await demo.run(args, io));
+  });
+}
+
+process.exitCode = await main(process.argv.slice(2), processIo());

@@ -1,0 +1,17 @@
+import { printLoc } from "../ir/loc.ts";
+import type { StepReport } from "../passes/instrument/instrument.ts";
+import type { Args } from "./command.ts";
+import type { Io } from "./io.ts";
+
+/** What `--remarks` and `--stats` show, on the error stream. */
+export function reportPasses(steps: readonly StepReport[], args: Args, io: Io): void {
+  if (args.flag("remarks")) {
+    for (const { pass, kind, loc, text } of steps.flatMap((step) => step.remarks)) io.err(`${printLoc(loc) || "-"}: ${pass} ${kind === "done" ? "did" : "left"}: ${text}\n`);
+  }
+  if (args.flag("stats")) {
+    for (const { pass, changed, stats, ms } of steps) {
+      const counters = Object.entries(stats).map(([name, n]) => `${name} ${n}`);
+      io.err(`${pass.padEnd(22)} ${(ms ?? 0).toFixed(2).padStart(8)} ms  ${changed ? counters.join(", ") : "(unchanged)"}\n`);
+    }
+  }
+}
