@@ -9,8 +9,6 @@ import { Roles, type SpecBody, type StepDraft } from "./step-draft.ts";
 
 /** Floats that one parameter binding may hold on portable limits (128 MiB). */
 const MAX_BLOCK_FLOATS = (128 << 20) / 4;
-/** Parts of a record of 32 rows that a halo table has room for. */
-const HALO_PARTS = 8;
 
 type Item = { readonly [key: string]: AttrValue };
 
@@ -119,7 +117,7 @@ export class StepLowering {
     const source = roles.read("x", this.memory.place(x, "x"));
     const map = this.#map(roles, op.operands[Number(op.attrs["rb"])]!, "map");
     const resolved = this.geometry.use(op.operands[Number(op.attrs["halo"])]!);
-    const halo: HaloAccess = { role: roles.region("halo", regionKey(resolved, "halo")), capacity: resolved.halo!.capacity, parts: HALO_PARTS };
+    const halo: HaloAccess = { role: roles.region("halo", regionKey(resolved, "halo")), capacity: resolved.halo!.capacity };
     const w1 = op.operands[Number(first["w"])]!;
     const w2 = op.operands[Number(second["w"])]!;
     const middle = (this.#type(w1) as ParamType).shape.at(-1)!;

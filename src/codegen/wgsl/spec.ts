@@ -87,15 +87,18 @@ export interface PairSpec extends KernelHead {
 }
 
 /**
- * Halo tables of a rulebook, u32 words, one block per 32 output rows (same order as the map's records):
- * [split][8 × halo row count][8 × capacity halo rows (input row + 1)][K × 32 halo positions + 1 (0 = no pair)].
- * `split` ∈ {1, 2, 4, 8, 16, 32}: the 32 rows are done in `split` parts of 32/split rows, each with its own halo list;
- * the builder takes the smallest split whose parts all fit `capacity`. The lists have room for `parts` parts.
+ * Halo tables of a submanifold rulebook with K stored taps, u32 words, one block per 32 output rows (same order as the
+ * map's records; `haloShape` of src/runtime/geometry has the offsets):
+ * [split][33 starts][32·K halo rows (input row + 1)][ceil(K/2) × 32 pairs of positions].
+ * `split` ∈ {1, 2, 4, 8, 16, 32} is the least for which no part of the record, n = 32/split rows, needs more than
+ * `capacity` rows (`capacity` ≥ K, so 32 always does). Part p reads the halo rows [starts[p], starts[p + 1]): first its
+ * own rows in order (row p·n + i of the record at i, as far as the record has rows), then the other rows that its
+ * pairs name, ascending. The position of the input of (row, tap) in its part's list is
+ * (word[tap >> 1][row] >> 16·(tap & 1)) & 0xffff, less 1; 0 = no pair.
  */
 export interface HaloAccess {
   readonly role: string;
   readonly capacity: number;
-  readonly parts: number;
 }
 
 export interface PointwiseSpec extends KernelHead {
@@ -124,6 +127,8 @@ export interface GlobalPoolSpec extends KernelHead {
   /** Coordinates of the sorted rows, i32 [rows, 1 + d]. */
   readonly coords: string;
   readonly dim: number;
+  /** Index of the count of the sorted rows in `counts`; `rows` is that of the batch items. Required by the kernel. */
+  readonly sites?: number;
   readonly mode: "max" | "sum" | "avg";
   /** One row per batch item. */
   readonly target: RowAccess;
