@@ -15,9 +15,6 @@ export interface OptionDef {
 export type OptionDefs = Readonly<Record<string, OptionDef>>;
 
 export interface Command {
-  readonly name: string;
-  /** One line for the list of commands. */
-  readonly summary: string;
   /** What stands after the command's name, `FILE --out DIR`. */
   readonly usage: string;
   readonly options: OptionDefs;
@@ -107,13 +104,13 @@ export function readArgs(command: Command, argv: readonly string[]): Args {
   return new Args(parsed.positionals, parsed.values);
 }
 
-/** The help text of one command. */
-export function commandHelp(command: Command): string {
+/** The help text of one command; `call` is how it is called. */
+export function commandHelp(call: string, summary: string, command: Command): string {
   const rows = Object.entries(command.options).map(([name, def]) => {
     const long = def.value === undefined ? `--${name}` : `--${name} ${def.value}`;
     return [def.short === undefined ? `    ${long}` : `-${def.short}, ${long}`, `${def.doc}${def.multiple === true ? " (repeatable)" : ""}`] as const;
   });
-  return [`spnet ${command.name} ${command.usage}`, "", command.summary, ...(rows.length === 0 ? [] : ["", "options:", ...table(rows)]), ""].join("\n");
+  return [`${call} ${command.usage}`, "", summary, ...(rows.length === 0 ? [] : ["", "options:", ...table(rows)]), ""].join("\n");
 }
 
 /** Rows of two columns, the first padded to the widest. */

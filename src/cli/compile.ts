@@ -1,47 +1,14 @@
-/** The compiler's stages as the commands run them: net → fused → plan → program. */
-import { buildProgram } from "../codegen/plan/program.ts";
+/** The compiler's last stages as the commands run them: fused → plan → program. */
 import type { Program } from "../codegen/plan/emit-module.ts";
 import { lowerToPlan } from "../codegen/plan/lower.ts";
+import { buildProgram } from "../codegen/plan/program.ts";
 import type { Module } from "../ir/module.ts";
-import type { Instrument, StepReport } from "../passes/instrument/instrument.ts";
-import { runPipeline } from "../passes/manager.ts";
 import type { Pipeline } from "../passes/pipeline.ts";
-import { presetPipeline, withOptions, type Preset } from "../passes/presets.ts";
-import type { Args, OptionDefs } from "./command.ts";
-import { UsageError } from "./errors.ts";
-
-const PAIRS = ["never", "model", "always"] as const;
-
-/** Options of every command that runs passes. */
-export const PASS_OPTIONS: OptionDefs = {
-  optimize: { value: "0|1|2", short: "O", doc: "0: one kernel per operation; 1: the certain gains; 2: everything (default)" },
-  pairs: { value: PAIRS.join("|"), doc: "on-chip pairs of submanifold convolutions (default: as the cost model says)" },
-  remarks: { doc: "say what each pass did and what it left alone, and why" },
-  stats: { doc: "show the counters and the time of each pass" },
-};
-
-export interface Fused {
-  readonly module: Module;
-  readonly steps: readonly StepReport[];
-}
+import { fuse, type Fused } from "./passes.ts";
 
 export interface Compiled extends Fused {
   readonly plan: Module;
   readonly program: Program;
-}
-
-/** The pipeline that `-O` and `--pairs` ask for. */
-export function chosenPipeline(args: Args): Pipeline {
-  const level = args.text("optimize") ?? "2";
-  const preset = (["O0", "O1", "O2"] as const).find((name): name is Preset => name === `O${level}`);
-  if (preset === undefined) throw new UsageError(`-O is ${level}, expected 0, 1 or 2`);
-  const pipeline = presetPipeline(preset);
-  return args.text("pairs") === undefined ? pipeline : withOptions(pipeline, "fuse-pairs", { pairs: args.choice("pairs", PAIRS, "model") });
-}
-
-/** Runs the passes on a net-level module. */
-export function fuse(net: Module, pipeline: Pipeline, instruments: readonly Instrument[] = []): Fused {
-  return runPipeline(net, pipeline, { instruments, now: () => performance.now() });
 }
 
 /** A net-level module down to plan and kernels. `source` is the name of its file. */

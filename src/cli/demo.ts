@@ -6,7 +6,7 @@ import { basename, join, relative } from "node:path";
 import { restartWithVulkan } from "./adapter.ts";
 import { compareOutputs } from "./compare-outputs.ts";
 import { Args, commandHelp, readArgs, type Command } from "./command.ts";
-import { chosenPipeline, compileNet, PASS_OPTIONS } from "./compile.ts";
+import { compileNet } from "./compile.ts";
 import { TOLERANCE } from "./commands/run.ts";
 import { executeReference } from "./execute-reference.ts";
 import { executeWebgpu } from "./execute.ts";
@@ -19,6 +19,7 @@ import { guarded } from "./guard.ts";
 import { processIo, type Io } from "./io.ts";
 import { describeErrors } from "./outputs-report.ts";
 import { reportPasses } from "./pass-report.ts";
+import { chosenPipeline, PASS_OPTIONS } from "./passes.ts";
 import { simulateScan } from "./scan/lidar.ts";
 import { loadNet } from "./source.ts";
 import { describeExecution } from "./step-report.ts";
@@ -28,8 +29,6 @@ import { randomWeights } from "./weights/random-weights.ts";
 import { requiredTensors } from "./weights/required.ts";
 
 const demo: Command = {
-  name: "demo",
-  summary: "Runs examples/second.spnet on a LiDAR scan and checks it against the interpreter.",
   usage: "[--scan FILE.bin] [--seed N]",
   options: {
     scan: { value: "FILE", doc: "a KITTI scan (.bin) instead of a simulated one" },
@@ -84,7 +83,7 @@ async function main(argv: readonly string[], io: Io): Promise<number> {
   return guarded(io, "npm run demo -- --help", async () => {
     const args = readArgs(demo, argv);
     if (args.flag("help")) {
-      io.out(commandHelp(demo));
+      io.out(commandHelp("npm run demo --", "Runs examples/second.spnet on a LiDAR scan and checks it against the interpreter.", demo));
       return 0;
     }
     return (await restartWithVulkan()) ?? (await demo.run(args, io));

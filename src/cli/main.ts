@@ -2,17 +2,25 @@
 import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { commandHelp, readArgs, table, type Command } from "./command.ts";
-import { check } from "./commands/check.ts";
-import { compile } from "./commands/compile.ts";
-import { dump } from "./commands/dump.ts";
-import { opt } from "./commands/opt.ts";
-import { run } from "./commands/run.ts";
-import { weights } from "./commands/weights.ts";
 import { guarded } from "./guard.ts";
 import { processIo, type Io } from "./io.ts";
 import { packageVersion } from "./version.ts";
 
-const COMMANDS: readonly Command[] = [check, compile, run, dump, opt, weights];
+interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  /** Commands are loaded when called: checking a file needs neither kernels nor WebGPU. */
+  load(): Promise<Command>;
+}
+
+const COMMANDS: readonly Entry[] = [
+  { name: "check", summary: "Reports every mistake of a network and says what it is.", load: async () => (await import("./commands/check.ts")).check },
+  { name: "compile", summary: "Compiles a network to an ES module: TypeScript, JavaScript and declarations.", load: async () => (await import("./commands/compile.ts")).compile },
+  { name: "run", summary: "Runs a network on a scene.", load: async () => (await import("./commands/run.ts")).run },
+  { name: "dump", summary: "Prints what the compiler has made of a network at a stage, or writes all stages to a folder.", load: async () => (await import("./commands/dump.ts")).dump },
+  { name: "opt", summary: "Runs a pipeline of passes on a module in text form.", load: async () => (await import("./commands/opt.ts")).opt },
+  { name: "weights", summary: "Lists the tensors a network needs, or compares them with a file.", load: async () => (await import("./commands/weights.ts")).weights },
+];
 
 /** The whole command. Exit status: 0 done, 1 a mistake in what was given, 2 a wrong command line, 70 a fault of spnet. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
@@ -25,16 +33,17 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     io.out(`spnet ${packageVersion()}\n`);
     return 0;
   }
-  const command = COMMANDS.find((c) => c.name === name);
-  if (command === undefined) {
+  const entry = COMMANDS.find((c) => c.name === name);
+  if (entry === undefined) {
     io.err(`spnet: unknown command ${name}\n\n${help()}`);
     return 2;
   }
+  const command = await entry.load();
   if (rest.includes("--help") || rest.includes("-h")) {
-    io.out(commandHelp(command));
+    io.out(commandHelp(`spnet ${name}`, entry.summary, command));
     return 0;
   }
-  return guarded(io, `spnet ${command.name} --help`, () => command.run(readArgs(command, rest), io));
+  return guarded(io, `spnet ${name} --help`, () => command.run(readArgs(command, rest), io));
 }
 
 function help(): string {

@@ -1,4 +1,4 @@
-import { printLoc } from "../ir/loc.ts";
+import type { Loc } from "../ir/loc.ts";
 import type { StepReport } from "../passes/instrument/instrument.ts";
 import type { Args } from "./command.ts";
 import type { Io } from "./io.ts";
@@ -6,7 +6,7 @@ import type { Io } from "./io.ts";
 /** What `--remarks` and `--stats` show, on the error stream. */
 export function reportPasses(steps: readonly StepReport[], args: Args, io: Io): void {
   if (args.flag("remarks")) {
-    for (const { pass, kind, loc, text } of steps.flatMap((step) => step.remarks)) io.err(`${printLoc(loc) || "-"}: ${pass} ${kind === "done" ? "did" : "left"}: ${text}\n`);
+    for (const { pass, kind, loc, text } of steps.flatMap((step) => step.remarks)) io.err(`${place(loc)}: ${pass} ${kind === "done" ? "did" : "left"}: ${text}\n`);
   }
   if (args.flag("stats")) {
     for (const { pass, changed, stats, ms } of steps) {
@@ -14,4 +14,9 @@ export function reportPasses(steps: readonly StepReport[], args: Args, io: Io): 
       io.err(`${pass.padEnd(22)} ${(ms ?? 0).toFixed(2).padStart(8)} ms  ${changed ? counters.join(", ") : "(unchanged)"}\n`);
     }
   }
+}
+
+/** The first place, as editors find it: a remark about merged ops is read where the merged one stands. */
+function place([first]: Loc): string {
+  return first === undefined ? "-" : `${first.file}:${first.line}:${first.column}`;
 }

@@ -1,13 +1,11 @@
 import type { Command } from "../command.ts";
-import { PASS_OPTIONS, chosenPipeline, fuse } from "../compile.ts";
 import { inputSpecs } from "../files/scene.ts";
 import { reportPasses } from "../pass-report.ts";
+import { chosenPipeline, fuse, PASS_OPTIONS } from "../passes.ts";
 import { loadNet, SOURCE_OPTIONS } from "../source.ts";
 import { requiredTensors } from "../weights/required.ts";
 
 export const check: Command = {
-  name: "check",
-  summary: "Reports every mistake of a network and says what it is.",
   usage: "FILE",
   options: { ...SOURCE_OPTIONS, ...PASS_OPTIONS },
   files: 1,

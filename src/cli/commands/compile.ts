@@ -1,15 +1,14 @@
 import { basename, join } from "node:path";
 import { emitModule } from "../../codegen/plan/emit-module.ts";
 import type { Command } from "../command.ts";
-import { chosenPipeline, compileNet, PASS_OPTIONS } from "../compile.ts";
+import { compileNet } from "../compile.ts";
 import { writeFile } from "../files/read.ts";
 import { reportPasses } from "../pass-report.ts";
+import { chosenPipeline, PASS_OPTIONS } from "../passes.ts";
 import { loadNet, SOURCE_OPTIONS } from "../source.ts";
 import { packageVersion } from "../version.ts";
 
 export const compile: Command = {
-  name: "compile",
-  summary: "Compiles a network to an ES module: TypeScript, JavaScript and declarations.",
   usage: "FILE --out DIR",
   options: { out: { value: "DIR", doc: "where NAME.ts, NAME.js and NAME.d.ts go" }, ...SOURCE_OPTIONS, ...PASS_OPTIONS },
   files: 1,

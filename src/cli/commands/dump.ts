@@ -6,18 +6,16 @@ import { printModule } from "../../ir/print.ts";
 import { parseSource } from "../../parser/parse.ts";
 import { dumping } from "../../passes/instrument/dump.ts";
 import type { Args, Command } from "../command.ts";
-import { chosenPipeline, fuse, PASS_OPTIONS } from "../compile.ts";
 import { UsageError } from "../errors.ts";
 import { writeFile } from "../files/read.ts";
 import type { Io } from "../io.ts";
 import { reportPasses } from "../pass-report.ts";
+import { chosenPipeline, fuse, PASS_OPTIONS } from "../passes.ts";
 import { loadNet, readText, SOURCE_OPTIONS } from "../source.ts";
 
 const STAGES = ["ast", "net", "fused", "plan", "wgsl"] as const;
 
 export const dump: Command = {
-  name: "dump",
-  summary: "Prints what the compiler has made of a network at a stage, or writes all stages to a folder.",
   usage: "FILE --stage STAGE | --after PASS | --all DIR",
   options: {
     stage: { value: STAGES.join("|"), doc: "which stage to print" },

@@ -4,15 +4,13 @@ import { printing } from "../../passes/instrument/print.ts";
 import { checkStart } from "../../passes/manager.ts";
 import { parsePipeline, PIPELINE_FILE } from "../../passes/pipeline.ts";
 import type { Command } from "../command.ts";
-import { fuse, PASS_OPTIONS } from "../compile.ts";
 import { writeFile } from "../files/read.ts";
 import { reportPasses } from "../pass-report.ts";
+import { fuse, PASS_OPTIONS } from "../passes.ts";
 import { reportDiagnostics } from "../report.ts";
 import { loadSpir } from "../source.ts";
 
 export const opt: Command = {
-  name: "opt",
-  summary: "Runs a pipeline of passes on a module in text form.",
   usage: "FILE.spir --pipeline=PASS,PASS{option=value}",
   options: {
     pipeline: { value: "TEXT", doc: "the passes to run, in order" },

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { restartWithVulkan } from "../adapter.ts";
 import { compareOutputs } from "../compare-outputs.ts";
 import type { Command } from "../command.ts";
-import { chosenPipeline, compileNet, PASS_OPTIONS } from "../compile.ts";
+import { compileNet } from "../compile.ts";
 import { executeReference } from "../execute-reference.ts";
 import { executeWebgpu } from "../execute.ts";
 import { writeFile } from "../files/read.ts";
@@ -10,6 +10,7 @@ import { writeSafetensors } from "../files/safetensors.ts";
 import { inputSpecs, outputTensors } from "../files/scene.ts";
 import { describeErrors, describeOutputs } from "../outputs-report.ts";
 import { reportPasses } from "../pass-report.ts";
+import { chosenPipeline, PASS_OPTIONS } from "../passes.ts";
 import { readScene, SCENE_OPTIONS } from "../scene-options.ts";
 import { loadNet, SOURCE_OPTIONS } from "../source.ts";
 import { describeExecution } from "../step-report.ts";
@@ -19,8 +20,6 @@ import { readWeights, WEIGHT_OPTIONS } from "../weights-options.ts";
 export const TOLERANCE = 1e-4;
 
 export const run: Command = {
-  name: "run",
-  summary: "Runs a network on a scene.",
   usage: "FILE --input F --weights F | --random-weights SEED [--target webgpu|reference] [--output F]",
   options: {
     ...SCENE_OPTIONS,

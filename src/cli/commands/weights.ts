@@ -14,8 +14,6 @@ import { requiredTensors } from "../weights/required.ts";
 const SHOWN = 20;
 
 export const weights: Command = {
-  name: "weights",
-  summary: "Lists the tensors a network needs, or compares them with a file.",
   usage: "FILE [--against F.safetensors]",
   options: {
     against: { value: "FILE", doc: "say what is missing in it, unexpected, or of another shape" },
