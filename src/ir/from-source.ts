@@ -62,7 +62,9 @@ function soleNet(nets: readonly NetDecl[]): string | undefined {
 }
 
 function compileNets(program: Program, nets: readonly NetDecl[], options: CompileOptions, sink: OrderedSink): Map<string, Module> {
-  const report = (diagnostic: Diagnostic): void => sink.report(diagnostic);
+  const report = (diagnostic: Diagnostic): void => {
+    if (!followsSyntaxMistake(program, diagnostic)) sink.report(diagnostic);
+  };
   const entry = program.entry!;
   const host = surfaceHost(locator(program), options.layout);
   const { bindings, diagnostics } = resolveProgram(program, host);
@@ -86,6 +88,13 @@ function compileNets(program: Program, nets: readonly NetDecl[], options: Compil
     modules.set(net.name.name, under.finish());
   }
   return modules;
+}
+
+/** True for what is wrong inside of a statement that has a syntax mistake already. */
+function followsSyntaxMistake(program: Program, diagnostic: Diagnostic): boolean {
+  const span = diagnostic.labels[0]?.span;
+  const regions = span === undefined ? undefined : program.files.get(span.file)?.regions;
+  return regions !== undefined && span !== undefined && regions.some((r) => r.start <= span.start && span.start < r.end);
 }
 
 interface SurfaceHost extends ElaborationHost {

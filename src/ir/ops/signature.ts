@@ -28,7 +28,8 @@ function checkOperands(def: OpDef, types: readonly Type[], problem: (message: st
   const most = last?.variadic === true ? Number.POSITIVE_INFINITY : defs.length;
   const least = defs.filter((d) => d.optional !== true && d.variadic !== true).length;
   if (types.length < least || types.length > most) {
-    problem(`takes ${least === most ? least : `${least} to ${most === Number.POSITIVE_INFINITY ? "any number of" : most}`} operands, given ${types.length}`);
+    const count = least === most ? String(least) : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} to ${most}`;
+    problem(`takes ${count} operand${count === "1" ? "" : "s"}, given ${types.length}`);
     return;
   }
   types.forEach((type, i) => {
