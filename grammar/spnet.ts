@@ -282,8 +282,13 @@ export class SpnetParser extends CstParser {
     });
   });
 
+  /** An `if` inside of a line begins no statement: it belongs to an expression that went astray. */
   readonly stray = this.RULE("stray", () => {
-    this.AT_LEAST_ONE(() => this.OR(strayInBody.map((type, i) => ({ ALT: () => this.consume(i, type) }))));
+    this.or(0, strayInBody.map((type, i) => ({ ALT: () => this.consume(i, type) })));
+    this.many(0, {
+      GATE: () => this.LA(1).tokenType !== kw.if || this.LA(1).startLine === this.LA(0).endLine,
+      DEF: () => this.or(1, [...strayInBody, kw.if].map((type, i) => ({ ALT: () => this.consume(i + strayInBody.length, type) }))),
+    });
   });
 
   readonly strayFile = this.RULE("strayFile", () => {

@@ -64,4 +64,4 @@ const byLength = [...keywords].sort((a, b) => b.length - a.length).map((word) =>
 /** Every token in the order in which the lexer tries them. */
 export const tokens: readonly TokenType[] = [Blank, DocComment, Comment, ...byLength, Ident, Float, Int, Text, ...symbols];
 
-export const spnetLexer = new Lexer([...tokens], { ensureOptimizations: true, positionTracking: "onlyOffset" });
+export const spnetLexer = new Lexer([...tokens], { ensureOptimizations: true, positionTracking: "full" });

@@ -93,8 +93,7 @@ function compileNets(program: Program, nets: readonly NetDecl[], options: Compil
 /** True for what is wrong inside of a statement that has a syntax mistake already. */
 function followsSyntaxMistake(program: Program, diagnostic: Diagnostic): boolean {
   const span = diagnostic.labels[0]?.span;
-  const regions = span === undefined ? undefined : program.files.get(span.file)?.regions;
-  return regions !== undefined && span !== undefined && regions.some((r) => r.start <= span.start && span.start < r.end);
+  return span !== undefined && program.files.get(span.file)?.isDoubtful(span.start) === true;
 }
 
 interface SurfaceHost extends ElaborationHost {

@@ -5,12 +5,13 @@ import * as t from "../../grammar/tokens.ts";
 import type { SourceUnit } from "./ast.ts";
 import type { BuildContext } from "./build/context.ts";
 import { buildFile } from "./build/file.ts";
+import { isClosed } from "./build/text.ts";
 import { diagnose } from "./diagnostics/catalog.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
 import type { SourceFile } from "./span.ts";
 import { syntaxMessage } from "./syntax/messages.ts";
 import { expectationProvider, unpack } from "./syntax/provider.ts";
-import { onePerStatement, type Found } from "./syntax/segments.ts";
+import { onePerStatement, type Found, type Region } from "./syntax/segments.ts";
 import { findStrays, strayMessage } from "./syntax/strays.ts";
 import { isWord, opens, closes, TokenView } from "./syntax/tokens.ts";
 
@@ -19,6 +20,10 @@ export interface ParseResult {
   readonly diagnostics: readonly Diagnostic[];
   /** Names inside statements with syntax mistakes: what is unknown among them needs no message of its own. */
   readonly unsure: ReadonlySet<string>;
+  /** Statements with syntax mistakes: what else is wrong with them is most often a consequence. */
+  readonly regions: readonly Region[];
+  /** True when a definition has lost its name: any unknown name may be that one. */
+  readonly nameless: boolean;
 }
 
 const deepest = 100;
@@ -28,27 +33,30 @@ const parser = new SpnetParser({ errorMessageProvider: expectationProvider });
 export function parseSource(source: SourceFile): ParseResult {
   const lexed = t.spnetLexer.tokenize(source.text);
   const view = new TokenView(source.name, source.text, lexed.tokens, 0);
-  const found = lexicalMistakes(source.name, lexed, 0);
+  const found = [...lexicalMistakes(source.name, lexed, 0), ...unclosedTexts(view)];
   const tooDeep = depthMistake(view);
   if (tooDeep !== undefined) {
     const unit: SourceUnit = { kind: "file", span: { file: source.name, start: 0, end: source.text.length }, imports: [], declarations: [] };
-    return { unit, diagnostics: [...found.map((f) => f.diagnostic), tooDeep], unsure: new Set() };
+    return { unit, diagnostics: [...found.map((f) => f.diagnostic), tooDeep], unsure: new Set(), regions: [], nameless: false };
   }
   parser.input = lexed.tokens;
   const root = parser.file() as cst.FileCstNode;
   found.push(...syntaxMistakes(view), ...findStrays(view, root).map((stray) => ({ offset: stray.tokens[0]!.startOffset, stray, diagnostic: strayMessage(view, stray) })));
   const header = headerMistake(source, root, view);
-  const { kept, unsure } = onePerStatement(view, found);
+  const { kept, unsure, regions } = onePerStatement(view, found);
   const diagnostics = [...(header === undefined ? [] : [header]), ...kept];
-  const unit = buildFile(buildContext(source, diagnostics), root, lexed.groups["docs"] ?? []);
-  return { unit, diagnostics, unsure };
+  // Recovery may take the next name for one that is missing.
+  let nameless = parser.errors.some((error) => unpack(error.message).expected.join() === t.Ident.name);
+  const unit = buildFile(buildContext(source, diagnostics, () => (nameless = true)), root, lexed.groups["docs"] ?? []);
+  return { unit, diagnostics, unsure, regions, nameless };
 }
 
-function buildContext(source: SourceFile, diagnostics: Diagnostic[]): BuildContext {
+function buildContext(source: SourceFile, diagnostics: Diagnostic[], nameless: () => void): BuildContext {
   return {
     file: source.name,
     text: source.text,
     shift: 0,
+    nameless,
     report: (diagnostic) => diagnostics.push(diagnostic),
     interpolation: (text, offset) => parseInterpolation(source, text, offset, diagnostics),
   };
@@ -74,6 +82,12 @@ function lexicalMistakes(file: string, lexed: ILexingResult, shift: number): Fou
     const diagnostic = diagnose("SP0001", { character: name }, [{ span: { file, start, end: start + error.length }, text: "not part of the language" }], help);
     return { offset: start, diagnostic };
   });
+}
+
+function unclosedTexts(view: TokenView): Found[] {
+  return view.tokens
+    .filter((token) => token.tokenType === t.Text && !isClosed(token.image))
+    .map((token) => ({ offset: view.offset(token), diagnostic: diagnose("SP0002", {}, [{ span: view.span(token), text: "a text ends on the line where it begins" }]) }));
 }
 
 function syntaxMistakes(view: TokenView): Found[] {

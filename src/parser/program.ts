@@ -11,9 +11,12 @@ export type FileDef = { readonly kind: "decl"; readonly decl: Declaration; reado
 export interface LoadedFile {
   readonly source: SourceFile;
   readonly unit: SourceUnit;
-  readonly unsure: ReadonlySet<string>;
   /** True when its own text has syntax mistakes. */
   readonly broken: boolean;
+  /** True when nothing should be said about an unknown name, because it may be one that a syntax mistake hides. */
+  isUnsure(name: string): boolean;
+  /** True when the text at an offset belongs to a statement or structure with a syntax mistake. */
+  isDoubtful(offset: number): boolean;
   /** Imports and declarations by local name. */
   readonly names: ReadonlyMap<string, FileDef>;
 }
@@ -56,11 +59,18 @@ class Loader {
     const text = this.files.size + this.#loading.length < mostFiles ? this.#readFile(path) : undefined;
     if (text === undefined) return undefined;
     const source = { name: path, text };
-    const { unit, diagnostics, unsure } = parseSource(source);
+    const { unit, diagnostics, unsure, regions, nameless } = parseSource(source);
     this.diagnostics.push(...diagnostics);
     this.#loading.push(path);
     const names = new Map<string, FileDef>();
-    const file: LoadedFile = { source, unit, unsure, broken: diagnostics.length > 0, names };
+    const file: LoadedFile = {
+      source,
+      unit,
+      broken: diagnostics.length > 0,
+      names,
+      isUnsure: (name) => nameless || unsure.has(name),
+      isDoubtful: (offset) => regions.some((r) => r.start <= offset && offset < r.end),
+    };
     for (const each of unit.imports) this.#import(file, each, names);
     for (const decl of unit.declarations) this.#declare(file, decl, names);
     this.#loading.pop();
@@ -108,7 +118,7 @@ class Loader {
     const { name, span } = item.name;
     const def = target.names.get(name);
     if (def?.kind === "decl" && def.decl.exported) return def;
-    if (def?.kind === "broken" || target.unsure.has(name)) return undefined;
+    if (def?.kind === "broken" || target.isUnsure(name)) return undefined;
     const offered = [...target.names.values()].flatMap((d) => (d.kind === "decl" && d.decl.exported ? [d.decl.name.name] : []));
     const meant = suggest(name, offered);
     const extras = meant === undefined ? {} : { help: { text: `did you mean \`${meant}\`?`, edits: [{ span, text: meant }] } };

@@ -21,7 +21,7 @@ function differentSites(use: Use, a: Rows, b: Rows): undefined {
     const origin = use.net.origin({ id: x.id });
     if (origin.file !== x.span.file || origin.start < x.span.start || origin.end > x.span.end) labels.push({ span: origin, text: `made here, on ${x.type.sites}` });
   }
-  const notes = [a, b].flatMap((x) => (x.type.kind === "feat" ? [`${x.type.sites} is ${derivation(use.net.sites, x.type.sites)}`] : []));
+  const notes = [a, b].flatMap((x) => (x.type.kind === "feat" && use.net.sites.def(x.type.sites).kind !== "input" ? [`${x.type.sites} is ${derivation(use.net.sites, x.type.sites)}`] : []));
   return use.report(diagnose("SP0401", { operation: use.name }, labels, { notes: [...new Set(notes)], help: { text: "bring one over first: `conv` leads to coarser sites, `up` back to finer ones" } }));
 }
 

@@ -10,6 +10,8 @@ export interface BuildContext {
   /** Added to every offset: not 0 inside a text literal. */
   readonly shift: number;
   report(diagnostic: Diagnostic): void;
+  /** Tells that a definition has lost its name to a syntax mistake. */
+  nameless(): void;
   /** Parses the inside of `{…}` in a text literal; undefined after a syntax mistake, which is reported. */
   interpolation(source: string, offset: number): CstNode | undefined;
 }
@@ -44,7 +46,10 @@ export function missing(span: Span): MissingExpr {
 }
 
 export function nameDef(ctx: BuildContext, token: IToken | undefined, within: CstNode): NameDef {
-  if (!isReal(token)) return { kind: "nameDef", name: "", span: nodeSpan(ctx, within) };
+  if (!isReal(token)) {
+    ctx.nameless();
+    return { kind: "nameDef", name: "", span: nodeSpan(ctx, within) };
+  }
   return { kind: "nameDef", name: token.image, span: tokenSpan(ctx, token) };
 }
 

@@ -11,10 +11,8 @@ const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", '"': '"', 
 export function buildText(ctx: BuildContext, token: IToken): Expr {
   const span = tokenSpan(ctx, token);
   const { image } = token;
-  if (image.length < 2 || !closed(image)) {
-    ctx.report(diagnose("SP0002", {}, [{ span, text: "a text ends on the line where it begins" }]));
-    return missing(span);
-  }
+  // Reported with the syntax mistakes.
+  if (!isClosed(image)) return missing(span);
   const parts: (string | Expr)[] = [];
   let literal = "";
   for (let i = 1; i < image.length - 1; i++) {
@@ -50,8 +48,9 @@ export function plainText(ctx: BuildContext, token: IToken): string | undefined 
   return undefined;
 }
 
-function closed(image: string): boolean {
-  if (!image.endsWith('"')) return false;
+/** False when the closing quote is missing, or escaped. */
+export function isClosed(image: string): boolean {
+  if (image.length < 2 || !image.endsWith('"')) return false;
   let slashes = 0;
   for (let i = image.length - 2; i > 0 && image[i] === "\\"; i--) slashes++;
   return slashes % 2 === 0;

@@ -26,6 +26,7 @@ export function elaborateConstants(program: Program, bindings: Bindings, report:
     for (const file of program.files.values()) {
       for (const decl of constsOf(file)) {
         const frame = outermost(machine, file, decl.name.name);
+        if (file.isDoubtful(decl.name.span.start)) continue;
         const value = evaluate(frame, decl.value);
         constants.set(decl, decl.annotation === undefined ? value : checkType(frame, decl.annotation, { value, span: decl.value.span }));
       }

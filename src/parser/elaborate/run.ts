@@ -30,6 +30,7 @@ function runBody(frame: Frame, body: Body): Value | undefined {
 
 function runStatement(frame: Frame, stmt: Stmt): Value | undefined {
   frame.machine.step(frame, stmt.span);
+  if (frame.file.isDoubtful(stmt.span.start)) return runDoubtful(frame, stmt);
   switch (stmt.kind) {
     case "let": {
       const named: Frame = { ...frame, hint: stmt.name.name };
@@ -59,6 +60,26 @@ function runStatement(frame: Frame, stmt: Stmt): Value | undefined {
       return undefined;
     default:
       if (frame.machine.net !== undefined && frame.via.length === 0) runNetStatement(frame, stmt, frame.machine.net);
+      return undefined;
+  }
+}
+
+/** A statement with a syntax mistake gives its name the error value; a loop or condition runs nothing. */
+function runDoubtful(frame: Frame, stmt: Stmt): Value | undefined {
+  switch (stmt.kind) {
+    case "let":
+    case "sites":
+    case "input":
+      frame.scope.define(stmt.name.name, errorValue);
+      return undefined;
+    case "set": {
+      const cell = frame.scope.find(stmt.target.name);
+      if (cell !== undefined) cell.value = errorValue;
+      return undefined;
+    }
+    case "return":
+      return errorValue;
+    default:
       return undefined;
   }
 }

@@ -16,6 +16,8 @@ export class CallResolver {
   readonly #report: (diagnostic: Diagnostic) => void;
   /** Calls of blocks of this file by the declaration that makes them. */
   readonly #edges = new Map<BlockDecl | NetDecl, { readonly to: BlockDecl; readonly call: CallExpr }[]>();
+  /** Unknown operations of this file: one message each. */
+  readonly #unknowns = new Set<string>();
   #current: BlockDecl | NetDecl | undefined;
 
   constructor(file: LoadedFile, host: ElaborationHost, bindings: Map<CallExpr, Binding>, report: (diagnostic: Diagnostic) => void) {
@@ -33,7 +35,7 @@ export class CallResolver {
   /** Binds a call; returns the argument expressions that may be words instead of variables. */
   resolve(call: CallExpr, piped: boolean, scope: LocalScope): ReadonlySet<Expr> {
     const callable = this.#callable(call, scope);
-    if (callable === undefined) return new Set(call.args.map((a) => a.value));
+    if (callable === undefined) return this.#unbound(call, piped);
     const { binding, problems } = bind(call, callable, piped);
     if (callable.kind === "block" && this.#current !== undefined) this.#edges.get(this.#current)?.push({ to: callable.decl, call });
     if (problems.length === 0) this.#bindings.set(call, binding);
@@ -47,16 +49,33 @@ export class CallResolver {
     return words;
   }
 
+  /** A call of nothing known. When it is a foreign name for an operation, foreign arguments get their answers too. */
+  #unbound(call: CallExpr, piped: boolean): ReadonlySet<Expr> {
+    const foreign = this.#host.foreignOperation(call.callee.name);
+    const signature = foreign?.kind === "spelled" ? this.#host.operations.get(foreign.spelling) : undefined;
+    if (signature !== undefined && !this.#file.isUnsure(call.callee.name)) {
+      const callable: Callable = { kind: "operation", signature };
+      for (const problem of bind(call, callable, piped).problems) {
+        const name = problem.kind === "unknown" ? problem.arg.name?.name : undefined;
+        if (name !== undefined && this.#host.foreignArgument(signature.name, name) !== undefined) this.#problem(call, callable, problem);
+      }
+    }
+    return new Set(call.args.map((a) => a.value));
+  }
+
   #callable(call: CallExpr, scope: LocalScope): Callable | undefined {
     const { name, span } = call.callee;
     const def = this.#file.names.get(name);
     if (def?.kind === "broken") return undefined;
-    if (def?.kind === "decl" && def.decl.kind === "block") return { kind: "block", decl: def.decl, file: def.file };
+    if (def?.kind === "decl" && def.decl.kind === "block") {
+      // A head with a syntax mistake says little about the parameters.
+      return def.file.isDoubtful(def.decl.name.span.start) ? undefined : { kind: "block", decl: def.decl, file: def.file };
+    }
     const signature = this.#host.operations.get(name);
     if (signature !== undefined) return { kind: "operation", signature };
     const fn = functions.get(name);
     if (fn !== undefined) return { kind: "function", signature: fn };
-    if (name === "" || this.#file.unsure.has(name)) return undefined;
+    if (name === "" || this.#file.isUnsure(name)) return undefined;
     const actual = def?.kind === "decl" ? `a ${def.decl.kind === "net" ? "net" : "constant"}` : scope.find(name) === undefined ? undefined : "a value";
     if (actual !== undefined) this.#report(diagnose("SP0234", { name, actual, expected: "an operation or block" }, [{ span, text: "called here" }]));
     else this.#unknown(call);
@@ -77,6 +96,8 @@ export class CallResolver {
     } else if (foreign?.kind === "needless") {
       this.#report(diagnose("SP0233", { argument: name }, [{ span, text: "leave this out" }], { notes: [foreign.why] }));
     } else {
+      if (this.#unknowns.has(name)) return;
+      this.#unknowns.add(name);
       const blocks = [...this.#file.names].flatMap(([n, d]) => (d.kind === "decl" && d.decl.kind === "block" ? [n] : []));
       const meant = suggest(name, [...blocks, ...[...this.#host.operations.keys()].filter((n) => /^\w/.test(n)), ...functions.keys()]);
       const extras = meant === undefined ? {} : { help: { text: `did you mean \`${meant}\`?`, edits: [{ span, text: meant }] } };
@@ -100,10 +121,10 @@ export class CallResolver {
   }
 
   #unknownArgument(call: CallExpr, callable: Callable, arg: CallExpr["args"][number]): void {
-    const operation = call.callee.name;
+    const operation = callable.kind === "block" ? call.callee.name : callable.signature.name;
     const span = arg.name?.span ?? arg.span;
     const argument = arg.name?.name ?? "";
-    if (argument === "" || this.#file.unsure.has(argument)) return;
+    if (argument === "" || this.#file.isUnsure(argument)) return;
     const names = [...formals(callable).map((p) => p.name), ...(takesPath(callable) ? ["w"] : [])];
     const foreign = this.#host.foreignArgument(operation, argument);
     if (operation === "subm" && (argument === "s" || foreign?.kind === "spelled" && foreign.spelling === "s")) {
@@ -146,6 +167,7 @@ export class CallResolver {
           active.delete(top.decl);
           stack.pop();
         } else if (active.has(edge.to)) {
+          this.#bindings.delete(edge.call);
           this.#report(diagnose("SP0217", { name: edge.to.name.name }, [{ span: edge.call.callee.span, text: "uses the block that it belongs to" }, { span: edge.to.name.span, text: "defined here" }]));
         } else {
           stack.push({ decl: edge.to, next: 0 });

@@ -39,6 +39,8 @@ class FileResolver {
   /** Constants defined so far: a constant may use earlier ones. */
   readonly #constants = new Set<string>();
   #outputs = new Map<string, Stmt>();
+  /** Unknown names of this net or block: one message each. */
+  #unknowns = new Set<string>();
 
   constructor(file: LoadedFile, host: ElaborationHost, bindings: Map<CallExpr, Binding>, report: (diagnostic: Diagnostic) => void) {
     this.#file = file;
@@ -60,6 +62,7 @@ class FileResolver {
   #callable(decl: BlockDecl | NetDecl): void {
     const scope = new LocalScope();
     this.#outputs = new Map();
+    this.#unknowns = new Set();
     this.#calls.enter(decl);
     for (const param of decl.params) this.#param(param, scope);
     if (decl.kind === "block") this.#type(decl.result, scope);
@@ -150,7 +153,8 @@ class FileResolver {
   #place(stmt: Stmt, { callable, top }: Position): void {
     const isNetStatement = stmt.kind === "dialect" || stmt.kind === "layout" || stmt.kind === "sites" || stmt.kind === "input" || stmt.kind === "output";
     const misplaced = isNetStatement ? callable === "block" || !top : stmt.kind === "return" && callable === "net";
-    if (!misplaced) return;
+    // With a brace missing, where a statement stands says little.
+    if (!misplaced || this.#file.broken) return;
     const text = stmt.kind === "return" ? "a net has `output` statements" : callable === "block" ? "belongs into a net" : "belongs directly into the net";
     const span = { ...stmt.span, end: Math.min(stmt.span.end, stmt.span.start + stmt.kind.length) };
     this.#report(diagnose("SP0226", { what: `\`${stmt.kind}\`` }, [{ span, text }]));
@@ -188,7 +192,7 @@ class FileResolver {
     if (!typeNames.includes(type.name)) {
       const meant = type.name.toLowerCase() === "string" ? "text" : suggest(type.name, typeNames);
       const extras = meant === undefined ? {} : { help: { text: `did you mean \`${meant}\`?`, edits: [{ span: type.nameSpan, text: meant }] } };
-      if (!this.#file.unsure.has(type.name)) this.#report(diagnose("SP0224", { name: type.name }, [{ span: type.nameSpan, text: "no such type" }], extras));
+      if (!this.#file.isUnsure(type.name)) this.#report(diagnose("SP0224", { name: type.name }, [{ span: type.nameSpan, text: "no such type" }], extras));
       return;
     }
     for (const arg of type.args) if (type.name !== "list") this.#expr(arg, scope);
@@ -263,7 +267,8 @@ class FileResolver {
   }
 
   #unknown(name: string, span: Param["span"], scope: LocalScope, defining?: string): void {
-    if (name === "" || this.#file.unsure.has(name)) return;
+    if (name === "" || this.#file.isUnsure(name) || this.#unknowns.has(name)) return;
+    this.#unknowns.add(name);
     if (name === defining) {
       this.#report(diagnose("SP0201", { name }, [{ span, text: "not defined before its own definition" }]));
       return;

@@ -40,17 +40,26 @@ export class TokenView {
     return isEnd(token) ? Number.MAX_SAFE_INTEGER : token.startOffset + this.#shift;
   }
 
-  /** Index of the token, or the number of tokens for the end of the input. Tokens are sorted, so a binary search. */
+  /** Index of the token, or the number of tokens for the end of the input. */
   index(token: IToken): number {
-    if (isEnd(token)) return this.tokens.length;
+    return isEnd(token) ? this.tokens.length : this.#search(token.startOffset);
+  }
+
+  #search(start: number): number {
     let low = 0;
     let high = this.tokens.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.tokens[middle]!.startOffset < token.startOffset) low = middle + 1;
+      if (this.tokens[middle]!.startOffset < start) low = middle + 1;
       else high = middle;
     }
     return low;
+  }
+
+  /** The token that begins at an offset. */
+  at(offset: number): IToken | undefined {
+    const token = this.tokens[this.#search(offset - this.#shift)];
+    return token?.startOffset === offset - this.#shift ? token : undefined;
   }
 
   before(token: IToken): IToken | undefined {
@@ -67,17 +76,36 @@ export class TokenView {
     return before === undefined || this.#text.slice(before.startOffset + before.image.length, token.startOffset).includes("\n");
   }
 
-  /** The innermost bracket still open before `token`. */
+  /**
+   * The bracket before `token` that is most likely the one without a partner: the first brace whose partner stands
+   * further left than its own line, else the innermost one still open.
+   */
   openBracket(token: IToken): IToken | undefined {
     const open: IToken[] = [];
+    let suspect: IToken | undefined;
     for (const each of this.tokens.slice(0, this.index(token))) {
       if (opens(each)) open.push(each);
       else if (closes(each)) {
         const partner = open.findLastIndex((o) => closerOf[o.image] === each.image);
-        if (partner >= 0) open.length = partner;
+        if (partner < 0) continue;
+        const opener = open[partner]!;
+        if (opener.tokenType === t.LCurly && this.beginsLine(each) && this.#indent(opener) > this.#indent(each)) suspect ??= opener;
+        open.length = partner;
       }
     }
-    return open.at(-1);
+    const last = open.at(-1);
+    return last?.tokenType === t.LCurly ? (suspect ?? last) : last;
+  }
+
+  /** Blanks at the start of the token's line. */
+  #indent(token: IToken): number {
+    const start = this.#text.lastIndexOf("\n", token.startOffset) + 1;
+    return /^[ \t]*/.exec(this.#text.slice(start, token.startOffset))![0].length;
+  }
+
+  /** True for a keyword that begins a statement or declaration here; `if` may also stand inside of an expression. */
+  beginsHere(token: IToken): boolean {
+    return isWord(token) && (token.tokenType !== t.kw.if || this.beginsLine(token));
   }
 }
 

@@ -79,7 +79,7 @@ export const syntax = {
     severity: "error",
     message: "this is not an operation",
     explain: "Only operations and blocks are called, by their name: `f(x)` or `x |> f`.",
-    bad: "let a = (x)(3)",
+    bad: "let a = (1)(3)",
   },
   SP0113: {
     severity: "error",
