@@ -1,6 +1,6 @@
 /** From a file name on the command line to a net-level module. */
 import { existsSync } from "node:fs";
-import { compileSource } from "../ir/from-source.ts";
+import { compileSource, type CompileResult } from "../ir/from-source.ts";
 import type { Module } from "../ir/module.ts";
 import { printModule } from "../ir/print.ts";
 import { readModule } from "../ir/read.ts";
@@ -29,15 +29,20 @@ export function loadNet(args: Args, io: Io): Module | undefined {
   return args.file.endsWith(".spir") ? loadNetSpir(args, io) : loadSource(args, io);
 }
 
-function loadSource(args: Args, io: Io): Module | undefined {
+/** Compiles the `.spnet` file of a command line to its net, with whatever there is to say about it. */
+export function compileFile(args: Args): CompileResult {
   const [net, layout] = [args.text("net"), args.text("layout")];
-  const { module, nets, diagnostics, files } = compileSource(args.file, {
+  return compileSource(args.file, {
     readFile: (path) => (existsSync(path) ? readText(path) : undefined),
     params: outerValues(args),
     ...(net === undefined ? {} : { net }),
     ...(layout === undefined ? {} : { layout }),
   });
-  const failed = reportDiagnostics(diagnostics, new Map([...files].map(([name, { text }]) => [name, text])), io);
+}
+
+function loadSource(args: Args, io: Io): Module | undefined {
+  const { module, nets, diagnostics, files } = compileFile(args);
+  const failed = reportDiagnostics(diagnostics, files, io);
   if (module === undefined && !failed) throw new UsageError(nets.length === 0 ? `${args.file} has no net` : `${args.file} has several nets, choose one with --net: ${nets.join(", ")}`);
   return module;
 }
@@ -54,7 +59,7 @@ export function loadSpir(file: string, io: Io): Module | undefined {
   const text = readText(file);
   const result = readModule({ name: file, text });
   if ("diagnostics" in result) {
-    reportDiagnostics(result.diagnostics, new Map([[file, text]]), io);
+    reportDiagnostics(result.diagnostics, new Map([[file, { name: file, text }]]), io);
     return undefined;
   }
   const problems = findProblems(result.module);

@@ -53,6 +53,13 @@ describe("check", () => {
     expect(err).toContain("broken.spnet:6:");
   });
 
+  test("--json gives the same to programs", async () => {
+    const { status, out } = await spnet("check", broken, "--json");
+    expect(status).toBe(1);
+    expect(JSON.parse(out)).toMatchObject([{ code: expect.stringMatching(/^SP02/), severity: "error" }]);
+    expect(JSON.parse((await spnet("check", net, "--json")).out)).toEqual([]);
+  });
+
   test("a file that is not there is a coded mistake", async () => {
     expect(await spnet("check", folder.at("none.spnet"))).toMatchObject({ status: 1, err: expect.stringMatching(/error\[SP0\d\d\d\].*none\.spnet/s) });
     expect(await spnet("check", folder.at("none.spir"))).toMatchObject({ status: 1, err: expect.stringContaining("error[SP0801]: cannot read") });

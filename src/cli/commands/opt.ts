@@ -23,7 +23,7 @@ export const opt: Command = {
   files: 1,
   async run(args, io) {
     const text = args.text("pipeline") ?? "";
-    const sources = new Map([[PIPELINE_FILE, text]]);
+    const sources = new Map([[PIPELINE_FILE, { name: PIPELINE_FILE, text }]]);
     const { pipeline, diagnostics } = parsePipeline(text);
     reportDiagnostics(diagnostics, sources, io);
     if (pipeline === undefined) return 1;

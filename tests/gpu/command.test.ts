@@ -1,0 +1,28 @@
+import { afterAll, expect, test } from "vitest";
+import { Folder, SMALL_NET, spnet } from "../cli/support.ts";
+
+const folder = new Folder();
+afterAll(() => folder.remove());
+const net = folder.write("small.spnet", SMALL_NET);
+
+const run = (...more: readonly string[]) => spnet("run", net, "--simulate", "tracks", "--random-weights", "2", ...more);
+
+for (const level of ["-O0", "-O2"]) {
+  test(`run --check ${level} agrees with the interpreter and names the adapter`, async () => {
+    const { status, out, err } = await run(level, "--check", "--profile");
+    expect(err).toMatch(/^adapter {2}\S+/);
+    const errors = [...err.matchAll(/^(fine|coarse) {2}error (\S+)/gm)].map((m) => Number(m[2]));
+    expect(errors).toHaveLength(2);
+    expect(Math.max(...errors)).toBeLessThan(1e-5);
+    expect(err).toMatch(/k00_conv_a +\d+ +\d+ +[\d.]+ ms {2}\S+:6:/);
+    expect(out).toMatch(/^fine {2}\d+ sites × 8/);
+    expect(status).toBe(0);
+  });
+}
+
+test("both targets give the same scene's outputs", async () => {
+  const sites = (out: string): readonly string[] => [...out.matchAll(/^\S+ {2}\d+ sites × \d+/gm)].map((m) => m[0]);
+  const gpu = sites((await run("--target", "webgpu")).out);
+  expect(gpu).toHaveLength(2);
+  expect(gpu).toEqual(sites((await run("--target", "reference")).out));
+});
