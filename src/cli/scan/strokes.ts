@@ -3,8 +3,8 @@ import type { Random } from "../random.ts";
 import { CellSet, type Cells } from "./cells.ts";
 
 /**
- * `count` strokes on a grid of height × width cells, axes y, x. Columns: ink (1), and the pen's direction as sine and
- * cosine where it entered the cell.
+ * `count` strokes on a grid of height × width cells, axes y, x. Columns: ink (1), and the pen's direction as cosine and
+ * sine where it entered the cell.
  */
 export function penStrokes(random: Random, extents: readonly [height: number, width: number], count = 6): Cells {
   const cells = new CellSet(2, 3);
@@ -21,7 +21,7 @@ export function penStrokes(random: Random, extents: readonly [height: number, wi
       y += 0.5 * Math.sin(angle);
       x += 0.5 * Math.cos(angle);
       if (y < 0 || x < 0 || y >= height || x >= width) break;
-      cells.add([Math.floor(y), Math.floor(x)], [1, Math.sin(angle), Math.cos(angle)]);
+      cells.add([Math.floor(y), Math.floor(x)], [1, Math.cos(angle), Math.sin(angle)]);
     }
   }
   return cells.finish();
