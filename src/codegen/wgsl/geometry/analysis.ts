@@ -1,0 +1,120 @@
+import type { GeometrySite, Storage } from "../../../runtime/geometry/index.ts";
+import type { GeometrySpec, RulebookSpec, SiteSpec } from "../../plan/geometry-spec.ts";
+
+/** Cells of a bitmap up to which a grid with declared extents gets one. */
+export const BITMAP_CELLS = 2 ** 28;
+/** A set is marked straight from a distant ancestor as long as one row marks no more cells than this. */
+const MAX_REACH = 128;
+
+export interface CompileOptions {
+  /** Most cells of a declared grid that is looked up by bitmap. */
+  readonly bitmapCells?: number;
+  /** Makes the kernels see failed exchanges that real devices seldom have, to test that they are retried. */
+  readonly injectFailures?: boolean;
+}
+
+/** A site set with how it is marked. */
+export interface SitePlan extends GeometrySite {
+  /** The derivations from `source`, exclusive, to this set, inclusive; empty for an input. */
+  readonly chain: readonly number[];
+  /** The most cells of one source row per axis, four axes. */
+  readonly lengths: readonly number[];
+  /** 0 when marked from an input, else one more than its source. */
+  readonly round: number;
+}
+
+/** Whether the outputs of an interval are an interval, per axis: taps without gaps. */
+const contiguous = (s: SiteSpec): boolean => s.kind !== "reach" || s.kernel!.every((k, a) => k === 1 || s.dilation![a] === 1);
+
+/** Resolves parents to indices and decides from which rows, in which round, each set is marked. */
+export function planSites(spec: GeometrySpec, options: CompileOptions): readonly SitePlan[] {
+  const index = new Map(spec.sites.map((s, i) => [s.id, i]));
+  const plans: SitePlan[] = [];
+  spec.sites.forEach((s, i) => {
+    const of = s.kind === "input" ? -1 : index.get(s.of ?? "");
+    if (of === undefined || of >= i) throw new Error(`internal: site set ${s.id} comes before its parent`);
+    const path = markingPath(spec.sites, index, s, i);
+    const lengths = path.chain.reduce<readonly number[]>((list, c) => lengthsAfter(list, spec.sites[c]!), [1, 1, 1, 1]);
+    const source = plans[path.source];
+    plans.push({
+      id: s.id, kind: s.kind, dim: s.dim, of,
+      ...(s.kernel === undefined ? {} : { kernel: s.kernel }),
+      ...(s.stride === undefined ? {} : { stride: s.stride }),
+      ...(s.padding === undefined ? {} : { padding: s.padding }),
+      ...(s.dilation === undefined ? {} : { dilation: s.dilation }),
+      ...(s.extents === undefined ? {} : { extents: s.extents }),
+      storage: storageOf(s, options),
+      source: path.source, reach: product(lengths), chain: path.chain, lengths,
+      round: source === undefined || source.kind === "input" ? 0 : source.round + 1,
+    });
+  });
+  return plans;
+}
+
+/** The furthest ancestor whose rows mark set `i` by intervals and in bounded work; a dilated set takes its parent. */
+function markingPath(sites: readonly SiteSpec[], index: ReadonlyMap<string, number>, s: SiteSpec, i: number): { readonly source: number; readonly chain: readonly number[] } {
+  if (s.kind === "input") return { source: i, chain: [] };
+  let chain = [i];
+  let source = index.get(s.of ?? "")!;
+  if (!contiguous(s)) return { source, chain };
+  for (;;) {
+    const above = sites[source]!;
+    if (above.kind === "input" || !contiguous(above)) return { source, chain };
+    const longer = [source, ...chain];
+    const lengths = longer.reduce<readonly number[]>((list, c) => lengthsAfter(list, sites[c]!), [1, 1, 1, 1]);
+    if (product(lengths) > MAX_REACH) return { source, chain };
+    chain = longer;
+    source = index.get(above.of ?? "")!;
+  }
+}
+
+/** Lengths of intervals after one derivation, four axes. */
+function lengthsAfter(lengths: readonly number[], s: SiteSpec): readonly number[] {
+  return lengths.map((n, a) => {
+    const stride = s.stride?.[a] ?? 1;
+    if (s.kind === "reach") return contiguous(s) ? Math.ceil((n + (s.kernel![a] ?? 1) - 1) / stride) : (s.kernel![a] ?? 1);
+    return s.kind === "floor" ? Math.ceil((n - 1) / stride) + 1 : n;
+  });
+}
+
+function storageOf(s: SiteSpec, options: CompileOptions): Storage {
+  if (s.kind === "input") return "hash";
+  if (s.extents === undefined) return "either";
+  return product(s.extents) <= (options.bitmapCells ?? BITMAP_CELLS) ? "bitmap" : "hash";
+}
+
+/** Whether a set is marked tap by tap. */
+export const dilated = (s: GeometrySite): boolean => s.kind === "reach" && s.kernel!.some((k, a) => k > 1 && s.dilation![a]! > 1);
+
+export const product = (list: readonly number[]): number => list.reduce((a, b) => a * b, 1);
+
+/** A per-axis list with the axes that do not exist filled in. */
+export const four = (list: readonly number[] | undefined, fill: number): readonly number[] => [0, 1, 2, 3].map((a) => list?.[a] ?? fill);
+
+/**
+ * How an input row finds its taps on one axis: with g = gcd(d, s), tap r fits input c where g divides c + p and
+ * r ≡ (c + p)/g · (d/g)⁻¹ modulo s/g. So r = first + m·step for m < count.
+ */
+export interface AxisTaps {
+  readonly gcd: number;
+  readonly step: number;
+  readonly inverse: number;
+  readonly count: number;
+}
+
+export function axisTaps(kernel: number, stride: number, dilation: number): AxisTaps {
+  const gcd = divisor(dilation, stride);
+  const step = stride / gcd;
+  const unit = (dilation / gcd) % step;
+  let inverse = 0;
+  while (step > 1 && (inverse * unit) % step !== 1) inverse++;
+  return { gcd, step, inverse, count: Math.ceil(kernel / step) };
+}
+
+const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
+
+/** Invocations per row of `from` that a search takes: half the taps and the centre, or the taps that can fit a row. */
+export function probesOf(r: RulebookSpec): number {
+  if (r.mirrored) return (product(r.kernel) + 1) / 2;
+  return product(r.kernel.map((k, a) => axisTaps(k, r.stride[a]!, r.dilation[a]!).count));
+}

@@ -1,0 +1,73 @@
+/** Positions in the `meta` buffer (u32, written by the host) and in `counts` (u32, written by the kernels). */
+
+/** Words of one site set in `meta`; grids have four axes, those beyond the set's own with origin 0 and extent 1. */
+export const SITE = {
+  /** Rows given, for inputs. */
+  rows: 0,
+  capacity: 1,
+  /** First word of the set's rows in `coords`. */
+  coords: 2,
+  /** First word of its bitmap or hash table in `scratch`. */
+  table: 3,
+  /** Slots of the hash table less 1. */
+  mask: 4,
+  /** 1: hash, 0: bitmap. */
+  hashed: 5,
+  /** Words of bits in the bitmap, each followed by a rank. */
+  words: 6,
+  /** Words of bits per block, a multiple of 2048. */
+  blockWords: 7,
+  /** First word of the sums of the blocks in `scratch`. */
+  sums: 8,
+  /** First words of the two buffers of the sort in `scratch`. */
+  sort: 9,
+  sorted: 10,
+  salt: 11,
+  origin: 12,
+  extent: 16,
+} as const;
+export const META_BATCH = 0;
+const META_HEAD = 4;
+const META_SITE = 20;
+
+export const metaSite = (site: number): number => META_HEAD + META_SITE * site;
+export const metaWords = (sites: number): number => metaSite(sites);
+
+/** Words of one site set in `counts`. Row numbers of problems are stored as their complement, 0 = none. */
+export const COUNT = {
+  /** Rows there are, never more than the capacity. */
+  rows: 0,
+  /** Rows there would be with room for all. */
+  needed: 1,
+  duplicate: 2,
+  range: 3,
+  batch: 4,
+  /** Inputs: a row; derived sets: 1 when the table was full. */
+  full: 5,
+} as const;
+/** Bits of the first word of `counts`: which kinds of trouble there are anywhere. */
+export const STATUS = { overflow: 1, duplicate: 2, range: 4, batch: 8, full: 16 } as const;
+export const COUNT_STATUS = 0;
+/** Batch items, the row count of whatever has one row per item. */
+export const COUNT_BATCH = 1;
+const COUNT_HEAD = 4;
+const COUNT_SITE = 8;
+
+export const countSite = (site: number): number => COUNT_HEAD + COUNT_SITE * site;
+export const countPairs = (sites: number, rulebook: number): number => countSite(sites) + rulebook;
+
+/** Words of bits that one workgroup counts in a round: 256 invocations × 8. */
+export const BLOCK_WORDS = 2048;
+/** Rows that one workgroup sorts, and runs that one merge joins. */
+export const SORT_ROWS = 512;
+export const MERGE_RUNS = 8;
+/** Invocations of the kernels. */
+export const MARK_GROUP = 64;
+export const GROUP = 256;
+/** Slots looked at before a hash table counts as full. */
+export const MAX_PROBES = 256;
+
+/** Words of a dispatch's own part of `meta`: an argument, then per part the end of its workgroups and two offsets. */
+export const STEP_ARGUMENT = 0;
+const STEP_PART = 3;
+export const stepPart = (part: number): number => 1 + STEP_PART * part;

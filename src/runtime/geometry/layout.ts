@@ -1,0 +1,344 @@
+import { SpnetError } from "../errors.ts";
+import { align } from "../placement.ts";
+import { BLOCK_WORDS, countPairs, GROUP, MARK_GROUP, META_BATCH, MERGE_RUNS, metaSite, metaWords, SITE, SORT_ROWS, STEP_ARGUMENT, stepPart } from "./fields.ts";
+import { boxCells, boxExtents, siteBounds, type Bounds } from "./grid.ts";
+import { haloShape } from "./halo.ts";
+import type { GeometryPlan, GeometrySite, GeometryStage } from "./plan.ts";
+import type { SceneCounts } from "./read-counts.ts";
+import { RECORD_ROWS, recordCount, recordWords, volume } from "./record.ts";
+
+/** What decides the layout of one scene; lists go by site set. */
+export interface GeometryRequest {
+  /** Rows of each input set; entries of derived sets are not read. */
+  readonly rows: readonly number[];
+  /** Batch items. */
+  readonly batch: number;
+  /** Box of each unbounded input's rows. Without one its derived sets are looked up by hash. */
+  readonly bounds: readonly (Bounds | undefined)[];
+  /** Room wanted per derived set; 0 asks for a guess. */
+  readonly capacities: readonly number[];
+  /** Most cells (grid × batch) of a bitmap where there is a choice; default 2^28. */
+  readonly bitmapCells?: number;
+  /** Most bytes of one binding of rulebook blocks, and of bitmaps chosen per scene; default 128 MiB. */
+  readonly bindingBytes?: number;
+  /** Changes the hash functions, for a second try after `table-full`. */
+  readonly salt?: number;
+}
+
+export type GeometryBuffer = "coords" | "maps" | "meta" | "counts" | "scratch";
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly size: number;
+}
+
+export interface BoundRange extends ByteRange {
+  readonly buffer: GeometryBuffer;
+}
+
+export interface GeometryDispatch {
+  readonly kernel: string;
+  /** Workgroups, to be folded into x = min(n, 65535), y = ceil(n / x). */
+  readonly groups: number;
+  /** In the order of the kernel's bindings. */
+  readonly bindings: readonly BoundRange[];
+}
+
+/** Blocks of a rulebook in `maps`. */
+export interface RulebookRanges {
+  readonly forward?: ByteRange;
+  readonly transposed?: ByteRange;
+  readonly halo?: ByteRange;
+}
+
+/** Where geometry lies in memory and how it is launched. */
+export interface GeometryLayout {
+  readonly plan: GeometryPlan;
+  /** Bytes of each buffer. `scratch` holds nothing that is needed after the geometry phase. */
+  readonly bytes: Readonly<Record<GeometryBuffer, number>>;
+  /** Contents of `meta`, to be written before the first dispatch. */
+  readonly meta: Uint32Array<ArrayBuffer>;
+  /** Ranges to be zero before the first dispatch. */
+  readonly clears: readonly BoundRange[];
+  readonly dispatches: readonly GeometryDispatch[];
+  /** Room per site set. */
+  readonly capacities: readonly number[];
+  /** Rows per site set in `coords`; input rows are put there before the first dispatch. */
+  readonly coords: readonly ByteRange[];
+  readonly maps: readonly RulebookRanges[];
+  /** Bytes of live values at true counts: what a scene keeps, and the tables of the geometry phase. */
+  liveBytes(counts: SceneCounts): { readonly scene: number; readonly tables: number };
+}
+
+const DEFAULT_CELLS = 2 ** 28;
+const DEFAULT_BINDING = 128 << 20;
+/** Most blocks of one bitmap, so that a workgroup sums the blocks before its own in a few loads. */
+const MAX_BLOCKS = 1024;
+
+export function layoutGeometry(plan: GeometryPlan, request: GeometryRequest): GeometryLayout {
+  return new LayoutBuilder(plan, request).build();
+}
+
+class Arena {
+  #bytes = 0;
+  get bytes(): number {
+    return Math.max(16, this.#bytes);
+  }
+  take(size: number): ByteRange {
+    const offset = this.#bytes;
+    this.#bytes += align(Math.max(16, size));
+    return { offset, size: Math.max(16, size) };
+  }
+}
+
+/** One part of a dispatch: how many workgroups, and up to two word offsets for the kernel. */
+interface Part {
+  readonly groups: number;
+  readonly offsets?: readonly number[];
+}
+
+class LayoutBuilder {
+  readonly #plan: GeometryPlan;
+  readonly #request: GeometryRequest;
+  readonly #bounds: readonly Bounds[];
+  readonly #capacities: readonly number[];
+  readonly #hashed: readonly boolean[];
+  readonly #coords = new Arena();
+  readonly #scratch = new Arena();
+  readonly #maps = new Arena();
+  readonly #steps: Uint32Array[] = [];
+  readonly #dispatches: { readonly stage: GeometryStage; readonly groups: number; readonly step: number; readonly maps?: ByteRange }[] = [];
+  readonly #coordRanges: ByteRange[] = [];
+  readonly #mapRanges: RulebookRanges[] = [];
+  readonly #meta: number[];
+
+  constructor(plan: GeometryPlan, request: GeometryRequest) {
+    this.#plan = plan;
+    this.#request = request;
+    this.#bounds = siteBounds(plan, request.bounds);
+    this.#capacities = capacitiesOf(plan, request, this.#bounds);
+    this.#hashed = chooseStorage(plan, request, this.#bounds);
+    this.#meta = new Array<number>(metaWords(plan.sites.length)).fill(0);
+  }
+
+  build(): GeometryLayout {
+    this.#meta[META_BATCH] = this.#request.batch;
+    this.#plan.sites.forEach((_, i) => this.#coordRanges.push(this.#coords.take(this.#capacities[i]! * (this.#plan.sites[i]!.dim + 1) * 4)));
+    // Tables first: they are cleared, the rest of `scratch` is not.
+    this.#plan.sites.forEach((s, i) => this.#placeTable(s, i));
+    const cleared = this.#scratch.bytes;
+    this.#plan.sites.forEach((s, i) => this.#placeWork(s, i));
+    this.#plan.rulebooks.forEach((_, i) => this.#placeMaps(i));
+    for (const stage of this.#plan.stages) this.#launch(stage);
+    return this.#finish(cleared);
+  }
+
+  #placeTable(site: GeometrySite, i: number): void {
+    const at = metaSite(i);
+    const capacity = this.#capacities[i]!;
+    const set = (field: number, value: number): void => void (this.#meta[at + field] = value >>> 0);
+    set(SITE.rows, site.kind === "input" ? this.#request.rows[i]! : 0);
+    set(SITE.capacity, capacity);
+    set(SITE.coords, this.#coordRanges[i]!.offset / 4);
+    set(SITE.salt, this.#request.salt ?? 0);
+    const box = this.#bounds[i]!;
+    const extents = boxExtents(box);
+    for (let a = 0; a < 4; a++) {
+      set(SITE.origin + a, box.min[a] ?? 0);
+      set(SITE.extent + a, extents[a] ?? 1);
+    }
+    if (this.#hashed[i]!) {
+      if (capacity * site.reach >= 2 ** 32 || this.#capacities[site.source]! * site.reach >= 2 ** 32) {
+        throw new SpnetError("SP0611", `site set ${site.id} is reached by more than 2^32 pairs of rows and taps`, { site: site.id });
+      }
+      const slots = 2 ** Math.ceil(Math.log2(Math.max(2, 2 * capacity)));
+      set(SITE.hashed, 1);
+      set(SITE.mask, slots - 1);
+      set(SITE.table, this.#scratch.take(slots * 4).offset / 4);
+    } else {
+      const words = Math.ceil((boxCells(box) * this.#request.batch) / 32);
+      set(SITE.words, words);
+      set(SITE.blockWords, blockWords(words));
+      set(SITE.table, this.#scratch.take(words * 8).offset / 4);
+    }
+  }
+
+  #placeWork(site: GeometrySite, i: number): void {
+    const at = metaSite(i);
+    if (site.kind === "input") return;
+    if (this.#hashed[i]!) {
+      const bytes = this.#capacities[i]! * (site.dim + 2) * 4;
+      this.#meta[at + SITE.sort] = this.#scratch.take(bytes).offset / 4;
+      this.#meta[at + SITE.sorted] = this.#scratch.take(bytes).offset / 4;
+    } else {
+      this.#meta[at + SITE.sums] = this.#scratch.take(this.#blocks(i) * 4).offset / 4;
+    }
+  }
+
+  #blocks(i: number): number {
+    const at = metaSite(i);
+    return Math.ceil(this.#meta[at + SITE.words]! / this.#meta[at + SITE.blockWords]!);
+  }
+
+  #placeMaps(i: number): void {
+    const book = this.#plan.rulebooks[i]!;
+    const taps = volume(book.kernel);
+    const records = (site: number): number => recordCount(this.#capacities[site]!);
+    this.#mapRanges.push({
+      ...(book.forward ? { forward: this.#maps.take(records(book.to) * recordWords(taps) * 4) } : {}),
+      ...(book.transposed ? { transposed: this.#maps.take(records(book.from) * recordWords(taps) * 4) } : {}),
+      ...(book.halo === undefined ? {} : { halo: this.#maps.take(records(book.to) * haloShape(taps).words * 4) }),
+    });
+  }
+
+  #launch(stage: GeometryStage): void {
+    switch (stage.kind) {
+      case "mark":
+        // One workgroup at least, for the counts that it writes.
+        return this.#dispatch(stage, stage.parts.map((i) => ({ groups: Math.max(1, Math.ceil(this.#capacities[this.#plan.sites[i]!.source]! / MARK_GROUP)) })));
+      case "count":
+        return this.#dispatch(stage, stage.parts.map((i) => ({ groups: this.#hashed[i]! ? Math.ceil((this.#meta[metaSite(i) + SITE.mask]! + 1) / GROUP) : this.#blocks(i) })));
+      case "emit":
+        return this.#dispatch(stage, stage.parts.map((i) => ({ groups: this.#hashed[i]! ? Math.max(1, Math.ceil(this.#capacities[i]! / SORT_ROWS)) : this.#blocks(i) })));
+      case "merge":
+        return this.#merges(stage);
+      case "search":
+        return this.#perRulebook(stage, (i) => {
+          const { from, probes } = this.#plan.rulebooks[i]!;
+          const { forward, transposed } = this.#mapRanges[i]!;
+          return { groups: Math.ceil((recordCount(this.#capacities[from]!) * RECORD_ROWS * probes) / GROUP), ranges: [forward, transposed] };
+        });
+      case "halo":
+        return this.#perRulebook(stage, (i) => {
+          const { forward, halo } = this.#mapRanges[i]!;
+          return { groups: recordCount(this.#capacities[this.#plan.rulebooks[i]!.to]!), ranges: [forward, halo] };
+        });
+    }
+  }
+
+  /** Merge passes, each joining 8 runs to one, until the longest list is one run. */
+  #merges(stage: GeometryStage): void {
+    for (let pass = 0, run = SORT_ROWS; ; pass++, run *= MERGE_RUNS) {
+      const parts = stage.parts.map((i) => ({ groups: this.#hashed[i]! && this.#capacities[i]! > run ? Math.ceil(this.#capacities[i]! / GROUP) : 0 }));
+      if (parts.every((p) => p.groups === 0)) return;
+      this.#dispatch(stage, parts, pass);
+    }
+  }
+
+  /** As few dispatches as there are bindings of `maps` that hold whole rulebooks. */
+  #perRulebook(stage: GeometryStage, of: (rulebook: number) => { readonly groups: number; readonly ranges: readonly (ByteRange | undefined)[] }): void {
+    const limit = this.#request.bindingBytes ?? DEFAULT_BINDING;
+    const all = stage.parts.map((i) => of(i));
+    for (let first = 0; first < all.length; ) {
+      let window: ByteRange | undefined;
+      let next = first;
+      while (next < all.length) {
+        const wider = all[next]!.ranges.reduce(cover, window);
+        if (next > first && wider !== undefined && wider.size > limit) break;
+        window = wider;
+        next++;
+      }
+      const maps = window ?? { offset: 0, size: 16 };
+      const part = ({ groups, ranges }: (typeof all)[number]): Part => ({ groups, offsets: ranges.map((r) => (r === undefined ? 0 : (r.offset - maps.offset) / 4)) });
+      this.#dispatch(stage, all.map((p, i) => (i >= first && i < next ? part(p) : { groups: 0 })), 0, maps);
+      first = next;
+    }
+  }
+
+  #dispatch(stage: GeometryStage, parts: readonly Part[], argument = 0, maps?: ByteRange): void {
+    const words = new Uint32Array(stepPart(parts.length));
+    words[STEP_ARGUMENT] = argument;
+    let end = 0;
+    parts.forEach(({ groups, offsets }, p) => {
+      end += groups;
+      words.set([end, ...(offsets ?? [])], stepPart(p));
+    });
+    if (end === 0) return;
+    this.#dispatches.push({ stage, groups: end, step: this.#steps.length, ...(maps === undefined ? {} : { maps }) });
+    this.#steps.push(words);
+  }
+
+  #finish(cleared: number): GeometryLayout {
+    const plan = this.#plan;
+    const meta = new Arena();
+    const site = meta.take(this.#meta.length * 4);
+    const steps = this.#steps.map((s) => meta.take(s.length * 4));
+    const words = new Uint32Array(meta.bytes / 4);
+    words.set(this.#meta);
+    steps.forEach((range, i) => words.set(this.#steps[i]!, range.offset / 4));
+    const bytes = {
+      coords: this.#coords.bytes, scratch: this.#scratch.bytes, maps: this.#maps.bytes, meta: meta.bytes,
+      counts: align(countPairs(plan.sites.length, plan.rulebooks.length) * 4),
+    };
+    const whole = (buffer: GeometryBuffer): BoundRange => ({ buffer, offset: 0, size: bytes[buffer] });
+    const dispatches = this.#dispatches.map((d): GeometryDispatch => {
+      const head: BoundRange[] = [{ buffer: "meta", ...site }, { buffer: "meta", ...steps[d.step]! }, whole("counts")];
+      const maps: BoundRange = { buffer: "maps", offset: 0, size: 16, ...d.maps };
+      const rows = [whole("coords"), whole("scratch")];
+      const rest = d.stage.kind === "halo" ? [maps] : d.stage.kind === "search" ? [...rows, maps] : rows;
+      return { kernel: d.stage.kernel, groups: d.groups, bindings: [...head, ...rest] };
+    });
+    const scratch: BoundRange = { buffer: "scratch", offset: 0, size: cleared };
+    return {
+      plan, bytes, meta: words, dispatches, clears: [scratch, whole("maps"), whole("counts")],
+      capacities: this.#capacities, coords: this.#coordRanges, maps: this.#mapRanges,
+      liveBytes: (counts) => ({ scene: sceneBytes(plan, counts.rows), tables: bytes.scratch }),
+    };
+  }
+}
+
+function cover(window: ByteRange | undefined, range: ByteRange | undefined): ByteRange | undefined {
+  if (range === undefined || window === undefined) return range ?? window;
+  const offset = Math.min(window.offset, range.offset);
+  return { offset, size: Math.max(window.offset + window.size, range.offset + range.size) - offset };
+}
+
+function blockWords(words: number): number {
+  let size = BLOCK_WORDS;
+  while (words > size * MAX_BLOCKS) size *= 2;
+  return size;
+}
+
+/** Bytes of coordinates, rulebook blocks and halo tables for `rows` rows per site set. */
+function sceneBytes(plan: GeometryPlan, rows: readonly number[]): number {
+  const coords = plan.sites.reduce((sum, s, i) => sum + rows[i]! * (s.dim + 1), 0);
+  const maps = plan.rulebooks.reduce((sum, r) => {
+    const taps = volume(r.kernel);
+    const onto = recordCount(rows[r.to]!);
+    const block = (r.forward ? onto : 0) + (r.transposed ? recordCount(rows[r.from]!) : 0);
+    return sum + block * recordWords(taps) + (r.halo === undefined ? 0 : onto * haloShape(taps).words);
+  }, 0);
+  return 4 * (coords + maps);
+}
+
+/** Room per site set: rows of inputs, what is asked for, or a guess from scanned surfaces; never more than can exist. */
+function capacitiesOf(plan: GeometryPlan, request: GeometryRequest, bounds: readonly Bounds[]): readonly number[] {
+  const room: number[] = [];
+  const most: number[] = [];
+  plan.sites.forEach((s, i) => {
+    if (s.kind === "input") {
+      room.push(request.rows[i]!);
+      most.push(request.rows[i]!);
+      return;
+    }
+    const perRow = s.kind === "reach" ? volume(s.kernel!.map((k, a) => Math.ceil(k / s.stride![a]!))) : 1;
+    most.push(Math.min(most[s.of]! * perRow, boxCells(bounds[i]!) * request.batch));
+    const guess = s.kind === "reach" ? 2 * room[s.of]! + 1024 : room[s.of]!;
+    room.push(Math.min(request.capacities[i]! > 0 ? request.capacities[i]! : guess, most[i]!));
+  });
+  return room;
+}
+
+/** Which sets are looked up by hash; where there is a choice, small grids get bitmaps first. */
+function chooseStorage(plan: GeometryPlan, request: GeometryRequest, bounds: readonly Bounds[]): readonly boolean[] {
+  const hashed = plan.sites.map((s) => s.storage !== "bitmap");
+  const open = plan.sites.flatMap((s, i) => (s.storage === "either" ? [{ i, cells: boxCells(bounds[i]!) * request.batch }] : []));
+  let left = request.bindingBytes ?? DEFAULT_BINDING;
+  for (const { i, cells } of open.sort((a, b) => a.cells - b.cells || a.i - b.i)) {
+    const bytes = Math.ceil(cells / 32) * 8;
+    if (cells > (request.bitmapCells ?? DEFAULT_CELLS) || bytes > left) break;
+    left -= bytes;
+    hashed[i] = false;
+  }
+  return hashed;
+}

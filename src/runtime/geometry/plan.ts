@@ -1,0 +1,55 @@
+/**
+ * Where a derived site set is looked up: in a bitmap of its grid with a rank per word, in a hash table of its sorted
+ * rows, or in the one that the host chooses per scene. Input sets are always looked up by hash, since their rows are
+ * in the caller's order.
+ */
+export type Storage = "bitmap" | "hash" | "either";
+
+/** A site set; axes beyond `dim` do not exist. All per-axis lists have `dim` entries. */
+export interface GeometrySite {
+  readonly id: string;
+  /** `sorted` is the input set `of` in sorted order. */
+  readonly kind: "input" | "sorted" | "reach" | "floor";
+  readonly dim: number;
+  /** Index of the parent, −1 for an input. */
+  readonly of: number;
+  readonly kernel?: readonly number[];
+  readonly stride?: readonly number[];
+  readonly padding?: readonly number[];
+  readonly dilation?: readonly number[];
+  /** Cells per axis, first 0; absent on an unbounded grid. */
+  readonly extents?: readonly number[];
+  readonly storage: Storage;
+  /** Index of the set whose rows mark this one: an ancestor, itself for an input. */
+  readonly source: number;
+  /** The most cells that one row of `source` marks. */
+  readonly reach: number;
+}
+
+/** One search, per axis in = stride·out − padding + tap·dilation. */
+export interface GeometryRulebook {
+  readonly name: string;
+  /** Indices of the site sets of inputs and outputs. */
+  readonly from: number;
+  readonly to: number;
+  readonly kernel: readonly number[];
+  readonly forward: boolean;
+  readonly transposed: boolean;
+  /** Invocations per row of `from`. */
+  readonly probes: number;
+  readonly halo?: { readonly capacity: number };
+}
+
+/** One kernel launch; `parts` are indices of site sets, for `search` and `halo` of rulebooks, in the kernel's order. */
+export interface GeometryStage {
+  readonly kind: "mark" | "count" | "emit" | "merge" | "search" | "halo";
+  readonly kernel: string;
+  readonly parts: readonly number[];
+}
+
+/** The geometry of a network as data. */
+export interface GeometryPlan {
+  readonly sites: readonly GeometrySite[];
+  readonly rulebooks: readonly GeometryRulebook[];
+  readonly stages: readonly GeometryStage[];
+}

@@ -1,0 +1,38 @@
+import { expect } from "vitest";
+import type { CompileOptions } from "../../../src/codegen/wgsl/geometry/index.ts";
+import type { GeometrySpec } from "../../../src/codegen/plan/geometry-spec.ts";
+import { expectedGeometry, readBlock, transposedPairs, type Pairs, type Rows } from "../../geometry/oracle.ts";
+import type { GeometryRun, GeometryRunner, RequestChange } from "./harness.ts";
+
+const volume = (list: readonly number[]): number => list.reduce((a, b) => a * b, 1);
+
+/** Runs a geometry and compares every site list and every block with the oracle. */
+export async function checkGeometry(
+  runner: GeometryRunner, spec: GeometrySpec, inputs: Readonly<Record<string, Rows>>, change: RequestChange = {}, options: CompileOptions = {},
+): Promise<GeometryRun> {
+  const run = await runner.run(spec, inputs, change, options);
+  const expected = expectedGeometry(spec, inputs);
+  expect(run.counts.problems).toEqual([]);
+  expect(run.counts.overflow).toBe(false);
+  spec.sites.forEach((s, i) => {
+    const rows = expected.sites.get(s.id)!;
+    expect(`${s.id}: ${run.counts.rows[i]} rows`).toBe(`${s.id}: ${rows.length} rows`);
+    expect(run.coords(s.id)).toEqual(rows);
+  });
+  spec.rulebooks.forEach((r, i) => {
+    const pairs = expected.rulebooks.get(r.name)!;
+    const rowsOf = (id: string): number => expected.sites.get(id)!.length;
+    if (r.forward) comparePairs(`${r.name} forward`, run.map(r.name, "forward"), volume(r.kernel), rowsOf(r.to), pairs);
+    if (r.transposed) comparePairs(`${r.name} transposed`, run.map(r.name, "transposed"), volume(r.kernel), rowsOf(r.from), transposedPairs(pairs));
+    expect(`${r.name}: ${run.counts.pairs[i]} pairs`).toBe(`${r.name}: ${pairs.size} pairs`);
+  });
+  return run;
+}
+
+function comparePairs(what: string, block: Uint32Array, taps: number, rows: number, pairs: Pairs): void {
+  const wrong: string[] = [];
+  const found = readBlock(block, taps, rows, (text) => wrong.push(text));
+  for (const [key, value] of pairs) if (found.get(key) !== value) wrong.push(`(${key}) is ${found.get(key)}, not ${value}`);
+  for (const key of found.keys()) if (!pairs.has(key)) wrong.push(`(${key}) should have no pair`);
+  expect({ what, wrong: wrong.slice(0, 5) }).toEqual({ what, wrong: [] });
+}
