@@ -21,8 +21,9 @@ function stepTable(steps: WebgpuExecution["steps"]): readonly string[] {
   return all.map((row) => `  ${row.map((cell, i) => (i === 0 || i === 4 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  ")}`.trimEnd());
 }
 
-/** Of the places a step comes from, the statement of the net: the outermost call of the first one. */
-const statement = (source: string): string => source.split(", ")[0]!.split(" via ").at(-1)!;
+/** Of the places a step comes from the first one, from the net's statement inwards: `second.spnet:11:34 > blocks.spnet:17:38`. */
+const statement = (source: string): string =>
+  source.split(", ")[0]!.split(" via ").reverse().map((place) => place.replace(/^.*\//, "")).join(" > ");
 
 const ms = (milliseconds: number): string => `${milliseconds.toFixed(milliseconds < 10 ? 2 : 0)} ms`;
 

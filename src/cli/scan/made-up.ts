@@ -30,7 +30,7 @@ export function madeUpInput(kind: SceneKind, seed: number, spec: InputSpec, grid
       return voxelInput({ columns: 4, count: data.length / 4, data }, grid ?? fitted(KITTI_GRID, spec), spec, "the made-up scan");
     }
     case "room":
-      return voxelInput(roomFrame(seed), grid ?? fitted({ voxel: [0.02, 0.02, 0.02], range: { min: [0, -3, -2], max: [8, 3, 2] } }, spec), spec, "the made-up room");
+      return roomInput(seed, spec, grid ?? fitted({ voxel: [0.02, 0.02, 0.02], range: { min: [0, -3, -2], max: [8, 3, 2] } }, spec));
     case "strokes":
       if (spec.axes.length !== 2) throw wrongDimension(kind, spec, "2");
       return cellInput(penStrokes(new Random(seed, kind), extentsOf(spec) as readonly [number, number]), spec);
@@ -46,6 +46,13 @@ const extentsOf = (spec: InputSpec): readonly number[] => spec.extents ?? spec.a
 
 function voxelInput(points: Points, grid: VoxelGrid, spec: InputSpec, file: string): SceneInput {
   return sceneFromScans([{ file, points: withColumns(points, spec.channels) }], grid, spec);
+}
+
+/** Three channels are the colours, more begin with the position. */
+function roomInput(seed: number, spec: InputSpec, grid: VoxelGrid): SceneInput {
+  if (spec.channels !== 3) return voxelInput(roomFrame(seed), grid, spec, "the made-up room");
+  const { rows, coords, features } = voxelInput(roomFrame(seed), grid, { ...spec, channels: 6 }, "the made-up room");
+  return { rows, coords, features: features.filter((_, i) => i % 6 >= 3) };
 }
 
 /** Repeats columns until there are enough. */
