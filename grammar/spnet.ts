@@ -284,10 +284,15 @@ export class SpnetParser extends CstParser {
 
   /** An `if` inside of a line begins no statement: it belongs to an expression that went astray. */
   readonly stray = this.RULE("stray", () => {
-    this.or(0, strayInBody.map((type, i) => ({ ALT: () => this.consume(i, type) })));
+    this.or(0, [...strayInBody.map((type, i) => ({ ALT: () => this.consume(i, type) })), { ALT: () => this.SUBRULE2(this.body) }]);
     this.many(0, {
       GATE: () => this.LA(1).tokenType !== kw.if || this.LA(1).startLine === this.LA(0).endLine,
-      DEF: () => this.or(1, [...strayInBody, kw.if].map((type, i) => ({ ALT: () => this.consume(i + strayInBody.length, type) }))),
+      DEF: () =>
+        this.or(1, [
+          ...[...strayInBody, kw.if].map((type, i) => ({ ALT: () => this.consume(i + strayInBody.length, type) })),
+          // Braces stay in pairs, so that the end of the net is found again.
+          { ALT: () => this.SUBRULE(this.body) },
+        ]),
     });
   });
 

@@ -3,7 +3,7 @@ import type * as cst from "../../grammar/generated/spnet-cst.ts";
 import { SpnetParser } from "../../grammar/spnet.ts";
 import * as t from "../../grammar/tokens.ts";
 import type { SourceUnit } from "./ast.ts";
-import type { BuildContext } from "./build/context.ts";
+import { deepest, type BuildContext } from "./build/context.ts";
 import { buildFile } from "./build/file.ts";
 import { isClosed } from "./build/text.ts";
 import { diagnose } from "./diagnostics/catalog.ts";
@@ -26,7 +26,6 @@ export interface ParseResult {
   readonly nameless: boolean;
 }
 
-const deepest = 100;
 const parser = new SpnetParser({ errorMessageProvider: expectationProvider });
 
 /** Parses one file. Never throws for its text; whatever is wrong is in the diagnostics, one per mistake. */

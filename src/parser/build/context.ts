@@ -16,6 +16,9 @@ export interface BuildContext {
   interpolation(source: string, offset: number): CstNode | undefined;
 }
 
+/** How deep brackets, conditional expressions and unary operators may be nested. */
+export const deepest = 100;
+
 /** The first of children that recovery may have left out, whatever the generated type says. */
 export function first<T>(children: readonly T[] | undefined): T | undefined {
   return children?.[0];

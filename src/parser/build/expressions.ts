@@ -3,7 +3,7 @@ import type * as cst from "../../../grammar/generated/spnet-cst.ts";
 import type { Arg, CallExpr, ChainExpr, ChainOperator, CompareOperator, Expr, NameRef } from "../ast.ts";
 import { joinSpans, type Span } from "../span.ts";
 import { diagnose } from "../diagnostics/catalog.ts";
-import { first, isReal, missing, nameRef, nodeSpan, tokenSpan, type BuildContext } from "./context.ts";
+import { deepest, first, isReal, missing, nameRef, nodeSpan, tokenSpan, type BuildContext } from "./context.ts";
 import { buildText } from "./text.ts";
 
 /** The expression of a node, or `missing` where recovery left it out. */
@@ -98,6 +98,7 @@ function buildUnary(ctx: BuildContext, node: cst.UnaryCstNode): Expr {
   const operators = [...(node.children.Minus ?? []), ...(node.children.Not ?? [])].sort((a, b) => b.startOffset - a.startOffset);
   const inner = first(node.children.postfix);
   let expr = inner === undefined ? missing(span) : buildPostfix(ctx, inner);
+  if (operators.length > deepest) return tooDeep(ctx, span);
   for (const token of operators) {
     expr = { kind: "unary", operator: token.image as "-" | "not", operand: expr, span: joinSpans(tokenSpan(ctx, token), expr.span) };
   }
@@ -110,6 +111,7 @@ function buildPostfix(ctx: BuildContext, node: cst.PostfixCstNode): Expr {
   if (atom === undefined) return missing(nodeSpan(ctx, node));
   let expr = buildAtom(ctx, atom);
   const suffixes = [...(c.args ?? []), ...(c.index ?? []), ...(c.member ?? [])].sort((a, b) => (a.location?.startOffset ?? 0) - (b.location?.startOffset ?? 0));
+  if (suffixes.length > deepest) return tooDeep(ctx, nodeSpan(ctx, node));
   for (const suffix of suffixes) {
     const span = joinSpans(expr.span, nodeSpan(ctx, suffix));
     if (suffix.name === "args") expr = buildCall(ctx, expr, suffix, span);
@@ -117,6 +119,12 @@ function buildPostfix(ctx: BuildContext, node: cst.PostfixCstNode): Expr {
     else expr = refuseMember(ctx, expr, suffix, span);
   }
   return expr;
+}
+
+/** Operators and indices stack up into a tree that later stages walk by recursion. */
+function tooDeep(ctx: BuildContext, span: Span): Expr {
+  ctx.report(diagnose("SP0109", {}, [{ span, text: `more than ${deepest} deep` }]));
+  return missing(span);
 }
 
 function buildCall(ctx: BuildContext, callee: Expr, node: cst.ArgsCstNode, span: Span): Expr {

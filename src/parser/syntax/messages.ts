@@ -15,7 +15,7 @@ const valueRules = new Set(["atom", "expr", "pipe", "postfix", "unary"]);
 export function syntaxMessage(view: TokenView, token: IToken, { rule, expected }: Expectation): Diagnostic {
   const [only] = expected;
   if (expected.length === 1 && only !== undefined && closers.has(only)) return unclosed(view, token, only);
-  return diagnose("SP0102", { expected: describe(rule, expected), found: quote(token) }, [{ span: view.span(token), text: `expected ${describe(rule, expected)}` }]);
+  return diagnose("SP0102", { expected: describe(rule, expected), found: quote(token) }, [{ span: view.gap(token), text: `expected ${describe(rule, expected)}` }]);
 }
 
 function describe(rule: string, expected: readonly string[]): string {
@@ -40,5 +40,5 @@ function unclosed(view: TokenView, token: IToken, closer: string): Diagnostic {
       { span: view.span(token), text: `expected ${close} before this` },
     ]);
   }
-  return diagnose("SP0102", { expected: inList ? `\`,\` or ${close}` : close, found: quote(token) }, [{ span: view.span(token), text: `expected ${close}` }]);
+  return diagnose("SP0102", { expected: inList ? `\`,\` or ${close}` : close, found: quote(token) }, [{ span: view.gap(token), text: `expected ${close}` }]);
 }

@@ -19,7 +19,7 @@ export function findStrays(view: TokenView, root: CstNode): readonly Stray[] {
       for (const child of children) {
         if (!("children" in child)) continue;
         if (child.name === "stray" || child.name === "strayFile") found.push(...split(view, child));
-        else visit(child);
+        visit(child);
       }
     }
   };
@@ -28,15 +28,17 @@ export function findStrays(view: TokenView, root: CstNode): readonly Stray[] {
 }
 
 function split(view: TokenView, node: CstNode): readonly Stray[] {
-  const tokens = Object.values(node.children).flat().filter((c): c is IToken => "image" in c).sort((a, b) => a.startOffset - b.startOffset);
+  // A stray pair of braces is a body of its own; here it is its opening brace.
+  const elements = Object.values(node.children).flat().map((c) => ("image" in c ? c : c.children["LCurly"]?.[0]));
+  const tokens = elements.filter((c): c is IToken => c !== undefined && "image" in c).sort((a, b) => a.startOffset - b.startOffset);
   const inBody = node.name === "stray";
   const pieces: IToken[][] = [];
   let depth = 0;
   for (const token of tokens) {
     const startsAnew = inBody && depth <= 0 && token.tokenType === t.Ident && view.beginsLine(token);
     if (pieces.length === 0 || startsAnew) pieces.push([]);
-    if (opens(token)) depth++;
-    if (closes(token)) depth--;
+    if (opens(token) && token.tokenType !== t.LCurly) depth++;
+    if (closes(token) && token.tokenType !== t.RCurly) depth--;
     pieces.at(-1)!.push(token);
   }
   return pieces.map((piece) => ({ tokens: piece, inBody }));

@@ -24,6 +24,14 @@ export class TokenView {
     return this.between(token, token);
   }
 
+  /** Where something is missing before `token`: behind the token before when `token` is on a later line, else at `token`. */
+  gap(token: IToken): Span {
+    const before = this.before(token);
+    if (before === undefined || (!isEnd(token) && !this.beginsLine(token))) return this.span(token);
+    const { end } = this.span(before);
+    return { file: this.#file, start: end, end };
+  }
+
   between(from: IToken, to: IToken): Span {
     return { file: this.#file, start: from.startOffset + this.#shift, end: to.startOffset + to.image.length + this.#shift };
   }
