@@ -5,7 +5,9 @@ set -eu
 . /etc/os-release
 if [ "${VERSION_CODENAME:-}" = bookworm ]; then
   list=/etc/apt/sources.list.d/bookworm-backports.list
-  echo "deb http://deb.debian.org/debian bookworm-backports main" > "$list"
+  # The mirror is the one this machine already uses for bookworm itself.
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' | head -n 1)
+  echo "deb $mirror bookworm-backports main" > "$list"
   release="-t bookworm-backports"
 else
   release=""
