@@ -1,0 +1,26 @@
+import { describe, expect, test } from "vitest";
+import { numbers, type Module } from "../../src/ir/module.ts";
+import { kernelVolume } from "../../src/ir/ops/rulebook.ts";
+import { count, example, run } from "./support.ts";
+
+/** Convolutions through a rulebook, as written. */
+const spatial = (module: Module): number =>
+  module.ops.filter((op) => ["subm", "conv", "up"].includes(op.name) && kernelVolume(numbers(op.attrs, "kernel")) > 1).length;
+
+describe("rulebook searches of whole networks", () => {
+  test.each([
+    ["second", 12, 8],
+    ["centerpoint", 21, 8],
+    ["minkunet18", 41, 9],
+    ["sparse_resunet42", 42, 9],
+    ["cylinder3d", 48, 9],
+  ])("%s: %i convolutions, %i searches", (name, convolutions, searches) => {
+    const net = example(name);
+    expect(spatial(net)).toBe(convolutions);
+    const lowered = run(net, "lower").module;
+    expect(count(lowered, "rulebook.search")).toBe(convolutions);
+    for (const text of ["reuse-rulebooks", "reuse-rulebooks,fuse-cat,fold-bn,fuse-epilogue,dce"]) {
+      expect(count(run(lowered, text).module, "rulebook.search")).toBe(searches);
+    }
+  });
+});
