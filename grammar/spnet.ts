@@ -365,11 +365,16 @@ export class SpnetParser extends CstParser {
   });
 
   readonly conjunction = this.RULE("conjunction", () => {
-    this.SUBRULE(this.comparison);
+    this.SUBRULE(this.negation);
     this.MANY(() => {
       this.CONSUME(kw.and);
-      this.SUBRULE2(this.comparison);
+      this.SUBRULE2(this.negation);
     });
+  });
+
+  readonly negation = this.RULE("negation", () => {
+    this.MANY(() => this.CONSUME(kw.not));
+    this.SUBRULE(this.comparison);
   });
 
   readonly comparison = this.RULE("comparison", () => {
@@ -404,7 +409,7 @@ export class SpnetParser extends CstParser {
   });
 
   readonly unary = this.RULE("unary", () => {
-    this.MANY(() => this.OR([{ ALT: () => this.CONSUME(t.Minus) }, { ALT: () => this.CONSUME(kw.not) }]));
+    this.MANY(() => this.CONSUME(t.Minus));
     this.SUBRULE(this.postfix);
   });
 

@@ -560,8 +560,18 @@ export interface ConjunctionCstNode extends CstNode {
 }
 
 export type ConjunctionCstChildren = {
-  comparison: (ComparisonCstNode)[];
+  negation: (NegationCstNode)[];
   And?: IToken[];
+};
+
+export interface NegationCstNode extends CstNode {
+  name: "negation";
+  children: NegationCstChildren;
+}
+
+export type NegationCstChildren = {
+  Not?: IToken[];
+  comparison: ComparisonCstNode[];
 };
 
 export interface ComparisonCstNode extends CstNode {
@@ -609,7 +619,6 @@ export interface UnaryCstNode extends CstNode {
 
 export type UnaryCstChildren = {
   Minus?: IToken[];
-  Not?: IToken[];
   postfix: PostfixCstNode[];
 };
 

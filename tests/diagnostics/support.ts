@@ -1,3 +1,4 @@
+import type { Edit } from "../../src/parser/diagnostics/diagnostic.ts";
 import { compileSource, type CompileOptions, type CompileResult } from "../../src/ir/from-source.ts";
 
 /** Compiles sources that are at hand; the entry is the first file, or `main.spnet` for a single text. */
@@ -21,4 +22,9 @@ export function wholeFile(example: string): string {
 function hoistDialect(example: string): { readonly dialect: string; readonly rest: string } {
   const [first = "", ...rest] = example.split("\n");
   return { dialect: `  ${first}\n`, rest: rest.join("\n") };
+}
+
+/** The text with replacements made; they must not overlap. */
+export function applyEdits(text: string, edits: readonly Edit[]): string {
+  return [...edits].sort((a, b) => b.span.start - a.span.start).reduce((t, { span, text: by }) => t.slice(0, span.start) + by + t.slice(span.end), text);
 }

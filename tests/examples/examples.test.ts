@@ -1,32 +1,91 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { compileSource } from "../../src/ir/from-source.ts";
-import { number, string, type Module } from "../../src/ir/module.ts";
+import { compileSource, type CompileOptions } from "../../src/ir/from-source.ts";
+import { number, numbers, string, typeOf, type Module, type Op } from "../../src/ir/module.ts";
+import { printType } from "../../src/ir/types.ts";
+import { verify } from "../../src/ir/verify.ts";
+import { fixtureFolder, readFixture } from "../support/safetensors.ts";
 
+const folder = new URL("../../examples/", import.meta.url);
+const names = readdirSync(folder).filter((name) => name.endsWith(".spnet"));
 const readFile = (path: string): string | undefined => {
-  try {
-    return readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
-  } catch {
-    return undefined;
-  }
+  const name = path.replace("examples/", "");
+  return names.includes(name) ? readFileSync(new URL(name, folder), "utf8") : undefined;
 };
 
-function compile(name: string): Module {
-  const { module, diagnostics } = compileSource(`examples/${name}.spnet`, { readFile });
+function compile(name: string, options: Omit<CompileOptions, "readFile"> = {}): Module {
+  const { module, diagnostics } = compileSource(`examples/${name}.spnet`, { readFile, ...options });
   expect(diagnostics).toEqual([]);
   return module!;
 }
 
-const count = (module: Module, ...names: readonly string[]): number => module.ops.filter((op) => names.includes(op.name)).length;
-const convs = (module: Module): number => count(module, "subm", "conv", "up");
+const opsOf = (module: Module, ...kinds: readonly string[]): readonly Op[] => module.ops.filter((op) => kinds.includes(op.name));
+const isPointwise = (op: Op): boolean => numbers(op.attrs, "kernel").every((k) => k === 1);
+const outputs = (module: Module): readonly string[] => module.outputs.map((o) => `${o.name}: ${printType(typeOf(module, o.value))}`);
+const params = (module: Module): ReadonlyMap<string, readonly number[]> => new Map(opsOf(module, "param").map((op) => [string(op.attrs, "name"), numbers(op.attrs, "shape")]));
 
-describe("examples", () => {
-  test("SECOND has 12 convolutions and the names of its checkpoint", () => {
-    const module = compile("second");
-    expect(convs(module)).toBe(12);
-    const params = module.ops.filter((op) => op.name === "param").map((op) => string(op.attrs, "name"));
-    expect(params).toContain("conv2.0.0.weight");
-    expect(params).toContain("conv_out.1.running_var");
-    expect(number(module.ops.find((op) => op.name === "bn")!.attrs, "eps")).toBe(1e-3);
+describe("every example", () => {
+  test.each(names)("%s compiles without a word, and has a place for every op", (name) => {
+    const { module, diagnostics, nets } = compileSource(`examples/${name}`, { readFile });
+    expect(diagnostics).toEqual([]);
+    if (nets.length === 0) return;
+    expect(verify(module!)).toEqual([]);
+    for (const op of module!.ops) expect(op.loc.length).toBeGreaterThan(0);
   });
 });
+
+interface Expectation {
+  readonly name: string;
+  /** Spatial convolutions, pointwise ones, and `linear`. */
+  readonly spatial: number;
+  readonly pointwise: number;
+  readonly linear?: number;
+  readonly outputs: readonly string[];
+  readonly weights: readonly string[];
+}
+
+const expectations: readonly Expectation[] = [
+  { name: "second", spatial: 12, pointwise: 0, outputs: ["bev: dense<[256, 200, 176], f32>"], weights: ["conv_input.0.weight", "conv1.0.0.weight", "conv2.0.0.weight", "conv4.2.1.running_var", "conv_out.0.weight"] },
+  { name: "centerpoint", spatial: 21, pointwise: 0, outputs: ["bev: dense<[256, 180, 180], f32>"], weights: ["conv_input.0.weight", "conv1.1.conv2.bias", "conv2.0.weight", "conv2.1.running_mean", "conv4.4.bn2.weight", "extra_conv.0.weight"] },
+  { name: "minkunet18", spatial: 41, pointwise: 8, outputs: ["logits: feat<@S, 20, f32>"], weights: ["conv0p1s1.kernel", "bn0.bn.weight", "conv4p8s2.kernel", "block2.0.downsample.1.bn.running_var", "convtr4p16s2.kernel", "bntr7.bn.bias", "block8.1.norm2.bn.weight", "final.kernel", "final.bias"] },
+  { name: "minkunet34", spatial: 1 + 8 + 2 * 23, pointwise: 8, outputs: ["logits: feat<@S, 20, f32>"], weights: ["block4.5.conv2.kernel", "convtr7p2s2.kernel"] },
+  { name: "sparse_resunet42", spatial: 42, pointwise: 7, outputs: ["coarse: feat<@S/16, 256, f32>", "features: feat<@S, 96, f32>"], weights: ["stem.0.kernel", "stem.4.running_var", "encoders.3.0.0.kernel", "encoders.1.1.shortcut.0.kernel", "decoders.0.upsample.0.kernel", "decoders.3.fuse.1.main.4.weight"] },
+  { name: "cylinder3d", spatial: 40 + 4 + 4, pointwise: 0, outputs: ["logits: feat<@S, 20, f32>"], weights: ["downCntx.conv1.weight", "downCntx.bn0_2.weight", "resBlock5.pool.weight", "upBlock0.trans_dilao.weight", "upBlock3.up_subm.weight", "ReconNet.bn0_3.running_mean", "logits.bias"] },
+  { name: "strokes2d", spatial: 9, pointwise: 0, linear: 2, outputs: ["scores: vec<@S, 10, f32>"], weights: ["stem.conv.weight", "level96.down.weight", "head.bias"] },
+  { name: "rgbd", spatial: 1 + 2 * 7 + 6, pointwise: 0, linear: 4, outputs: ["logits: feat<@S, 13, f32>"], weights: ["stem.weight", "decoder.1.project.weight", "up.0.weight", "decoder.0.conv2.weight", "head.linear.bias"] },
+];
+
+describe("networks", () => {
+  test.each(expectations)("$name has the convolutions, outputs and weights of its paper", ({ name, spatial, pointwise, linear = 0, outputs: expected, weights }) => {
+    const module = compile(name);
+    const convolutions = opsOf(module, "subm", "conv", "up");
+    expect([convolutions.filter((op) => !isPointwise(op)).length, convolutions.filter(isPointwise).length, opsOf(module, "linear").length]).toEqual([spatial, pointwise, linear]);
+    expect(outputs(module)).toEqual(expected);
+    expect([...params(module).keys()]).toEqual(expect.arrayContaining([...weights]));
+  });
+
+  test("every network is in this list", () => {
+    const nets = names.filter((name) => compileSource(`examples/${name}`, { readFile }).nets.length > 0).map((name) => name.replace(".spnet", ""));
+    expect(nets).toEqual([...expectations].map((e) => e.name).sort());
+  });
+
+  test("SECOND uses the epsilon of OpenPCDet", () => {
+    expect(opsOf(compile("second"), "bn").map((op) => number(op.attrs, "eps"))).toEqual(Array.from({ length: 12 }, () => 1e-3));
+  });
+
+  test("Cylinder3D strides the height only twice", () => {
+    expect(opsOf(compile("cylinder3d"), "conv").map((op) => numbers(op.attrs, "stride"))).toEqual([[2, 2, 2], [2, 2, 2], [2, 2, 1], [2, 2, 1]]);
+  });
+});
+
+const fixtures = fixtureFolder("networks");
+if (fixtures !== undefined) {
+  test.each([
+    ["second", "voxelbackbone8x_kitti17k", { layout: "spconv1" }],
+    ["minkunet18", "minkunet18_quarter_4k", { layout: "spconv1", params: { init: 8, planes: [8, 16, 32, 64, 64, 32, 24, 24] } }],
+  ] as const)("%s asks for the weights of %s, name by name and shape by shape", (name, file, options) => {
+    const stored = [...readFixture(`${fixtures}${file}.safetensors`)].filter(([key]) => key.startsWith("weights.")).map(([key, tensor]) => [key.slice("weights.".length), tensor.shape] as const);
+    expect(stored.length).toBeGreaterThan(50);
+    expect(new Map(params(compile(name, options)))).toEqual(new Map(stored));
+  });
+}

@@ -56,6 +56,7 @@ describe("expressions", () => {
     ["1 + 2 * 3 - 4", "((1 + (2 * 3)) - 4)"],
     ["a - b - c", "((a - b) - c)"],
     ["not a and b or c == 1", "(((not a) and b) or (c == 1))"],
+    ["not a < b and - c < d", "((not (a < b)) and ((- c) < d))"],
     ["- a[0] * 2", "((- a[0]) * 2)"],
     ["x |> f(1, k=[3, 1, 1],) |> g", "(x |> f(1, k=[3, 1, 1]) |> g())"],
     ["relu(x + y)", "relu((x + y))"],

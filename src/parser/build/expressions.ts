@@ -1,4 +1,4 @@
-import type { IToken } from "chevrotain";
+import type { CstNode, IToken } from "chevrotain";
 import type * as cst from "../../../grammar/generated/spnet-cst.ts";
 import type { Arg, CallExpr, ChainExpr, ChainOperator, CompareOperator, Expr, NameRef } from "../ast.ts";
 import { joinSpans, type Span } from "../span.ts";
@@ -67,7 +67,7 @@ export function buildDisjunction(ctx: BuildContext, node: cst.DisjunctionCstNode
 }
 
 function buildConjunction(ctx: BuildContext, node: cst.ConjunctionCstNode): Expr {
-  const operands = (node.children.comparison ?? []).map((n) => buildComparison(ctx, n));
+  const operands = (node.children.negation ?? []).map((n) => buildNegation(ctx, n));
   return chain(ctx, operands, node.children.And ?? [], nodeSpan(ctx, node));
 }
 
@@ -93,16 +93,23 @@ function buildProduct(ctx: BuildContext, node: cst.ProductCstNode): Expr {
   return chain(ctx, operands, [...(c.Star ?? []), ...(c.Slash ?? []), ...(c.Percent ?? [])], nodeSpan(ctx, node));
 }
 
+function buildNegation(ctx: BuildContext, node: cst.NegationCstNode): Expr {
+  const inner = first(node.children.comparison);
+  return prefixed(ctx, node, node.children.Not ?? [], inner === undefined ? undefined : buildComparison(ctx, inner));
+}
+
 function buildUnary(ctx: BuildContext, node: cst.UnaryCstNode): Expr {
-  const span = nodeSpan(ctx, node);
-  const operators = [...(node.children.Minus ?? []), ...(node.children.Not ?? [])].sort((a, b) => b.startOffset - a.startOffset);
   const inner = first(node.children.postfix);
-  let expr = inner === undefined ? missing(span) : buildPostfix(ctx, inner);
+  return prefixed(ctx, node, node.children.Minus ?? [], inner === undefined ? undefined : buildPostfix(ctx, inner));
+}
+
+function prefixed(ctx: BuildContext, node: CstNode, operators: readonly IToken[], inner: Expr | undefined): Expr {
+  const span = nodeSpan(ctx, node);
   if (operators.length > deepest) return tooDeep(ctx, span);
-  for (const token of operators) {
-    expr = { kind: "unary", operator: token.image as "-" | "not", operand: expr, span: joinSpans(tokenSpan(ctx, token), expr.span) };
-  }
-  return expr;
+  return operators.reduceRight<Expr>(
+    (operand, token) => ({ kind: "unary", operator: token.image as "-" | "not", operand, span: joinSpans(tokenSpan(ctx, token), operand.span) }),
+    inner ?? missing(span),
+  );
 }
 
 function buildPostfix(ctx: BuildContext, node: cst.PostfixCstNode): Expr {

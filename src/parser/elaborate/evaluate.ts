@@ -1,5 +1,6 @@
 import type { Expr, TextExpr } from "../ast.ts";
 import { diagnose } from "../diagnostics/catalog.ts";
+import type { Span } from "../span.ts";
 import { evaluateCall, evaluatePipe } from "./calls.ts";
 import { limits, type Frame } from "./machine.ts";
 import { evaluateChain, evaluateCompare, evaluateUnary } from "./operators.ts";
@@ -75,13 +76,13 @@ function evaluateText(frame: Frame, expr: TextExpr): Value {
     }
     text += String(value.value);
   }
-  return bounded(frame, expr, textValue(text));
+  return bounded(frame, expr.span, textValue(text));
 }
 
 /** Refuses texts and lists that grow without end. */
-export function bounded(frame: Frame, expr: Expr, value: Value): Value {
-  if (value.kind === "text" && value.value.length > limits.textLength) frame.machine.exhausted(frame, expr.span, "this text is too long", limits.textLength);
-  if (value.kind === "list" && value.items.length > limits.listLength) frame.machine.exhausted(frame, expr.span, "this list is too long", limits.listLength);
+export function bounded(frame: Frame, span: Span, value: Value): Value {
+  if (value.kind === "text" && value.value.length > limits.textLength) frame.machine.exhausted(frame, span, "this text is too long", limits.textLength);
+  if (value.kind === "list" && value.items.length > limits.listLength) frame.machine.exhausted(frame, span, "this list is too long", limits.listLength);
   return value;
 }
 

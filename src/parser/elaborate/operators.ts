@@ -24,7 +24,7 @@ export function evaluateChain(frame: Frame, expr: ChainExpr): Value {
       if (left.value.kind === "bool" && left.value.value === (step.operator === "or")) return left.value;
     }
     const right: Operand = { value: evaluate(frame, step.operand), span: step.operand.span };
-    const value = bounded(frame, expr, combine(frame, step, step.operator, left, right));
+    const value = combine(frame, step, step.operator, left, right);
     left = { value, span: { ...expr.span, start: expr.first.span.start, end: step.operand.span.end } };
   }
   return left.value;
@@ -42,8 +42,8 @@ export function combine(frame: Frame, at: Operation, operator: ChainOperator, le
     return arithmetic(frame, at, operator, a.value, b.value, a.kind === "int" && b.kind === "int");
   }
   if (a.kind === "tensor" && b.kind === "tensor" && (operator === "+" || operator === "*")) return combineTensors(frame, operator, at.operatorSpan, left, right);
-  if (operator === "+" && a.kind === "text" && b.kind === "text") return textValue(a.value + b.value);
-  if (operator === "+" && a.kind === "list" && b.kind === "list") return { kind: "list", items: [...a.items, ...b.items] };
+  if (operator === "+" && a.kind === "text" && b.kind === "text") return bounded(frame, at.operatorSpan, textValue(a.value + b.value));
+  if (operator === "+" && a.kind === "list" && b.kind === "list") return bounded(frame, at.operatorSpan, { kind: "list", items: [...a.items, ...b.items] });
   return refuse(frame, at, left, right);
 }
 

@@ -9,7 +9,7 @@ const labels = new Map(t.tokens.map((type) => [type.name, type.LABEL ?? type.nam
 const closers = new Set([t.RParen.name, t.RSquare.name, t.RCurly.name]);
 
 /** Rules that stand for a value; what they expect is too long a list to print. */
-const valueRules = new Set(["atom", "expr", "pipe", "postfix", "unary"]);
+const valueRules = new Set(["atom", "expr", "pipe", "postfix", "unary", "negation"]);
 
 /** The message for one syntax mistake at `token`. */
 export function syntaxMessage(view: TokenView, token: IToken, { rule, expected }: Expectation): Diagnostic {

@@ -5,8 +5,8 @@ export const names = {
     severity: "error",
     message: "unknown name `{name}`",
     explain: "Nothing of this name is defined before this place. Names made inside `for` and `if` end with their braces.",
-    bad: "output y = xx",
-    good: "output y = x",
+    bad: "let skip = x |> relu\noutput y = skpi",
+    good: "let skip = x |> relu\noutput y = skip",
   },
   SP0202: {
     severity: "error",
