@@ -20,7 +20,7 @@ export type SceneKind = (typeof SCENE_KINDS)[number];
 const OPEN_EXTENT = 128;
 
 /**
- * One batch item of a made-up scene. Scenes of points are voxelised on `grid`, or on KITTI's (lidar) and 2 cm (room).
+ * One batch item of a made-up scene. Scenes of points are voxelised on `grid`, or on KITTI's (lidar) and one of 5 cm (room).
  * Where an input has more channels than the scene has columns, columns repeat. SP0834 where dimensions do not fit.
  */
 export function madeUpInput(kind: SceneKind, seed: number, spec: InputSpec, grid?: VoxelGrid): SceneInput {
@@ -30,7 +30,7 @@ export function madeUpInput(kind: SceneKind, seed: number, spec: InputSpec, grid
       return voxelInput({ columns: 4, count: data.length / 4, data }, grid ?? fitted(KITTI_GRID, spec), spec, "the made-up scan");
     }
     case "room":
-      return roomInput(seed, spec, grid ?? fitted({ voxel: [0.02, 0.02, 0.02], range: { min: [0, -3, -2], max: [8, 3, 2] } }, spec));
+      return roomInput(seed, spec, grid ?? fitted({ voxel: [0.05, 0.05, 0.05], range: { min: [0, -3, -2], max: [8, 3, 2] } }, spec));
     case "strokes":
       if (spec.axes.length !== 2) throw wrongDimension(kind, spec, "2");
       return cellInput(penStrokes(new Random(seed, kind), extentsOf(spec) as readonly [number, number]), spec);
