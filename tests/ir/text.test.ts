@@ -2,6 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Module } from "../../src/ir/module.ts";
 import { ops } from "../../src/ir/ops/registry.ts";
+import { lowerToPlan } from "../../src/codegen/plan/lower.ts";
+import { runPipeline } from "../../src/passes/manager.ts";
+import { NetBuilder } from "../support/fixture-modules.ts";
+import { pipelines } from "../support/plan-runs.ts";
 import { printModule } from "../../src/ir/print.ts";
 import { readModule } from "../../src/ir/read.ts";
 import { findProblems, verify } from "../../src/ir/verify.ts";
@@ -53,6 +57,25 @@ describe.each([
     const level = fc.sample(modules, 1)[0]!.level;
     const all = [...ops.values()].filter((op) => op.levels.includes(level)).map((op) => op.name);
     expect(all.filter((name) => !seen.has(name))).toEqual([]);
+  });
+});
+
+describe("text of a plan", () => {
+  it.each(pipelines)("keeps the laws and the invariants after %s", (_, pipeline) => {
+    const net = new NetBuilder(2, 4, [16, 16]);
+    const geometry = { kernel: [3, 3], stride: [2, 2], padding: [1, 1], dilation: [1, 1] };
+    const { kernel, padding, dilation } = geometry;
+    const subm = net.op("relu", [net.bn(net.op("subm", [net.x, ...net.weights("a", kernel, 4, 8, false)], { kernel, padding, dilation }), "n", 8, 1e-3)]);
+    const again = net.op("subm", [subm, ...net.weights("b", kernel, 8, 8, true)], { kernel, padding, dilation });
+    const down = net.op("conv", [net.op("add", [again, subm]), ...net.weights("c", kernel, 8, 6, false)], { ...geometry, sites: "reach" });
+    const up = net.op("up", [down, ...net.weights("d", kernel, 6, 5, false)], { ...geometry, onto: net.sites });
+    const fused = runPipeline(net.finish({ up, bev: net.op("to_dense", [down], { fold: "y" }) }), pipeline).module;
+    for (const module of [fused, lowerToPlan(fused)]) {
+      const text = printModule(module);
+      expect(verify(module)).toEqual([]);
+      expect(contents(readBack(text))).toEqual(contents(module));
+      expect(printModule(readBack(text))).toBe(text);
+    }
   });
 });
 

@@ -29,7 +29,7 @@ function checkOperands(def: OpDef, types: readonly Type[], problem: (message: st
   const least = defs.filter((d) => d.optional !== true && d.variadic !== true).length;
   if (types.length < least || types.length > most) {
     const count = least === most ? String(least) : most === Number.POSITIVE_INFINITY ? `at least ${least}` : `${least} to ${most}`;
-    problem(`takes ${count} operand${count === "1" ? "" : "s"}, given ${types.length}`);
+    problem(`takes ${count} operand${/^(at least )?1$/.test(count) ? "" : "s"}, given ${types.length}`);
     return;
   }
   types.forEach((type, i) => {
