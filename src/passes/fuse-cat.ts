@@ -74,10 +74,13 @@ class FuseCat {
   /** Keeps the parts apart if nobody needs the whole. True when the op stays as it is. */
   #cat(op: Op): boolean {
     const flat = op.operands.flatMap((v) => this.#parts.get(v)?.map((p) => p.value) ?? [v]);
-    const parts = this.#ranges(flat);
-    if (this.#virtual(op.results[0]!, parts, op.loc)) return false;
+    if (flat.length === 1) {
+      this.#rw.replace(op.results[0]!, flat[0]!);
+      return false;
+    }
+    if (this.#virtual(op.results[0]!, this.#ranges(flat), op.loc)) return false;
     this.#stat("whole");
-    if (flat.length === op.operands.length) return true;
+    if (!op.operands.some((v) => this.#parts.has(v))) return true;
     this.#rw.emit("cat", flat, {}, op.loc, op.results);
     return false;
   }

@@ -7,7 +7,8 @@
  */
 import { mergeLocs, type Loc } from "../ir/loc.ts";
 import { typeOf, type Module, type Op, type ValueId } from "../ir/module.ts";
-import { kernelVolume } from "../ir/ops/rulebook.ts";
+import { geometryOf } from "../ir/ops/conv.ts";
+import { kernelVolume, mirrors } from "../ir/ops/rulebook.ts";
 import { TILE_ROWS } from "./cost/machine.ts";
 import { estimatePair, PAIR_COLUMNS, pairCapacity, type PairEstimate } from "./cost/pair-model.ts";
 import { choice, int } from "./options.ts";
@@ -31,7 +32,7 @@ export const fusePairs = definePass({
   name: "fuse-pairs",
   summary: "computes two submanifold convolutions on one rulebook in one kernel, the rows between on chip",
   legality: [
-    "Both convolutions have one term, through the same searched rulebook: one site set, an odd kernel, no slice.",
+    "Both convolutions have one term, through the same searched rulebook: one site set, an odd, centred kernel, no slice.",
     "The first one's last result is what the second reads; when others read it too it stays a result, by emit.",
     "The halo of one row fits on chip with the channels between; the second's columns fit one tile.",
     "What either epilogue adds exists before the merged op, and the kernel binds at most 8 storage buffers.",
@@ -145,8 +146,9 @@ function candidate(module: Module, uses: Uses, op: Op, limit: number, no: (why: 
   const type = typeOf(module, second.rb);
   if (type.kind !== "rulebook") throw new Error("internal: a map that is no rulebook");
   if (first.rb !== second.rb) return refuse("the convolutions do not share a rulebook");
-  if (uses.def(second.rb)?.name !== "rulebook.search" || type.from !== type.to) return refuse("the rulebook is not a submanifold search of its own");
-  if (type.kernel.some((k) => k % 2 === 0)) return refuse("the kernel is even");
+  const search = uses.def(second.rb);
+  if (search?.name !== "rulebook.search" || type.from !== type.to) return refuse("the rulebook is not a submanifold search of its own");
+  if (!mirrors(geometryOf(search.attrs))) return refuse("the kernel is not odd and centred, so a row's halo may lack the row itself");
   if (firstOp.results.at(-1) !== second.term.x || endsDense(first.epilogue)) return refuse("the rows between are an earlier result of a kernel that goes on");
   const wide = [...first.epilogue, ...second.epilogue].some((item) => item.do === "linear");
   if (wide) return refuse("a pointwise layer is fused into one of them");

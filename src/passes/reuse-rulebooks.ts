@@ -98,7 +98,7 @@ class Reuse {
     if (this.#isAsItStays(op, book)) {
       this.#values.set(number, result);
       this.#books.set(result, book);
-      if (op.name === "rulebook.search") this.#stat("searches");
+      this.#count(op.name, op.attrs["mirrored"] === true);
       return true;
     }
     this.#rw.replace(result, this.#value(book, op.loc));
@@ -160,20 +160,27 @@ class Reuse {
     const { root } = book;
     if (!whole(book)) {
       const parent = this.#value(wholeOf(root, book.transposed), loc);
-      this.#stat("sliced");
+      this.#count("rulebook.slice", false);
       this.#done(loc, `[${book.kernel.join(", ")}] is a slice of the [${numbers(root.attrs, "kernel").join(", ")}] rulebook on the same sites`);
       return this.#rw.one("rulebook.slice", [parent], { kernel: book.kernel, taps: book.taps }, loc);
     }
     if (book.transposed) {
       const forward = this.#value(wholeOf(root, false), root.loc);
-      this.#stat("transposed");
+      this.#count("rulebook.transpose", false);
       return this.#rw.one("rulebook.transpose", [forward], {}, loc);
     }
-    this.#stat("searches");
     const half = this.#half(root.attrs);
-    if (half) this.#stat("mirrored");
+    this.#count("rulebook.search", half);
     this.#hoisted.add(numberOf(book));
     return this.#rw.one("rulebook.search", [], { ...root.attrs, mirrored: half }, root.loc);
+  }
+
+  /** Counts a rulebook that the module has from here on. */
+  #count(name: string, half: boolean): void {
+    if (name === "rulebook.transpose") this.#stat("transposed");
+    else if (name === "rulebook.slice") this.#stat("sliced");
+    else this.#stat("searches");
+    if (half) this.#stat("mirrored");
   }
 
   /** Whether a root is to be searched by half. */

@@ -9,6 +9,7 @@ import type { Tile } from "./tile.ts";
  * when everything else it reads exists there. Otherwise merging might close a cycle, and the answer is undefined.
  */
 export function mergePlace(rw: Rewriter, first: Op, others: readonly ValueId[]): Place | undefined {
+  if (others.some((value) => first.results.includes(value))) return undefined;
   if (!first.results.some((value) => rw.readSoFar(value))) return "end";
   if (others.every((value) => rw.precedes(value, first))) return first;
   return undefined;
