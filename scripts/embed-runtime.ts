@@ -7,23 +7,10 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
-const root = findRoot(dirname(fileURLToPath(import.meta.url)));
+/** The checkout: this file lies in its `scripts`, or in `dist/scripts` when built. */
+const root = dirname(fileURLToPath(import.meta.url)).replace(/(\/dist)?\/scripts$/, "");
 const entry = join(root, "src/runtime/index.ts");
 export const target = join(root, "src/codegen/plan/runtime-text.generated.ts");
-
-function findRoot(from: string): string {
-  let dir = from;
-  while (!dir.endsWith("/") && dirname(dir) !== dir) {
-    try {
-      readFileSync(join(dir, "package.json"));
-      if (!dir.includes("/dist")) return dir;
-    } catch {
-      // Not the package's folder: look further up.
-    }
-    dir = dirname(dir);
-  }
-  throw new Error("internal: package.json not found");
-}
 
 /** The generated file's text. */
 export function embedRuntime(): string {

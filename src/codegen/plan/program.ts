@@ -4,6 +4,7 @@ import type { StepBinding, StepPlan } from "../../runtime/plan.ts";
 import { compileGeometry, rowCountIndex } from "../wgsl/geometry/index.ts";
 import { buildKernel } from "../wgsl/kernels/index.ts";
 import type { FeatureSpec, Kernel } from "../wgsl/spec.ts";
+import { comment, render } from "../wgsl/template.ts";
 import { describeStep, stepMacs } from "./describe.ts";
 import type { Program } from "./emit-module.ts";
 import { PlanReader } from "./plan-reader.ts";
@@ -13,22 +14,42 @@ import type { SpecBody } from "./step-draft.ts";
 export function buildProgram(module: Module, source: string): Program {
   const reader = new PlanReader(module);
   const geometry = compileGeometry(reader.geometry);
-  const kernels: Kernel[] = [...geometry.kernels];
-  const steps = reader.steps.map((op, i) => {
-    const { step, kernel } = buildStep(module, reader, op, i);
-    kernels.push(kernel);
-    return step;
-  });
+  const shared = new SharedKernels();
+  const steps = reader.steps.map((op, i) => buildStep(module, reader, op, i, shared));
+  const kernels = [...geometry.kernels, ...shared.kernels()];
   const interfaces = kernels.map((k) => ({ name: k.name, access: k.bindings.map((b) => b.access) }));
   const { inputs, outputs, load, blocks, buffers } = reader;
   return { plan: { name: module.name, inputs, outputs, load, blocks, kernels: interfaces, geometry: geometry.plan, buffers, steps }, kernels, source };
 }
 
-function buildStep(module: Module, reader: PlanReader, op: Op, index: number): { readonly step: StepPlan; readonly kernel: Kernel } {
+/** Kernels by what they compute: steps whose texts differ in name and comment alone share one pipeline. */
+class SharedKernels {
+  readonly #byText = new Map<string, { readonly kernel: Kernel; readonly others: string[] }>();
+
+  /** The kernel to launch in place of `kernel`; `header` is remembered in the comment of the shared one. */
+  share(kernel: Kernel, header: readonly string[]): Kernel {
+    const key = kernel.code.replace(/^(\/\/[^\n]*\n)+/, "").replaceAll(kernel.name, "");
+    const known = this.#byText.get(key);
+    if (known === undefined) {
+      this.#byText.set(key, { kernel, others: [] });
+      return kernel;
+    }
+    known.others.push(`also ${header[0]!}, ${header.at(-1)!}`);
+    return known.kernel;
+  }
+
+  kernels(): readonly Kernel[] {
+    return [...this.#byText.values()].map(({ kernel, others }) => (others.length === 0 ? kernel : { ...kernel, code: render(comment(others)) + kernel.code }));
+  }
+}
+
+function buildStep(module: Module, reader: PlanReader, op: Op, index: number, shared: SharedKernels): StepPlan {
   const rows = string(op.attrs, "rows");
   const body = { kind: op.name.slice("step.".length), ...(op.attrs["spec"] as object) } as SpecBody;
   const description = describeStep(module, op, body, index);
-  const kernel = buildKernel({ ...body, name: description.name, header: description.header, rows: rowCountIndex(reader.geometry, rows) } as FeatureSpec);
+  const counted = body.kind === "global_pool" ? { ...body, sites: rowCountIndex(reader.geometry, sortedRows(op, reader)) } : body;
+  const head = { name: description.name, header: description.header, rows: rowCountIndex(reader.geometry, rows) };
+  const kernel = shared.share(buildKernel({ ...counted, ...head } as FeatureSpec), description.header);
   const roles = op.attrs["roles"] as readonly string[];
   const byRole = new Map(roles.map((role, i) => [role, reader.bindingOf(op.operands[i]!)]));
   const bindings = kernel.bindings.map((b): StepBinding => {
@@ -37,7 +58,7 @@ function buildStep(module: Module, reader: PlanReader, op: Op, index: number): {
     if (binding === undefined) throw new Error(`internal: ${op.name} has no operand for ${b.role}`);
     return binding;
   });
-  const step: StepPlan = {
+  return {
     kernel: kernel.name, source: printLoc(op.loc), rows: reader.rows(rows),
     rowsPerGroup: kernel.rowsPerGroup, groupsPerTile: kernel.groupsPerTile, bindings,
     macs: stepMacs(body, (role) => {
@@ -45,5 +66,12 @@ function buildStep(module: Module, reader: PlanReader, op: Op, index: number): {
       return region?.bind === "map" ? region.rulebook : -1;
     }),
   };
-  return { step, kernel };
+}
+
+/** Id of the site set whose sorted rows a global pool reads: the one whose coordinates it binds. */
+function sortedRows(op: Op, reader: PlanReader): string {
+  const roles = op.attrs["roles"] as readonly string[];
+  const binding = reader.bindingOf(op.operands[roles.indexOf("coords")]!);
+  if (binding.bind !== "coords") throw new Error("internal: a global pool without coordinates");
+  return reader.geometry.sites[binding.site]!.id;
 }

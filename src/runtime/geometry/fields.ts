@@ -25,13 +25,17 @@ export const SITE = {
   salt: 11,
   origin: 12,
   extent: 16,
+  /** The set whose rows mark this one. */
+  source: 20,
+  /** The most cells that one row of the source marks, in all and per axis; where it marks tap by tap, 1 per axis. */
+  reach: 21,
+  lengths: 22,
 } as const;
 export const META_BATCH = 0;
 const META_HEAD = 4;
-const META_SITE = 20;
+export const META_SITE = 26;
 
 export const metaSite = (site: number): number => META_HEAD + META_SITE * site;
-export const metaWords = (sites: number): number => metaSite(sites);
 
 /** Words of one site set in `counts`. Row numbers of problems are stored as their complement, 0 = none. */
 export const COUNT = {
@@ -51,7 +55,7 @@ export const COUNT_STATUS = 0;
 /** Batch items, the row count of whatever has one row per item. */
 export const COUNT_BATCH = 1;
 const COUNT_HEAD = 4;
-const COUNT_SITE = 8;
+export const COUNT_SITE = 8;
 
 export const countSite = (site: number): number => COUNT_HEAD + COUNT_SITE * site;
 export const countPairs = (sites: number, rulebook: number): number => countSite(sites) + rulebook;
@@ -67,7 +71,14 @@ export const GROUP = 256;
 /** Slots looked at before a hash table counts as full. */
 export const MAX_PROBES = 256;
 
-/** Words of a dispatch's own part of `meta`: an argument, then per part the end of its workgroups and two offsets. */
-export const STEP_ARGUMENT = 0;
-const STEP_PART = 3;
-export const stepPart = (part: number): number => 1 + STEP_PART * part;
+/**
+ * Words of a dispatch's own part of `meta`: an argument and the number of parts, then per part the end of its
+ * workgroups and what the kind of stage asks for.
+ */
+export const STEP = { argument: 0, parts: 1 } as const;
+export const STEP_PART = 8;
+export const stepPart = (part: number): number => 2 + STEP_PART * part;
+/** `site`: all stages of site sets; the others: search and halo. Offsets are words in the dispatch's binding of `maps`. */
+export const PART = { end: 0, site: 1, from: 1, to: 2, shape: 3, forward: 4, transposed: 5, pairs: 6, probes: 7, taps: 3, halo: 5, capacity: 6 } as const;
+/** Stands for a block that is not wanted. */
+export const NO_BLOCK = 0xffff_ffff;
