@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 export interface FixtureTensor {
   readonly shape: readonly number[];
   readonly data: Int32Array | Float32Array;
 }
 
-/** The I32 and F32 tensors of a fixture, by name. Written apart from the command's reader, which tests check with fixtures. */
+/** The I32, F32 and F16 tensors of a fixture, by name. Written apart from the command's reader, which tests check with fixtures. */
 export function readFixture(path: string): ReadonlyMap<string, FixtureTensor> {
   const bytes = readFileSync(path);
   const start = 8 + Number(bytes.readBigUInt64LE(0));
@@ -17,8 +18,16 @@ export function readFixture(path: string): ReadonlyMap<string, FixtureTensor> {
     const copy = new Uint8Array(bytes.subarray(start + from, start + to)).buffer;
     if (entry.dtype === "I32") tensors.set(name, { shape: entry.shape, data: new Int32Array(copy) });
     else if (entry.dtype === "F32") tensors.set(name, { shape: entry.shape, data: new Float32Array(copy) });
+    else if (entry.dtype === "F16") tensors.set(name, { shape: entry.shape, data: Float32Array.from(new Uint16Array(copy), fromHalf) });
   }
   return tensors;
+}
+
+/** IEEE 754 binary16 to a number; infinities and NaN do not occur in fixtures. */
+function fromHalf(bits: number): number {
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  const size = exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15);
+  return bits & 0x8000 ? -size : size;
 }
 
 /** A tensor that must be there. */
@@ -28,8 +37,10 @@ export function tensorOf(tensors: ReadonlyMap<string, FixtureTensor>, name: stri
   return tensor;
 }
 
-/** The folder of shared fixtures beside the checkout, if this machine has it. */
+/** The folder of shared fixtures beside the checkout, if this machine has it; says so when it has not, and tests are skipped. */
 export function fixtureFolder(name: string): string | undefined {
-  const path = new URL(`../../../shared/fixtures/${name}/`, import.meta.url).pathname;
-  return existsSync(path) ? path : undefined;
+  const path = fileURLToPath(new URL(`../../../shared/fixtures/${name}/`, import.meta.url));
+  if (existsSync(path)) return path;
+  console.warn(`skipped: the shared folder fixtures/${name} is not beside this checkout`);
+  return undefined;
 }
