@@ -14,9 +14,9 @@ const READERS: Readonly<Record<string, { readonly bytes: number; readonly read: 
   U8: { bytes: 1, read: (v, at) => v.getUint8(at) },
 };
 
-/** Reads the tensors of a safetensors file on demand. SP0510 names the byte at which a broken file stops making sense. */
+/** Reads the tensors of a safetensors file on demand. SP0505 names the byte at which a broken file stops making sense. */
 export function readSafetensors(bytes: Uint8Array): (name: string) => WeightTensor | undefined {
-  const broken = (what: string, at: number): SpnetError => new SpnetError("SP0510", `the weights are not a readable safetensors file: ${what} (byte ${at})`, { byte: at });
+  const broken = (what: string, at: number): SpnetError => new SpnetError("SP0505", `the weights are not a readable safetensors file: ${what} (byte ${at})`, { byte: at });
   if (bytes.byteLength < 8) throw broken("shorter than its header length", bytes.byteLength);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = Number(view.getBigUint64(0, true));
