@@ -6,14 +6,14 @@ import { guarded } from "./guard.ts";
 import { processIo, type Io } from "./io.ts";
 import { packageVersion } from "./version.ts";
 
-interface Entry {
+export interface Entry {
   readonly name: string;
   readonly summary: string;
   /** Commands are loaded when called: checking a file needs neither kernels nor WebGPU. */
   load(): Promise<Command>;
 }
 
-const COMMANDS: readonly Entry[] = [
+export const COMMANDS: readonly Entry[] = [
   { name: "check", summary: "Reports every mistake of a network and says what it is.", load: async () => (await import("./commands/check.ts")).check },
   { name: "compile", summary: "Compiles a network to an ES module: TypeScript, JavaScript and declarations.", load: async () => (await import("./commands/compile.ts")).compile },
   { name: "run", summary: "Runs a network on a scene.", load: async () => (await import("./commands/run.ts")).run },

@@ -1,13 +1,13 @@
 import { basename } from "node:path";
+import type { Module } from "../../ir/module.ts";
 import { restartWithVulkan } from "../adapter.ts";
 import { compareOutputs } from "../compare-outputs.ts";
-import type { Command } from "../command.ts";
-import { compileNet } from "../compile.ts";
-import { executeReference } from "../execute-reference.ts";
-import { executeWebgpu } from "../execute.ts";
+import type { Args, Command } from "../command.ts";
+import { executeReference, type WeightLookup } from "../execute-reference.ts";
 import { writeFile } from "../files/read.ts";
 import { writeSafetensors } from "../files/safetensors.ts";
-import { inputSpecs, outputTensors } from "../files/scene.ts";
+import { inputSpecs, outputTensors, type Outputs, type SceneInputs } from "../files/scene.ts";
+import type { Io } from "../io.ts";
 import { describeErrors, describeOutputs } from "../outputs-report.ts";
 import { reportPasses } from "../pass-report.ts";
 import { chosenPipeline, PASS_OPTIONS } from "../passes.ts";
@@ -42,14 +42,7 @@ export const run: Command = {
     const scene = readScene(args, inputSpecs(net));
     const weights = readWeights(args, net);
     const reference = target === "reference" || args.flag("check") ? executeReference(net, scene, weights) : undefined;
-    let outputs = reference;
-    if (target === "webgpu") {
-      const compiled = compileNet(net, chosenPipeline(args), basename(args.file));
-      reportPasses(compiled.steps, args, io);
-      const execution = await executeWebgpu(compiled.program, scene, weights, { profile: args.flag("profile") });
-      io.err(describeExecution(execution));
-      outputs = execution.outputs;
-    }
+    const outputs = target === "webgpu" ? await runWebgpu(net, scene, weights, args, io) : reference;
     if (outputs === undefined) throw new Error("internal: nothing ran");
 
     const file = args.text("output");
@@ -61,3 +54,13 @@ export const run: Command = {
     return errors.every((e) => e.relative <= TOLERANCE) ? 0 : 1;
   },
 };
+
+/** The interpreter needs neither kernels nor WebGPU: they are loaded here. */
+async function runWebgpu(net: Module, scene: SceneInputs, weights: WeightLookup, args: Args, io: Io): Promise<Outputs> {
+  const [{ compileNet }, { executeWebgpu }] = await Promise.all([import("../compile.ts"), import("../execute.ts")]);
+  const compiled = compileNet(net, chosenPipeline(args), basename(args.file));
+  reportPasses(compiled.steps, args, io);
+  const execution = await executeWebgpu(compiled.program, scene, weights, { profile: args.flag("profile") });
+  io.err(describeExecution(execution));
+  return execution.outputs;
+}
