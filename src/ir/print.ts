@@ -26,7 +26,7 @@ export function printModule(module: Module, { locations = true, problems = [] }:
 }
 
 /** One op without its location: `%3 = relu %1 : feat<@S, 16, f32>`. */
-export function printOp(op: Op, module: Module): string {
+function printOp(op: Op, module: Module): string {
   const results = op.results.length === 0 ? "" : `${values(op.results)} = `;
   const operands = op.operands.length === 0 ? "" : ` ${values(op.operands)}`;
   const attrs = printAttrs(op);
@@ -64,7 +64,7 @@ export function printAttr(value: AttrValue): string {
 const printKey = (key: string): string => (/^[A-Za-z_]\w*$/.test(key) ? key : JSON.stringify(key));
 
 /** Structural equality of attribute values; keys in any order. */
-export function sameAttr(a: AttrValue, b: AttrValue): boolean {
+function sameAttr(a: AttrValue, b: AttrValue): boolean {
   if (typeof a !== "object" || typeof b !== "object") return Object.is(a, b);
   if (isList(a) !== isList(b)) return false;
   const [left, right] = [Object.entries(a), new Map(Object.entries(b))];
