@@ -27,13 +27,14 @@ export const SITE = {
   extent: 16,
   /** The set whose rows mark this one. */
   source: 20,
-  /** The most cells that one row of the source marks, in all and per axis; where it marks tap by tap, 1 per axis. */
+  /** The most cells that one row of the source marks: `taps` boxes, each of `lengths` cells. */
   reach: 21,
-  lengths: 22,
+  taps: 22,
+  lengths: 23,
 } as const;
 export const META_BATCH = 0;
 const META_HEAD = 4;
-export const META_SITE = 26;
+export const META_SITE = 27;
 
 export const metaSite = (site: number): number => META_HEAD + META_SITE * site;
 

@@ -1,6 +1,6 @@
 import { SpnetError } from "../errors.ts";
 import { align } from "../placement.ts";
-import { BLOCK_WORDS, countPairs, GROUP, MARK_GROUP, META_BATCH, MERGE_RUNS, metaSite, metaWords, SITE, SORT_ROWS, STEP_ARGUMENT, stepPart } from "./fields.ts";
+import { BLOCK_WORDS, countPairs, GROUP, MARK_GROUP, MERGE_RUNS, META_BATCH, metaSite, NO_BLOCK, PART, SITE, SORT_ROWS, STEP, stepPart } from "./fields.ts";
 import { boxCells, boxExtents, siteBounds, type Bounds } from "./grid.ts";
 import { haloShape } from "./halo.ts";
 import type { GeometryPlan, GeometrySite, GeometryStage } from "./plan.ts";
@@ -46,9 +46,9 @@ export interface GeometryDispatch {
 
 /** Blocks of a rulebook in `maps`. */
 export interface RulebookRanges {
-  readonly forward?: ByteRange;
-  readonly transposed?: ByteRange;
-  readonly halo?: ByteRange;
+  readonly forward?: ByteRange | undefined;
+  readonly transposed?: ByteRange | undefined;
+  readonly halo?: ByteRange | undefined;
 }
 
 /** Where geometry lies in memory and how it is launched. */
@@ -91,10 +91,10 @@ class Arena {
   }
 }
 
-/** One part of a dispatch: how many workgroups, and up to two word offsets for the kernel. */
+/** One part of a dispatch: how many workgroups, and the words that tell them what to do. */
 interface Part {
   readonly groups: number;
-  readonly offsets?: readonly number[];
+  readonly words: Partial<Record<keyof typeof PART, number>>;
 }
 
 class LayoutBuilder {
@@ -118,7 +118,7 @@ class LayoutBuilder {
     this.#bounds = siteBounds(plan, request.bounds);
     this.#capacities = capacitiesOf(plan, request, this.#bounds);
     this.#hashed = chooseStorage(plan, request, this.#bounds);
-    this.#meta = new Array<number>(metaWords(plan.sites.length)).fill(0);
+    this.#meta = new Array<number>(metaSite(plan.sites.length)).fill(0);
   }
 
   build(): GeometryLayout {
@@ -161,6 +161,10 @@ class LayoutBuilder {
       set(SITE.blockWords, blockWords(words));
       set(SITE.table, this.#scratch.take(words * 8).offset / 4);
     }
+    set(SITE.source, site.source);
+    set(SITE.reach, site.reach);
+    set(SITE.taps, site.taps);
+    site.lengths.forEach((n, a) => set(SITE.lengths + a, n));
   }
 
   #placeWork(site: GeometrySite, i: number): void {
@@ -192,70 +196,80 @@ class LayoutBuilder {
   }
 
   #launch(stage: GeometryStage): void {
+    const perSite = (groups: (i: number) => number): Part[] => stage.parts.map((site) => ({ groups: groups(site), words: { site } }));
+    const blocksOr = (i: number, hashed: number): number => (this.#hashed[i]! ? hashed : this.#blocks(i));
     switch (stage.kind) {
       case "mark":
         // One workgroup at least, for the counts that it writes.
-        return this.#dispatch(stage, stage.parts.map((i) => ({ groups: Math.max(1, Math.ceil(this.#capacities[this.#plan.sites[i]!.source]! / MARK_GROUP)) })));
+        return this.#dispatch(stage, perSite((i) => Math.max(1, Math.ceil(this.#capacities[this.#plan.sites[i]!.source]! / MARK_GROUP))));
       case "count":
-        return this.#dispatch(stage, stage.parts.map((i) => ({ groups: this.#hashed[i]! ? Math.ceil((this.#meta[metaSite(i) + SITE.mask]! + 1) / GROUP) : this.#blocks(i) })));
+        return this.#dispatch(stage, perSite((i) => blocksOr(i, Math.ceil((this.#meta[metaSite(i) + SITE.mask]! + 1) / GROUP))));
       case "emit":
-        return this.#dispatch(stage, stage.parts.map((i) => ({ groups: this.#hashed[i]! ? Math.max(1, Math.ceil(this.#capacities[i]! / SORT_ROWS)) : this.#blocks(i) })));
+        return this.#dispatch(stage, perSite((i) => blocksOr(i, Math.max(1, Math.ceil(this.#capacities[i]! / SORT_ROWS)))));
       case "merge":
-        return this.#merges(stage);
+        for (let pass = 0, run = SORT_ROWS; ; pass++, run *= MERGE_RUNS) {
+          // Each pass joins 8 runs to one, until the longest list is one run.
+          const parts = perSite((i) => (this.#hashed[i]! && this.#capacities[i]! > run ? Math.ceil(this.#capacities[i]! / GROUP) : 0));
+          if (parts.every((p) => p.groups === 0)) return;
+          this.#dispatch(stage, parts, pass);
+        }
       case "search":
-        return this.#perRulebook(stage, (i) => {
-          const { from, probes } = this.#plan.rulebooks[i]!;
-          const { forward, transposed } = this.#mapRanges[i]!;
-          return { groups: Math.ceil((recordCount(this.#capacities[from]!) * RECORD_ROWS * probes) / GROUP), ranges: [forward, transposed] };
-        });
+        return this.#onMaps(stage, ({ forward, transposed }) => ({ forward, transposed }), (i, word) => this.#search(i, word));
       case "halo":
-        return this.#perRulebook(stage, (i) => {
-          const { forward, halo } = this.#mapRanges[i]!;
-          return { groups: recordCount(this.#capacities[this.#plan.rulebooks[i]!.to]!), ranges: [forward, halo] };
-        });
+        return this.#onMaps(stage, ({ forward, halo }) => ({ forward, halo }), (i, word) => this.#halo(i, word));
     }
   }
 
-  /** Merge passes, each joining 8 runs to one, until the longest list is one run. */
-  #merges(stage: GeometryStage): void {
-    for (let pass = 0, run = SORT_ROWS; ; pass++, run *= MERGE_RUNS) {
-      const parts = stage.parts.map((i) => ({ groups: this.#hashed[i]! && this.#capacities[i]! > run ? Math.ceil(this.#capacities[i]! / GROUP) : 0 }));
-      if (parts.every((p) => p.groups === 0)) return;
-      this.#dispatch(stage, parts, pass);
-    }
+  #search(i: number, word: (range: ByteRange | undefined) => number): Part {
+    const { from, to, shape, probes } = this.#plan.rulebooks[i]!;
+    const { forward, transposed } = this.#mapRanges[i]!;
+    return {
+      groups: Math.ceil((recordCount(this.#capacities[from]!) * RECORD_ROWS * probes) / GROUP),
+      words: { from, to, shape, forward: word(forward), transposed: word(transposed), pairs: countPairs(this.#plan.sites.length, i), probes },
+    };
   }
 
-  /** As few dispatches as there are bindings of `maps` that hold whole rulebooks. */
-  #perRulebook(stage: GeometryStage, of: (rulebook: number) => { readonly groups: number; readonly ranges: readonly (ByteRange | undefined)[] }): void {
+  #halo(i: number, word: (range: ByteRange | undefined) => number): Part {
+    const { to, kernel, halo } = this.#plan.rulebooks[i]!;
+    const ranges = this.#mapRanges[i]!;
+    return {
+      groups: recordCount(this.#capacities[to]!),
+      words: { site: to, taps: volume(kernel), forward: word(ranges.forward), halo: word(ranges.halo), capacity: halo!.capacity },
+    };
+  }
+
+  /** As few dispatches as there are bindings of `maps`, each holding whole rulebooks. */
+  #onMaps(stage: GeometryStage, used: (ranges: RulebookRanges) => RulebookRanges, part: (i: number, word: (range: ByteRange | undefined) => number) => Part): void {
     const limit = this.#request.bindingBytes ?? DEFAULT_BINDING;
-    const all = stage.parts.map((i) => of(i));
-    for (let first = 0; first < all.length; ) {
+    for (let first = 0; first < stage.parts.length; ) {
       let window: ByteRange | undefined;
       let next = first;
-      while (next < all.length) {
-        const wider = all[next]!.ranges.reduce(cover, window);
+      while (next < stage.parts.length) {
+        const wider = Object.values(used(this.#mapRanges[stage.parts[next]!]!)).reduce<ByteRange | undefined>(cover, window);
         if (next > first && wider !== undefined && wider.size > limit) break;
         window = wider;
         next++;
       }
       const maps = window ?? { offset: 0, size: 16 };
-      const part = ({ groups, ranges }: (typeof all)[number]): Part => ({ groups, offsets: ranges.map((r) => (r === undefined ? 0 : (r.offset - maps.offset) / 4)) });
-      this.#dispatch(stage, all.map((p, i) => (i >= first && i < next ? part(p) : { groups: 0 })), 0, maps);
+      const word = (range: ByteRange | undefined): number => (range === undefined ? NO_BLOCK : (range.offset - maps.offset) / 4);
+      this.#dispatch(stage, stage.parts.slice(first, next).map((i) => part(i, word)), 0, maps);
       first = next;
     }
   }
 
   #dispatch(stage: GeometryStage, parts: readonly Part[], argument = 0, maps?: ByteRange): void {
-    const words = new Uint32Array(stepPart(parts.length));
-    words[STEP_ARGUMENT] = argument;
+    const step = new Uint32Array(stepPart(parts.length));
+    step[STEP.argument] = argument;
+    step[STEP.parts] = parts.length;
     let end = 0;
-    parts.forEach(({ groups, offsets }, p) => {
+    parts.forEach(({ groups, words }, p) => {
       end += groups;
-      words.set([end, ...(offsets ?? [])], stepPart(p));
+      step[stepPart(p) + PART.end] = end;
+      for (const [field, value] of Object.entries(words)) step[stepPart(p) + PART[field as keyof typeof PART]] = value;
     });
     if (end === 0) return;
     this.#dispatches.push({ stage, groups: end, step: this.#steps.length, ...(maps === undefined ? {} : { maps }) });
-    this.#steps.push(words);
+    this.#steps.push(step);
   }
 
   #finish(cleared: number): GeometryLayout {

@@ -22,8 +22,10 @@ export interface GeometrySite {
   readonly storage: Storage;
   /** Index of the set whose rows mark this one: an ancestor, itself for an input. */
   readonly source: number;
-  /** The most cells that one row of `source` marks. */
+  /** The most cells that one row of `source` marks: `taps` boxes, each of `lengths` cells on four axes. */
   readonly reach: number;
+  readonly taps: number;
+  readonly lengths: readonly number[];
 }
 
 /** One search, per axis in = stride·out − padding + tap·dilation. */
@@ -35,6 +37,8 @@ export interface GeometryRulebook {
   readonly kernel: readonly number[];
   readonly forward: boolean;
   readonly transposed: boolean;
+  /** Which of its kernel's shapes the search has. */
+  readonly shape: number;
   /** Invocations per row of `from`. */
   readonly probes: number;
   readonly halo?: { readonly capacity: number };

@@ -17,8 +17,6 @@ export interface CompileOptions {
 export interface SitePlan extends GeometrySite {
   /** The derivations from `source`, exclusive, to this set, inclusive; empty for an input. */
   readonly chain: readonly number[];
-  /** The most cells of one source row per axis, four axes. */
-  readonly lengths: readonly number[];
   /** 0 when marked from an input, else one more than its source. */
   readonly round: number;
 }
@@ -44,7 +42,7 @@ export function planSites(spec: GeometrySpec, options: CompileOptions): readonly
       ...(s.dilation === undefined ? {} : { dilation: s.dilation }),
       ...(s.extents === undefined ? {} : { extents: s.extents }),
       storage: storageOf(s, options),
-      source: path.source, reach: product(lengths), chain: path.chain, lengths,
+      source: path.source, ...reachOf(s, lengths), chain: path.chain,
       round: source === undefined || source.kind === "input" ? 0 : source.round + 1,
     });
   });
@@ -68,6 +66,12 @@ function markingPath(sites: readonly SiteSpec[], index: ReadonlyMap<string, numb
   }
 }
 
+/** How many cells a source row marks: all taps of a dilated kernel one by one, or a box at once. */
+function reachOf(s: SiteSpec, lengths: readonly number[]): Pick<SitePlan, "reach" | "taps" | "lengths"> {
+  if (contiguous(s)) return { reach: product(lengths), taps: 1, lengths };
+  return { reach: product(lengths), taps: product(lengths), lengths: [1, 1, 1, 1] };
+}
+
 /** Lengths of intervals after one derivation, four axes. */
 function lengthsAfter(lengths: readonly number[], s: SiteSpec): readonly number[] {
   return lengths.map((n, a) => {
@@ -82,9 +86,6 @@ function storageOf(s: SiteSpec, options: CompileOptions): Storage {
   if (s.extents === undefined) return "either";
   return product(s.extents) <= (options.bitmapCells ?? BITMAP_CELLS) ? "bitmap" : "hash";
 }
-
-/** Whether a set is marked tap by tap. */
-export const dilated = (s: GeometrySite): boolean => s.kind === "reach" && s.kernel!.some((k, a) => k > 1 && s.dilation![a]! > 1);
 
 export const product = (list: readonly number[]): number => list.reduce((a, b) => a * b, 1);
 

@@ -1,10 +1,13 @@
 import type { GeometryPlan, GeometryRulebook, GeometryStage } from "../../../runtime/geometry/index.ts";
 import { COUNT, COUNT_BATCH, countSite } from "../../../runtime/geometry/fields.ts";
-import type { GeometrySpec } from "../../plan/geometry-spec.ts";
+import type { GeometrySpec, RulebookSpec } from "../../plan/geometry-spec.ts";
 import type { Kernel } from "../spec.ts";
 import { planSites, probesOf, type CompileOptions, type SitePlan } from "./analysis.ts";
-import { MarkStage } from "./mark.ts";
-import { SearchStage } from "./search.ts";
+import { countKernel } from "./count.ts";
+import { emitKernel } from "./emit.ts";
+import { markKernel } from "./mark.ts";
+import { searchKernel } from "./search.ts";
+import { mergeKernel } from "./sort.ts";
 
 export type { CompileOptions } from "./analysis.ts";
 
@@ -14,24 +17,53 @@ export interface CompiledGeometry {
   readonly plan: GeometryPlan;
 }
 
-/** Kernels and plan for all site sets and rulebooks of a network. Stages of equal kind are one dispatch each. */
+/**
+ * Kernels and plan for all site sets and rulebooks of a network. Per round of marking there are three dispatches (and
+ * merges where a set is looked up by hash), then one search for all rulebooks and one for halo tables. Site sets of
+ * different numbers of axes have kernels of their own.
+ */
 export function compileGeometry(spec: GeometrySpec, options: CompileOptions = {}): CompiledGeometry {
   const sites = planSites(spec, options);
   const kernels: Kernel[] = [];
   const stages: GeometryStage[] = [];
-  const add = (kind: GeometryStage["kind"], parts: readonly number[], kernel: Kernel): void => {
-    kernels.push(kernel);
-    stages.push({ kind, kernel: kernel.name, parts });
+  const dims = [...new Set(sites.map((s) => s.dim))];
+  const add = (kind: GeometryStage["kind"], parts: readonly number[], kernel: (name: string) => Kernel): void => {
+    const made = kernel(`geometry_${kind}${stages.some((s) => s.kind === kind) ? `_${stages.length}` : ""}`);
+    kernels.push(made);
+    stages.push({ kind, kernel: made.name, parts });
   };
   const rounds = Math.max(...sites.map((s) => s.round)) + 1;
   for (let round = 0; round < rounds; round++) {
-    const marked = indices(sites, (s) => s.round === round);
-    add("mark", marked, new MarkStage(sites, options).kernel(named("mark", round), marked));
+    for (const dim of dims) {
+      const marked = sites.flatMap((s, i) => (s.round === round && s.dim === dim ? [i] : []));
+      const derived = marked.filter((i) => sites[i]!.kind !== "input");
+      const merged = derived.filter((i) => sites[i]!.storage !== "bitmap");
+      if (marked.length > 0) add("mark", marked, (name) => markKernel(name, sites, marked, options));
+      if (derived.length > 0) add("count", derived, (name) => countKernel(name, sites, derived));
+      if (derived.length > 0) add("emit", derived, (name) => emitKernel(name, sites, derived));
+      if (merged.length > 0) add("merge", merged, (name) => mergeKernel(name, sites, merged));
+    }
   }
-  const books = spec.rulebooks.map((_, i) => i);
-  if (books.length > 0) add("search", books, new SearchStage(sites).kernel("geometry_search", spec.rulebooks));
-  return { kernels, plan: { sites: sites.map(siteData), rulebooks: rulebookData(spec, sites), stages } };
+  const index = new Map(sites.map((s, i) => [s.id, i]));
+  const dimOf = (r: RulebookSpec): number => sites[index.get(r.from)!]!.dim;
+  const shapes = dims.map((dim) => distinctShapes(spec.rulebooks.filter((r) => dimOf(r) === dim)));
+  dims.forEach((dim, d) => {
+    const books = spec.rulebooks.flatMap((r, i) => (dimOf(r) === dim ? [i] : []));
+    const lines = books.map((i) => `  ${spec.rulebooks[i]!.name}: ${spec.rulebooks[i]!.from} → ${spec.rulebooks[i]!.to}`);
+    if (books.length > 0) add("search", books, (name) => searchKernel(name, dim, [...shapes[d]!.values()], lines));
+  });
+  const rulebooks = spec.rulebooks.map((r): GeometryRulebook => ({
+    name: r.name, from: index.get(r.from)!, to: index.get(r.to)!, kernel: r.kernel, forward: r.forward, transposed: r.transposed,
+    shape: [...shapes[dims.indexOf(dimOf(r))]!.keys()].indexOf(shapeKey(r)),
+    probes: probesOf(r),
+    ...(r.halo === undefined ? {} : { halo: r.halo }),
+  }));
+  return { kernels, plan: { sites: sites.map(siteData), rulebooks, stages } };
 }
+
+const shapeKey = (r: RulebookSpec): string => JSON.stringify([r.kernel, r.stride, r.padding, r.dilation, r.mirrored]);
+
+const distinctShapes = (rulebooks: readonly RulebookSpec[]): ReadonlyMap<string, RulebookSpec> => new Map(rulebooks.map((r) => [shapeKey(r), r]));
 
 /** Index in `counts` of a site set's rows, or of the number of batch items. */
 export function rowCountIndex(spec: GeometrySpec, rows: string): number {
@@ -41,21 +73,6 @@ export function rowCountIndex(spec: GeometrySpec, rows: string): number {
   return countSite(index) + COUNT.rows;
 }
 
-const named = (stage: string, round: number): string => (round === 0 ? `geometry_${stage}` : `geometry_${stage}_${round}`);
-
-function indices(sites: readonly SitePlan[], keep: (s: SitePlan) => boolean): readonly number[] {
-  return sites.flatMap((s, i) => (keep(s) ? [i] : []));
-}
-
-function siteData({ chain: _chain, lengths: _lengths, round: _round, ...data }: SitePlan): GeometryPlan["sites"][number] {
+function siteData({ chain: _chain, round: _round, ...data }: SitePlan): GeometryPlan["sites"][number] {
   return data;
-}
-
-function rulebookData(spec: GeometrySpec, sites: readonly SitePlan[]): readonly GeometryRulebook[] {
-  const index = new Map(sites.map((s, i) => [s.id, i]));
-  return spec.rulebooks.map((r) => ({
-    name: r.name, from: index.get(r.from)!, to: index.get(r.to)!, kernel: r.kernel, forward: r.forward, transposed: r.transposed,
-    probes: probesOf(r),
-    ...(r.halo === undefined ? {} : { halo: r.halo }),
-  }));
 }

@@ -1,11 +1,12 @@
-import { COUNT_BATCH, MARK_GROUP, MAX_PROBES, STATUS } from "../../../runtime/geometry/fields.ts";
-import { int, u32 } from "../literal.ts";
-import { name, type Name } from "../namer.ts";
+import { COUNT_BATCH, MARK_GROUP, MAX_PROBES, META_BATCH, STATUS } from "../../../runtime/geometry/fields.ts";
+import { u32 } from "../literal.ts";
+import type { Name } from "../namer.ts";
 import type { Kernel } from "../spec.ts";
 import { wgsl, type Hole, type Wgsl } from "../template.ts";
-import { dilated, type CompileOptions, type SitePlan } from "./analysis.ts";
-import { Cells } from "./cells.ts";
-import { stageKernel, type StagePart } from "./stage.ts";
+import type { CompileOptions, SitePlan } from "./analysis.ts";
+import { boxText, candidateText } from "./box.ts";
+import { cellText, coordsOf, HASH_TEXT, insideText, loadText, SITE_TEXT } from "./cells.ts";
+import { geometryKernel } from "./kernel.ts";
 import { AXES, Buffers } from "./words.ts";
 
 /** Times that an exchange which failed for no reason is tried again. */
@@ -13,220 +14,186 @@ const MAX_RETRIES = 64;
 
 /**
  * Inserts input rows into their hash tables and marks derived sets, each by all rows of its source. Sets looked up by
- * bitmap get bits, the others a slot per site that holds the number of a candidate (row and tap) + 1.
+ * bitmap get bits, the others a slot per site that holds the number of a candidate (row and place in its box) + 1.
  */
-export class MarkStage {
-  readonly #sites: readonly SitePlan[];
-  readonly #options: CompileOptions;
-  readonly #buffers = new Buffers();
-  readonly #cells: Cells;
-  readonly #table: Name;
+export function markKernel(title: string, sites: readonly SitePlan[], parts: readonly number[], options: CompileOptions): Kernel {
+  const buffers = new Buffers();
+  const derived = parts.filter((i) => sites[i]!.kind !== "input");
+  const dim = sites[parts[0]!]!.dim;
+  coordsOf(buffers);
+  const table = buffers.bindings.use("scratch", "read_write", wgsl`array<atomic<u32>>`);
+  const bits = derived.some((i) => sites[i]!.storage !== "hash");
+  const slots = derived.some((i) => sites[i]!.storage !== "bitmap");
+  const inputs = derived.length < parts.length;
+  return geometryKernel({
+    name: title,
+    header: [
+      "Inserts the rows of input site sets into their tables and marks the cells of derived ones.",
+      ...parts.map((i) => `  ${sites[i]!.id}${sites[i]!.kind === "input" ? "" : ` by the rows of ${sites[sites[i]!.source]!.id}`}`),
+    ],
+    buffers,
+    workgroupSize: MARK_GROUP,
+    functions: [
+      SITE_TEXT, HASH_TEXT, loadText(buffers, dim), insideText(buffers),
+      inputs || slots ? claimText(table, options) : undefined,
+      ...(inputs ? [insertRowText(buffers, table)] : []),
+      ...(derived.length > 0 ? [boxText(sites, derived)] : []),
+      ...(slots ? [candidateText(buffers), insertText(buffers)] : []),
+      ...(bits ? [cellText(buffers, dim), setBitsText(table)] : []),
+      derived.length > 0 ? markText(buffers, dim, bits, slots) : undefined,
+    ],
+    body: wgsl`
+      let site = ${buffers.part("site")};
+      let row = local_group * ${u32(MARK_GROUP)} + lane;
+      ${inputs ? given(buffers, derived.length > 0) : wgsl`if (row < atomicLoad(${buffers.count("rows", wgsl`${buffers.site("source")}`)})) { mark(site, load(${buffers.site("source")}, row), row); }`}`,
+  });
+}
 
-  constructor(sites: readonly SitePlan[], options: CompileOptions) {
-    this.#sites = sites;
-    this.#options = options;
-    this.#cells = new Cells(this.#buffers, sites);
-    void this.#cells.coords;
-    this.#table = this.#buffers.bindings.use("scratch", "read_write", wgsl`array<atomic<u32>>`);
-  }
-
-  kernel(title: string, parts: readonly number[]): Kernel {
-    return stageKernel({
-      name: title,
-      header: ["Inserts input rows into their tables, marks the cells of derived site sets."],
-      buffers: this.#buffers, cells: this.#cells, workgroupSize: MARK_GROUP,
-      parts: parts.map((i) => this.#part(i)),
-    });
-  }
-
-  #part(i: number): StagePart {
-    const s = this.#sites[i]!;
-    if (s.kind === "input") {
-      return { what: `${s.id}: given`, body: (group) => this.#insertInput(i, group) };
-    }
-    const source = this.#sites[s.source]!;
-    return {
-      what: `${s.id}: from ${source.id} by ${s.chain.map((c) => this.#sites[c]!.kind).join(", ")}`,
-      body: (group) => wgsl`
-        let row = (${group}) * ${u32(MARK_GROUP)} + lane;
-        if (row >= ${source.kind === "input" ? this.#buffers.site(s.source, "rows") : wgsl`atomicLoad(${this.#buffers.count(s.source, "rows")})`}) { return; }
-        let s = ${this.#cells.row(s.source, wgsl`row`)};
-        ${source.kind === "input" ? wgsl`if (!${this.#cells.inside(s.source)}(s)) { return; }` : undefined}
-        ${dilated(s) ? this.#markTaps(i) : this.#markBox(i)}`,
-    };
-  }
-
-  #insertInput(i: number, group: Wgsl): Hole {
-    const { meta, counts } = this.#buffers;
-    const put = (field: "rows" | "needed"): Wgsl => wgsl`atomicStore(${this.#buffers.count(i, field)}, rows);`;
-    const flag = (field: "batch" | "range" | "duplicate" | "full", row: Wgsl, bit: number): Wgsl => wgsl`
-      atomicMax(${this.#buffers.count(i, field)}, ~(${row}));
-      atomicOr(${this.#buffers.status}, ${u32(bit)});`;
-    return wgsl`
-      let rows = ${this.#buffers.site(i, "rows")};
-      let row = (${group}) * ${u32(MARK_GROUP)} + lane;
+/** The first round: parts that are input sets, and parts marked by input sets. */
+function given(buffers: Buffers, derived: boolean): Hole {
+  const source = buffers.site("source");
+  return wgsl`
+    let rows = ${buffers.site("rows", source)};
+    if (site == ${source}) {
       if (row == 0u) {
-        ${put("rows")}
-        ${put("needed")}
-        atomicStore(&${counts}[${u32(COUNT_BATCH)}], ${meta}[0]);
+        atomicStore(${buffers.count("rows")}, rows);
+        atomicStore(${buffers.count("needed")}, rows);
+        atomicStore(&${buffers.counts}[${u32(COUNT_BATCH)}], ${buffers.meta}[${u32(META_BATCH)}]);
       }
-      if (row >= rows) { return; }
-      let s = ${this.#cells.row(i, wgsl`row`)};
-      if (u32(s.b) >= ${meta}[0]) {
+      if (row < rows) { insert_row(site, load(site, row), row); }
+    }${derived ? wgsl` else if (row < rows) {
+      let s = load(${source}, row);
+      if (inside(${source}, s)) { mark(site, s, row); }
+    }` : wgsl``}`;
+}
+
+/** `claim(at, value)`: puts a value into a free slot and returns 0, or returns what is there. */
+function claimText(table: Name, options: CompileOptions): Wgsl {
+  const exchange = wgsl`
+    let r = atomicCompareExchangeWeak(&${table}[at], 0u, value);
+    if (r.exchanged) { return 0u; }
+    if (r.old_value != 0u) { return r.old_value; }`;
+  const injected = wgsl`
+    // Test variant: the first tries of most slots see a failure without a cause.
+    var exchanged = false;
+    var old = 0u;
+    if (n >= ((at ^ value) & 3u)) {
+      let r = atomicCompareExchangeWeak(&${table}[at], 0u, value);
+      exchanged = r.exchanged;
+      old = r.old_value;
+    }
+    if (exchanged) { return 0u; }
+    if (old != 0u) { return old; }`;
+  return wgsl`
+    // A weak exchange may fail although the slot is free: then the same slot is tried again.
+    fn claim(at: u32, value: u32) -> u32 {
+      for (var n = 0u; n < ${u32(MAX_RETRIES)}; n++) {
+        ${options.injectFailures === true ? injected : exchange}
+      }
+      return 0xffffffffu;
+    }`;
+}
+
+function insertRowText(buffers: Buffers, table: Name): Wgsl {
+  const flag = (field: "batch" | "range" | "duplicate" | "full", row: Wgsl, bit: number): Wgsl => wgsl`
+    atomicMax(${buffers.count(field)}, ~(${row}));
+    atomicOr(${buffers.status}, ${u32(bit)});`;
+  return wgsl`
+    fn insert_row(site: u32, s: Site, row: u32) {
+      if (u32(s.b) >= ${buffers.meta}[${u32(META_BATCH)}]) {
         ${flag("batch", wgsl`row`, STATUS.batch)}
         return;
       }
-      if (!${this.#cells.inside(i)}(s)) {
+      if (!inside(site, s)) {
         ${flag("range", wgsl`row`, STATUS.range)}
         return;
       }
-      let mask = ${this.#buffers.site(i, "mask")};
-      var slot = ${this.#cells.hash}(s, ${this.#buffers.site(i, "salt")}) & mask;
+      let mask = ${buffers.site("mask")};
+      var slot = hash(s, ${buffers.site("salt")}) & mask;
       for (var n = 0u; n < ${u32(MAX_PROBES)}; n++) {
-        let at = ${this.#buffers.site(i, "table")} + slot;
-        let found = ${this.#claim()}(at, row + 1u);
+        let at = ${buffers.site("table")} + slot;
+        let found = claim(at, row + 1u);
         if (found == 0u) { return; }
-        if (found != 0xffffffffu && same(${this.#cells.row(i, wgsl`found - 1u`)}, s)) {
+        if (found != 0xffffffffu && same(load(site, found - 1u), s)) {
           // The slot keeps the first of equal rows; the later of the two that met is the duplicate.
-          let other = atomicMin(&${this.#table}[at], row + 1u) - 1u;
+          let other = atomicMin(&${table}[at], row + 1u) - 1u;
           ${flag("duplicate", wgsl`max(row, other)`, STATUS.duplicate)}
           return;
         }
         slot = (slot + 1u) & mask;
       }
-      ${flag("full", wgsl`row`, STATUS.full)}`;
-  }
-
-  /** `claim(at, value)`: puts a value into a free slot and returns 0, or returns what is there. */
-  #claim(): Name {
-    const exchange = wgsl`
-      let r = atomicCompareExchangeWeak(&${this.#table}[at], 0u, value);
-      if (r.exchanged) { return 0u; }
-      if (r.old_value != 0u) { return r.old_value; }`;
-    const injected = wgsl`
-      // Test variant: the first tries of most slots see a failure without a cause.
-      var exchanged = false;
-      var old = 0u;
-      if (n >= ((at ^ value) & 3u)) {
-        let r = atomicCompareExchangeWeak(&${this.#table}[at], 0u, value);
-        exchanged = r.exchanged;
-        old = r.old_value;
-      }
-      if (exchanged) { return 0u; }
-      if (old != 0u) { return old; }`;
-    return this.#cells.declare("claim", () => wgsl`
-      // A weak exchange may fail although the slot is free: then the same slot is tried again.
-      fn claim(at: u32, value: u32) -> u32 {
-        for (var n = 0u; n < ${u32(MAX_RETRIES)}; n++) {
-          ${this.#options.injectFailures === true ? injected : exchange}
-        }
-        return 0xffffffffu;
-      }`);
-  }
-
-  /** Bits or slots of the box of cells that the row marks. */
-  #markBox(i: number): Hole {
-    const { storage } = this.#sites[i]!;
-    const bits = storage === "hash" ? undefined : this.#boxBits(i);
-    const slots = storage === "bitmap" ? undefined : this.#boxSlots(i);
-    return wgsl`
-      let box = ${this.#cells.box(i)}(s.c);
-      ${storage !== "either" ? [bits, slots] : wgsl`
-        if (${this.#buffers.site(i, "hashed")} != 0u) {
-          ${slots}
-        } else {
-          ${bits}
-        }`}`;
-  }
-
-  #boxBits(i: number): Hole {
-    const s = this.#sites[i]!;
-    const last = name(AXES[s.dim - 1]!);
-    const lo = this.#cells.fromOrigin(i, wgsl`box.lo`);
-    const hi = this.#cells.fromOrigin(i, wgsl`box.hi`);
-    const run = wgsl`
-      let first = ${this.#cells.cell(i)}(u32(s.b), o);
-      ${this.#setBits()}(${this.#buffers.site(i, "table")}, first, first + hi.${last} - lo.${last});`;
-    return wgsl`
-      if (all(box.lo <= box.hi)) {
-        let lo = ${lo};
-        let hi = ${hi};
-        var o = lo;
-        ${nest(s.dim - 1, (axis, inner) => wgsl`
-          for (o.${axis} = lo.${axis}; o.${axis} <= hi.${axis}; o.${axis}++) {
-            ${inner}
-          }`, run)}
-      }`;
-  }
-
-  #setBits(): Name {
-    return this.#cells.declare("set_bits", () => wgsl`
-      // Sets the bits of the cells [first, last]; what is set already costs a load only.
-      fn set_bits(table: u32, first: u32, last: u32) {
-        for (var word = first >> 5u; word <= last >> 5u; word++) {
-          var mask = 0xffffffffu;
-          if (word == first >> 5u) { mask &= 0xffffffffu << (first & 31u); }
-          if (word == last >> 5u) { mask &= 0xffffffffu >> (31u - (last & 31u)); }
-          let at = table + word * 2u;
-          if ((atomicLoad(&${this.#table}[at]) & mask) != mask) { atomicOr(&${this.#table}[at], mask); }
-        }
-      }`);
-  }
-
-  #boxSlots(i: number): Hole {
-    const s = this.#sites[i]!;
-    const index = AXES.slice(0, s.dim).reduce((text, a, k) => {
-      const offset = wgsl`u32(c.${name(a)} - box.lo.${name(a)})`;
-      return k === 0 ? offset : wgsl`(${text}) * ${u32(s.lengths[k]!)} + ${offset}`;
-    }, wgsl``);
-    return wgsl`
-      var c = box.lo;
-      ${nest(s.dim, (axis, inner) => wgsl`
-        for (c.${axis} = box.lo.${axis}; c.${axis} <= box.hi.${axis}; c.${axis}++) {
-          ${inner}
-        }`, wgsl`${this.#insert(i)}(Site(s.b, c), row * ${u32(s.reach)} + ${index});`)}`;
-  }
-
-  /** Cells of a dilated set, tap by tap. */
-  #markTaps(i: number): Hole {
-    const s = this.#sites[i]!;
-    const at = this.#cells.fromOrigin(i, wgsl`made.c`);
-    const bit = wgsl`
-      let cell = ${this.#cells.cell(i)}(u32(s.b), ${at});
-      ${this.#setBits()}(${this.#buffers.site(i, "table")}, cell, cell);`;
-    const slot = wgsl`${this.#insert(i)}(Site(s.b, made.c), row * ${u32(s.reach)} + tap);`;
-    return wgsl`
-      for (var tap = 0u; tap < ${u32(s.reach)}; tap++) {
-        let made = ${this.#cells.tapCell(i)}(s.c, tap);
-        if (!made.fits) { continue; }
-        ${s.storage === "bitmap" ? bit : s.storage === "hash" ? slot : wgsl`
-          if (${this.#buffers.site(i, "hashed")} != 0u) {
-            ${slot}
-          } else {
-            ${bit}
-          }`}
-      }`;
-  }
-
-  /** Inserts a candidate's site once. */
-  #insert(i: number): Name {
-    return this.#cells.declare(`insert_${i}`, () => wgsl`
-      fn insert_${int(i)}(s: Site, id: u32) {
-        let mask = ${this.#buffers.site(i, "mask")};
-        var slot = ${this.#cells.hash}(s, ${this.#buffers.site(i, "salt")}) & mask;
-        for (var n = 0u; n < ${u32(MAX_PROBES)}; n++) {
-          let found = ${this.#claim()}(${this.#buffers.site(i, "table")} + slot, id + 1u);
-          if (found == 0u) { return; }
-          if (found != 0xffffffffu && same(${this.#cells.candidate(i)}(found - 1u), s)) { return; }
-          slot = (slot + 1u) & mask;
-        }
-        atomicStore(${this.#buffers.count(i, "full")}, 1u);
-        atomicOr(${this.#buffers.status}, ${u32(STATUS.full)});
-      }`);
-  }
+      ${flag("full", wgsl`row`, STATUS.full)}
+    }`;
 }
 
-/** Loops over the first `count` axes around `body`. */
-function nest(count: number, loop: (axis: Name, inner: Hole) => Wgsl, body: Wgsl): Wgsl {
-  return AXES.slice(0, count).reduceRight((inner, axis) => loop(name(axis), inner), body);
+/** Inserts the site of a candidate once. */
+function insertText(buffers: Buffers): Wgsl {
+  return wgsl`
+    fn insert(site: u32, s: Site, id: u32) {
+      let mask = ${buffers.site("mask")};
+      var slot = hash(s, ${buffers.site("salt")}) & mask;
+      for (var n = 0u; n < ${u32(MAX_PROBES)}; n++) {
+        let found = claim(${buffers.site("table")} + slot, id + 1u);
+        if (found == 0u) { return; }
+        if (found != 0xffffffffu && same(candidate(site, found - 1u), s)) { return; }
+        slot = (slot + 1u) & mask;
+      }
+      atomicStore(${buffers.count("full")}, 1u);
+      atomicOr(${buffers.status}, ${u32(STATUS.full)});
+    }`;
+}
+
+function setBitsText(table: Name): Wgsl {
+  return wgsl`
+    // Sets the bits of the cells [first, last]; what is set already costs a load only.
+    fn set_bits(table: u32, first: u32, last: u32) {
+      for (var word = first >> 5u; word <= last >> 5u; word++) {
+        var mask = 0xffffffffu;
+        if (word == first >> 5u) { mask &= 0xffffffffu << (first & 31u); }
+        if (word == last >> 5u) { mask &= 0xffffffffu >> (31u - (last & 31u)); }
+        let at = table + word * 2u;
+        if ((atomicLoad(&${table}[at]) & mask) != mask) { atomicOr(&${table}[at], mask); }
+      }
+    }`;
+}
+
+/** Marks what one source site reaches, by lines along the last axis. */
+function markText(buffers: Buffers, dim: number, bits: boolean, slots: boolean): Wgsl {
+  const last = AXES[dim - 1]!;
+  const outer = AXES.slice(0, dim - 1);
+  const index = AXES.slice(0, dim - 1).reduce((text, a, k) => {
+    const offset = wgsl`u32(c.${a} - box.lo.${a})`;
+    return k === 0 ? offset : wgsl`(${text} * lengths.${a} + ${offset})`;
+  }, wgsl`0u`);
+  const setBits = wgsl`
+    let first = cell(site, Site(s.b, c));
+    set_bits(${buffers.site("table")}, first, first + u32(box.hi.${last} - box.lo.${last}));`;
+  const insert = wgsl`
+    var id = row * reach + tap + ${index} * lengths.${last};
+    for (c.${last} = box.lo.${last}; c.${last} <= box.hi.${last}; c.${last}++) {
+      insert(site, Site(s.b, c), id);
+      id++;
+    }`;
+  const line = bits && slots ? wgsl`
+    if (${buffers.site("hashed")} == 0u) {
+      ${setBits}
+    } else {
+      ${insert}
+    }` : bits ? setBits : insert;
+  const lines = outer.reduceRight<Wgsl>((inner, a) => wgsl`
+    for (c.${a} = box.lo.${a}; c.${a} <= box.hi.${a}; c.${a}++) {
+      ${inner}
+    }`, wgsl`
+    c.${last} = box.lo.${last};
+    ${line}`);
+  return wgsl`
+    fn mark(site: u32, s: Site, row: u32) {
+      ${slots ? [wgsl`let reach = ${buffers.site("reach")};`, wgsl`let lengths = ${buffers.grid("lengths")};`] : undefined}
+      for (var tap = 0u; tap < ${buffers.site("taps")}; tap++) {
+        let box = box_of(site, s.c, tap);
+        if (any(box.lo > box.hi)) { continue; }
+        var c = box.lo;
+        ${lines}
+      }
+    }`;
 }

@@ -1,157 +1,147 @@
-import { countPairs, countSite, COUNT, GROUP, stepPart } from "../../../runtime/geometry/fields.ts";
-import { recordWords } from "../../../runtime/geometry/record.ts";
+import { GROUP, NO_BLOCK } from "../../../runtime/geometry/fields.ts";
 import type { RulebookSpec } from "../../plan/geometry-spec.ts";
-import { i32, int, u32 } from "../literal.ts";
-import { name, type Name } from "../namer.ts";
+import { i32, u32 } from "../literal.ts";
 import type { Kernel } from "../spec.ts";
-import { wgsl, type Hole, type Wgsl } from "../template.ts";
-import { axisTaps, four, probesOf, product, type SitePlan } from "./analysis.ts";
-import { Cells, digits } from "./cells.ts";
-import { stageKernel, type StagePart } from "./stage.ts";
-import { AXES, Buffers, plus, vec4i } from "./words.ts";
+import { comment, wgsl, type Hole, type Wgsl } from "../template.ts";
+import { axisTaps, four, product } from "./analysis.ts";
+import { digits } from "./box.ts";
+import { cellText, coordsOf, findText, HASH_TEXT, insideText, loadText, SITE_TEXT, tableOf } from "./cells.ts";
+import { geometryKernel } from "./kernel.ts";
+import { AXES, Buffers, FLOOR_DIVIDE, floorDivide, plus, vec4i } from "./words.ts";
+
+/** What decides the text of a search: rulebooks that agree in this share it. */
+export type SearchShape = Pick<RulebookSpec, "kernel" | "stride" | "padding" | "dilation" | "mirrored">;
 
 /**
  * Finds the pairs of every rulebook, from input rows and the taps that can fit them: out = (in + p − tap·d) / s, looked
  * up in the output set. A pair is written once into each block that is wanted. Submanifold rulebooks look at half the
  * taps: the pair (o, t, i) found gives (i, K−1−t, o) as well, and the centre tap is the row itself.
  */
-export class SearchStage {
-  readonly #sites: readonly SitePlan[];
-  readonly #index: ReadonlyMap<string, number>;
-  readonly #buffers = new Buffers();
-  readonly #cells: Cells;
-  readonly #maps: Name;
-
-  constructor(sites: readonly SitePlan[]) {
-    this.#sites = sites;
-    this.#index = new Map(sites.map((s, i) => [s.id, i]));
-    this.#cells = new Cells(this.#buffers, sites);
-    void this.#cells.coords;
-    void this.#cells.table;
-    this.#maps = this.#buffers.bindings.use("maps", "read_write", wgsl`array<atomic<u32>>`);
-  }
-
-  kernel(title: string, rulebooks: readonly RulebookSpec[]): Kernel {
-    return stageKernel({
-      name: title,
-      header: ["Finds the pairs of all rulebooks; an invocation looks for one tap of one input row."],
-      buffers: this.#buffers, cells: this.#cells, workgroupBytes: 4,
-      parts: rulebooks.map((r, i) => this.#part(r, i)),
-      declarations: wgsl`var<workgroup> pairs: atomic<u32>;`,
-      before: wgsl`
-        var found = 0u;
-        var total = 0u;`,
-      after: wgsl`
-        if (found > 0u) { atomicAdd(&pairs, found); }
-        workgroupBarrier();
-        if (lane == 0u) {
-          let sum = atomicLoad(&pairs);
-          if (sum > 0u) { atomicAdd(&${this.#buffers.counts}[total], sum); }
+export function searchKernel(title: string, dim: number, shapes: readonly SearchShape[], lines: readonly string[]): Kernel {
+  const buffers = new Buffers();
+  coordsOf(buffers);
+  tableOf(buffers);
+  const maps = buffers.bindings.use("maps", "read_write", wgsl`array<atomic<u32>>`);
+  return geometryKernel({
+    name: title,
+    header: ["Finds the pairs of all rulebooks; an invocation looks for one tap of one input row.", ...lines],
+    buffers,
+    workgroupBytes: 4,
+    functions: [
+      SITE_TEXT, HASH_TEXT, loadText(buffers, dim), insideText(buffers), cellText(buffers, dim), findText(buffers),
+      needsDivide(shapes) ? FLOOR_DIVIDE : undefined,
+      wgsl`
+        struct Probe { o: vec4i, tap: u32, taps: u32, mirror: bool, fits: bool }`,
+      probeText(shapes),
+      wgsl`
+        // An entry of a block and its bit in the record's mask.
+        fn put(block: u32, taps: u32, row: u32, tap: u32, value: u32) {
+          if (block == ${u32(NO_BLOCK)}) { return; }
+          let words = (taps + 31u) / 32u;
+          let record = block + (row >> 5u) * (words + 32u * taps);
+          atomicStore(&${maps}[record + words + tap * 32u + (row & 31u)], value);
+          let mask = record + (tap >> 5u);
+          let bit = 1u << (tap & 31u);
+          if ((atomicLoad(&${maps}[mask]) & bit) == 0u) { atomicOr(&${maps}[mask], bit); }
         }`,
-    });
-  }
-
-  #part(r: RulebookSpec, i: number): StagePart {
-    return {
-      what: `${r.name}: ${r.from} → ${r.to}, k [${r.kernel.join(", ")}] s [${r.stride.join(", ")}] p [${r.padding.join(", ")}] d [${r.dilation.join(", ")}]`,
-      body: (group) => wgsl`
-        total = ${u32(countPairs(this.#sites.length, i))};
-        found = ${this.#search(r, i)}(${group}, lane);`,
-    };
-  }
-
-  #search(r: RulebookSpec, i: number): Name {
-    const from = this.#index.get(r.from)!;
-    const to = this.#index.get(r.to)!;
-    const probes = probesOf(r);
-    const blocks = { forward: wgsl`${this.#buffers.step}[${u32(stepPart(i) + 1)}]`, transposed: wgsl`${this.#buffers.step}[${u32(stepPart(i) + 2)}]` };
-    const put = (block: "forward" | "transposed", row: Wgsl, tap: Wgsl, value: Wgsl): Hole =>
-      r[block] ? wgsl`${this.#put(product(r.kernel))}(${blocks[block]}, ${row}, ${tap}, ${value});` : undefined;
-    const pair = [put("forward", wgsl`out - 1u`, wgsl`tap`, wgsl`row + 1u`), put("transposed", wgsl`row`, wgsl`tap`, wgsl`out`)];
-    const head = wgsl`
-      let item = group * ${u32(GROUP)} + lane;
-      let row = item / ${u32(32 * probes)} * 32u + item % 32u;
-      if (row >= atomicLoad(&${this.#buffers.counts}[${u32(countSite(from) + COUNT.rows)}])) { return 0u; }
-      let probe = item / 32u % ${u32(probes)};`;
-    const look = (c: Wgsl): Wgsl => wgsl`
-      let out = ${this.#cells.find(to)}(Site(s.b, ${c}));
-      if (out == 0u) { return 0u; }`;
-    const last = product(r.kernel) - 1;
-    const body = r.mirrored
-      ? wgsl`
-        let tap = probe;
-        if (tap == ${u32(last / 2)}) {
-          let out = row + 1u;
-          ${pair}
-          return 1u;
+      wgsl`var<workgroup> pairs: atomic<u32>;`,
+    ],
+    body: wgsl`
+      // SwiftShader zeroes workgroup memory once per dispatch, not for each workgroup.
+      if (lane == 0u) { atomicStore(&pairs, 0u); }
+      workgroupBarrier();
+      let inputs = ${buffers.part("from")};
+      let probes = ${buffers.part("probes")};
+      let item = local_group * ${u32(GROUP)} + lane;
+      let row = item / (32u * probes) * 32u + item % 32u;
+      if (row < atomicLoad(${buffers.count("rows", wgsl`inputs`)})) {
+        let s = load(inputs, row);
+        let p = probe(${buffers.part("shape")}, s.c, item / 32u % probes);
+        // The centre of a mirrored kernel is the row itself.
+        let centre = p.mirror && p.tap * 2u + 1u == p.taps;
+        var out = 0u;
+        if (centre) {
+          out = row + 1u;
+        } else if (p.fits) {
+          out = find(${buffers.part("to")}, Site(s.b, p.o));
         }
-        let s = ${this.#cells.row(from, wgsl`row`)};
-        ${look(wgsl`${plus(wgsl`s.c`, four(r.padding, 0))} - ${digits(wgsl`tap`, four(r.kernel, 1), four(r.dilation, 1))}`)}
-        ${pair}
-        ${put("forward", wgsl`row`, wgsl`${u32(last)} - tap`, wgsl`out`)}
-        ${put("transposed", wgsl`out - 1u`, wgsl`${u32(last)} - tap`, wgsl`row + 1u`)}
-        return 2u;`
-      : wgsl`
-        let s = ${this.#cells.row(from, wgsl`row`)};
-        ${this.#fittingTap(r)}
-        ${look(wgsl`o`)}
-        ${pair}
-        return 1u;`;
-    return this.#cells.declare(`search_${i}`, () => wgsl`
-      fn search_${int(i)}(group: u32, lane: u32) -> u32 {
-        ${head}
-        ${body}
-      }`);
-  }
+        if (out != 0u) {
+          let forward = ${buffers.part("forward")};
+          let transposed = ${buffers.part("transposed")};
+          put(forward, p.taps, out - 1u, p.tap, row + 1u);
+          put(transposed, p.taps, row, p.tap, out);
+          if (p.mirror && !centre) {
+            put(forward, p.taps, row, p.taps - 1u - p.tap, out);
+            put(transposed, p.taps, out - 1u, p.taps - 1u - p.tap, row + 1u);
+            atomicAdd(&pairs, 2u);
+          } else {
+            atomicAdd(&pairs, 1u);
+          }
+        }
+      }
+      workgroupBarrier();
+      if (lane == 0u) {
+        let sum = atomicLoad(&pairs);
+        if (sum > 0u) { atomicAdd(&${buffers.counts}[${buffers.part("pairs")}], sum); }
+      }`,
+  });
+}
 
-  /** `tap` (flat) and the output `o` that the input meets with the row's `probe`-th tap; leaves where there is none. */
-  #fittingTap(r: RulebookSpec): Hole {
-    const kernel = four(r.kernel, 1);
-    const stride = four(r.stride, 1);
-    const dilation = four(r.dilation, 1);
-    const axes = kernel.map((k, a) => axisTaps(k, stride[a]!, dilation[a]!));
-    const probe = digits(wgsl`probe`, axes.map((t) => t.count), [1, 1, 1, 1]);
-    const v = plus(wgsl`s.c`, four(r.padding, 0));
-    if (axes.every((t) => t.step === 1 && t.gcd === 1)) {
-      return wgsl`
-        let tap = probe;
-        let o = ${v} - ${digits(wgsl`probe`, kernel, dilation)};`;
-    }
-    // First fitting tap: ((v / gcd) mod step) · inverse mod step, with a floored modulo.
-    const gcds = axes.map((t) => t.gcd);
-    const steps = axes.map((t) => t.step);
-    const coarse = this.#cells.divide(wgsl`v`, gcds);
-    const flat = AXES.reduce((text, a, k) => (kernel[k] === 1 ? text : wgsl`${text === undefined ? wgsl`` : wgsl`(${text}) * ${i32(kernel[k]!)} + `}r.${name(a)}`), undefined as Wgsl | undefined);
-    return wgsl`
-      let v = ${v};
-      let u = ${coarse};
-      ${gcds.every((g) => g === 1) ? undefined : wgsl`if (any(u * ${vec4i(gcds)} != v)) { return 0u; }`}
-      let part = u - ${this.#cells.divide(wgsl`u`, steps)}${steps.every((n) => n === 1) ? wgsl`` : wgsl` * ${vec4i(steps)}`};
-      let first = part${this.#inverse(axes.map((t) => t.inverse), steps)};
-      let r = first + ${probe} * ${vec4i(steps)};
-      if (any(r >= ${vec4i(kernel)})) { return 0u; }
-      let tap = ${flat === undefined ? wgsl`0u` : wgsl`u32(${flat})`};
-      let o = ${this.#cells.divide(wgsl`(v - r * ${vec4i(dilation)})`, stride)};`;
-  }
+/** `probe(shape, c, n)`: the n-th tap that can fit an input at c, and the output they meet. */
+function probeText(shapes: readonly SearchShape[]): Wgsl {
+  const cases = shapes.map((shape, i) => wgsl`
+    case ${u32(i)}: {
+      ${comment([`k [${shape.kernel.join(", ")}] s [${shape.stride.join(", ")}] p [${shape.padding.join(", ")}] d [${shape.dilation.join(", ")}]${shape.mirrored ? ", half" : ""}`])}
+      taps = ${u32(product(shape.kernel))};
+      ${shape.mirrored ? wgsl`mirror = true;` : undefined}
+      ${fit(shape)}
+    }`);
+  return wgsl`
+    fn probe(shape: u32, c: vec4i, n: u32) -> Probe {
+      var o = c;
+      var tap = n;
+      var taps = 1u;
+      var mirror = false;
+      var fits = true;
+      switch shape {
+        ${cases}
+        default: {}
+      }
+      return Probe(o, tap, taps, mirror, fits);
+    }`;
+}
 
-  /** Residues mod 1 are 0 whatever they are multiplied with. */
-  #inverse(inverses: readonly number[], steps: readonly number[]): Wgsl {
-    if (inverses.every((n, a) => n === 1 || steps[a] === 1)) return wgsl``;
-    return wgsl` * ${vec4i(inverses)} % ${vec4i(steps)}`;
-  }
+/** Sets `o`, `tap` and `fits` of a search for the n-th tap of an input at c. */
+function fit(shape: SearchShape): Hole {
+  const kernel = four(shape.kernel, 1);
+  const stride = four(shape.stride, 1);
+  const dilation = four(shape.dilation, 1);
+  const axes = kernel.map((k, a) => axisTaps(k, stride[a]!, dilation[a]!));
+  const v = plus(wgsl`c`, four(shape.padding, 0));
+  if (axes.every((t) => t.step === 1 && t.gcd === 1)) return wgsl`o = ${v} - ${digits(wgsl`n`, kernel, dilation)};`;
+  // The first fitting tap is ((v / gcd) mod step) · inverse mod step, with a floored modulo; then every step-th.
+  const gcds = axes.map((t) => t.gcd);
+  const steps = axes.map((t) => t.step);
+  const inverses = axes.map((t) => t.inverse);
+  const oneless = inverses.every((n, a) => n === 1 || steps[a] === 1);
+  const flat = AXES.reduce<Wgsl | undefined>((text, a, k) => {
+    if (kernel[k] === 1) return text;
+    return text === undefined ? wgsl`r.${a}` : wgsl`(${text}) * ${i32(kernel[k]!)} + r.${a}`;
+  }, undefined);
+  return wgsl`
+    let v = ${v};
+    let u = ${floorDivide(wgsl`v`, gcds)};
+    let part = u - ${floorDivide(wgsl`u`, steps)} * ${vec4i(steps)};
+    let r = part${oneless ? wgsl`` : wgsl` * ${vec4i(inverses)} % ${vec4i(steps)}`} + ${digits(wgsl`n`, axes.map((t) => t.count), steps)};
+    fits = all(r < ${vec4i(kernel)})${gcds.every((g) => g === 1) ? wgsl`` : wgsl` && all(u * ${vec4i(gcds)} == v)`};
+    tap = ${flat === undefined ? wgsl`0u` : wgsl`u32(${flat})`};
+    o = ${floorDivide(wgsl`v - r * ${vec4i(dilation)}`, stride)};`;
+}
 
-  /** `put_27(block, row, tap, value)`: an entry of a block of 27 taps and its bit in the record's mask. */
-  #put(taps: number): Name {
-    const words = Math.ceil(taps / 32);
-    const mask = words === 1 ? wgsl`record` : wgsl`record + (tap >> 5u)`;
-    const bit = words === 1 ? wgsl`1u << tap` : wgsl`1u << (tap & 31u)`;
-    return this.#cells.declare(`put_${taps}`, () => wgsl`
-      fn put_${int(taps)}(block: u32, row: u32, tap: u32, value: u32) {
-        let record = block + (row >> 5u) * ${u32(recordWords(taps))};
-        atomicStore(&${this.#maps}[record + ${u32(words)} + tap * 32u + (row & 31u)], value);
-        let bit = ${bit};
-        let mask = ${mask};
-        if ((atomicLoad(&${this.#maps}[mask]) & bit) == 0u) { atomicOr(&${this.#maps}[mask], bit); }
-      }`);
-  }
+function needsDivide(shapes: readonly SearchShape[]): boolean {
+  const awkward = (n: number): boolean => !Number.isInteger(Math.log2(n));
+  return shapes.some((s) => s.kernel.some((k, a) => {
+    const { gcd, step } = axisTaps(k, s.stride[a]!, s.dilation[a]!);
+    return awkward(gcd) || awkward(step) || awkward(s.stride[a]!);
+  }));
 }
