@@ -35,7 +35,8 @@ export const dump: Command = {
     }
     const net = loadNet(args, io);
     if (net === undefined) return 1;
-    const made = artifacts(net, args, io);
+    const until = all !== undefined ? "wgsl" : after !== undefined ? "pass" : args.choice("stage", STAGES, "net");
+    const made = artifacts(net, until, args, io);
     if (all !== undefined) {
       for (const { file, text } of made) writeFile(join(all, file), text());
       io.out(`${made.length} files in ${all}\n`);
@@ -47,30 +48,46 @@ export const dump: Command = {
   },
 };
 
+/** In the order of compilation. */
+const ORDER = ["ast", "net", "pass", "fused", "plan", "wgsl"] as const;
+
 /** One text that the compiler can show; made when asked for. */
 interface Artifact {
   /** Name in the folder of `--all`; they sort in the order of compilation. */
   readonly file: string;
-  readonly stage: (typeof STAGES)[number] | "pass";
+  readonly stage: (typeof ORDER)[number];
   /** Of the pass or kernel. */
   readonly name: string;
   text(): string;
 }
 
-function artifacts(net: Module, args: Args, io: Io): readonly Artifact[] {
+/** The artifacts up to a stage: what comes after it is not computed, so that a fault there does not hide it. */
+function artifacts(net: Module, until: Artifact["stage"], args: Args, io: Io): readonly Artifact[] {
   const made: Artifact[] = [];
-  const module = (file: string, stage: Artifact["stage"], name: string, value: Module): void => {
-    made.push({ file: `${file}.spir`, stage, name, text: () => printModule(value, { locations: !args.flag("no-locations") }) });
-  };
-  if (args.file.endsWith(".spnet")) made.push({ file: "00-ast.json", stage: "ast", name: "", text: () => printAst(args) });
-  module("00-net", "net", "", net);
-  const fused = fuse(net, chosenPipeline(args), [dumping((name, value) => module(name, "pass", name.replace(/^\d+-/, ""), value))]);
-  reportPasses(fused.steps, args, io);
-  module("90-fused", "fused", "", fused.module);
-  const plan = lowerToPlan(fused.module);
-  module("91-plan", "plan", "", plan);
-  for (const { name, code } of buildProgram(plan, args.file).kernels) made.push({ file: `kernels/${name}.wgsl`, stage: "wgsl", name, text: () => code });
+  for (const artifact of allArtifacts(net, args, io)) {
+    if (ORDER.indexOf(artifact.stage) > ORDER.indexOf(until)) break;
+    made.push(artifact);
+  }
   return made;
+}
+
+function* allArtifacts(net: Module, args: Args, io: Io): Generator<Artifact> {
+  const module = (file: string, stage: Artifact["stage"], name: string, value: Module): Artifact => ({
+    file: `${file}.spir`,
+    stage,
+    name,
+    text: () => printModule(value, { locations: !args.flag("no-locations") }),
+  });
+  if (args.file.endsWith(".spnet")) yield { file: "00-ast.json", stage: "ast", name: "", text: () => printAst(args) };
+  yield module("00-net", "net", "", net);
+  const passes: Artifact[] = [];
+  const fused = fuse(net, chosenPipeline(args), [dumping((name, value) => passes.push(module(name, "pass", name.replace(/^\d+-/, ""), value)))]);
+  reportPasses(fused.steps, args, io);
+  yield* passes;
+  yield module("90-fused", "fused", "", fused.module);
+  const plan = lowerToPlan(fused.module);
+  yield module("91-plan", "plan", "", plan);
+  for (const { name, code } of buildProgram(plan, args.file).kernels) yield { file: `kernels/${name}.wgsl`, stage: "wgsl", name, text: () => code };
 }
 
 /** The module after the last run of a pass. */
