@@ -1,4 +1,5 @@
 import { SpnetError } from "./errors.ts";
+import { volume } from "./geometry/record.ts";
 
 /** A tensor of the weights file, already as numbers. */
 export interface WeightTensor {
@@ -24,7 +25,6 @@ interface LoadValue {
   readonly data: Float64Array;
 }
 
-const volume = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 const text = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
 
 /**

@@ -1,0 +1,101 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import ts from "typescript";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compileSource } from "../../src/ir/from-source.ts";
+import type { createNetwork } from "../../src/runtime/index.ts";
+import { relativeError } from "../support/compare.ts";
+import { emit, programOf, SMALL } from "../support/emitted.ts";
+import { openGpu, type TestGpu } from "../support/gpu.ts";
+import { dataOf, type AnyNetwork } from "../support/network-runs.ts";
+import { cloud, netFromText, reference } from "../support/source-net.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "spnet-emitted-"));
+let gpu: TestGpu;
+beforeAll(async () => {
+  gpu = await openGpu();
+});
+afterAll(() => {
+  gpu.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** Messages of strict tsc on a text, with WebGPU's types and nothing of Node or the DOM. */
+function strictProblems(text: string): string[] {
+  const file = join(folder, "check.ts");
+  writeFileSync(file, text);
+  const types = new URL("../../node_modules/@webgpu/types/dist/index.d.ts", import.meta.url).pathname;
+  const program = ts.createProgram([file, types], {
+    strict: true, noImplicitReturns: true, noEmit: true, skipLibCheck: true, types: [],
+    target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, lib: ["lib.es2022.d.ts", "lib.dom.d.ts"],
+  });
+  return ts.getPreEmitDiagnostics(program).filter((d) => d.file?.fileName === file).map((d) => ts.flattenDiagnosticMessageText(d.messageText, "\n"));
+}
+
+describe("the emitted module", () => {
+  const net = netFromText(SMALL);
+
+  it("is the same text every time", () => {
+    expect(emit(netFromText(SMALL).module)).toEqual(emit(net.module));
+  });
+
+  it("passes strict tsc, source and declarations", () => {
+    const { ts: source, dts } = emit(net.module);
+    expect(strictProblems(source)).toEqual([]);
+    expect(strictProblems(dts)).toEqual([]);
+  });
+
+  it("imports nothing", () => {
+    const { ts: source, js } = emit(net.module);
+    for (const text of [source, js]) expect(ts.preProcessFile(text, true, true).importedFiles).toEqual([]);
+  });
+
+  it("runs in Node as it is", async () => {
+    const file = join(folder, "small.mjs");
+    writeFileSync(file, emit(net.module).js);
+    const { create } = (await import(pathToFileURL(file).href)) as { create: (options: Parameters<typeof createNetwork>[2]) => Promise<AnyNetwork> };
+    const network = await create({ weights: net.weights, device: gpu.device });
+    const scene = cloud(11, 200, 2, [9, 17, 21], 3);
+    const outputs = await network.run({ a: scene });
+    for (const [name, wanted] of reference(net, { a: scene }, 2)) expect(relativeError(dataOf(outputs[name]!), wanted), name).toBeLessThanOrEqual(1e-5);
+    network.dispose();
+  });
+
+  it("keeps every kernel within the portable limits", () => {
+    for (const k of programOf(net.module).kernels) {
+      expect(k.bindings.length).toBeLessThanOrEqual(8);
+      expect(k.workgroupBytes).toBeLessThanOrEqual(16_384);
+    }
+  });
+
+  it("lets no text of the file into code: names are data, comments are harmless", () => {
+    const evil = "`+${globalThis.hacked=1}+`*/\\n\u2028globalThis.hacked=1//";
+    const text = SMALL.replace('w="c0"', `w=${JSON.stringify(evil).replaceAll("{", "\\{").replaceAll("}", "\\}")}`);
+    const hostile = netFromText(text);
+    const { ts: source, js } = emit(hostile.module, `evil\nglobalThis.hacked=1 //.spnet`);
+    expect(strictProblems(source)).toEqual([]);
+    const parsed = ts.createSourceFile("x.js", js, ts.ScriptTarget.ES2022, true);
+    let code = 0;
+    const visit = (node: ts.Node): void => {
+      if (ts.isIdentifier(node) && node.text === "hacked") code++;
+      ts.forEachChild(node, visit);
+    };
+    visit(parsed);
+    expect(code).toBe(0);
+    expect(js).toContain("hacked");
+  });
+});
+
+describe("every example", () => {
+  const examples = new URL("../../examples/", import.meta.url);
+  const names = ["second", "centerpoint", "minkunet18", "minkunet34", "sparse_resunet42", "cylinder3d", "strokes2d", "rgbd"];
+  it.each(names)("%s becomes a module that passes strict tsc within portable limits", (name) => {
+    const { module, diagnostics } = compileSource(`${name}.spnet`, { readFile: (path) => readFileSync(new URL(path, examples), "utf8") });
+    expect(diagnostics.filter((d) => d.severity === "error")).toEqual([]);
+    const program = programOf(module!, `${name}.spnet`);
+    for (const k of program.kernels) expect(k.bindings.length, k.name).toBeLessThanOrEqual(8);
+    expect(strictProblems(emit(module!).ts)).toEqual([]);
+  });
+});

@@ -1,0 +1,25 @@
+import { emitModule, type EmittedModule, type Program } from "../../src/codegen/plan/emit-module.ts";
+import { lowerToPlan } from "../../src/codegen/plan/lower.ts";
+import { buildProgram } from "../../src/codegen/plan/program.ts";
+import type { Module } from "../../src/ir/module.ts";
+import { fuse, pipelines } from "./plan-runs.ts";
+
+/** The program of a net under the standard pipeline. */
+export const programOf = (net: Module, source = "test.spnet"): Program => buildProgram(lowerToPlan(fuse(net, pipelines[2]![1])), source);
+
+export const emit = (net: Module, source = "test.spnet"): EmittedModule => emitModule(programOf(net, source), "0.0.0");
+
+/** A small network with every kind of step: strided, inverse, cat, pools, dense and linear. */
+export const SMALL = `spnet 1
+export net Small {
+  dialect spconv
+  sites S : (z: 9, y: 17, x: 21)
+  input a : feat[S, 3]
+  let x = a |> subm(8, k=3, w="c0") |> bn(w="b0") |> relu
+  let y = x |> conv(12, k=3, s=2, p=1, w="c1") |> relu |> subm(12, k=3, w="c2")
+  let z = y |> up(8, w="c3")
+  output fine = cat(z, x) |> subm(4, k=3, w="c4")
+  output bev = y |> to_dense(fold="z")
+  output score = y |> global_avg_pool |> linear(5, bias=true, w="fc")
+}
+`;
