@@ -6,14 +6,14 @@ import { guarded } from "./guard.ts";
 import { processIo, type Io } from "./io.ts";
 import { packageVersion } from "./version.ts";
 
-export interface Entry {
+interface Entry {
   readonly name: string;
   readonly summary: string;
   /** Commands are loaded when called: checking a file needs neither kernels nor WebGPU. */
   load(): Promise<Command>;
 }
 
-export const COMMANDS: readonly Entry[] = [
+const COMMANDS: readonly Entry[] = [
   { name: "check", summary: "Reports every mistake of a network and says what it is.", load: async () => (await import("./commands/check.ts")).check },
   { name: "compile", summary: "Compiles a network to an ES module: TypeScript, JavaScript and declarations.", load: async () => (await import("./commands/compile.ts")).compile },
   { name: "run", summary: "Runs a network on a scene.", load: async () => (await import("./commands/run.ts")).run },
@@ -44,6 +44,14 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   return guarded(io, `spnet ${name} --help`, () => command.run(readArgs(command, rest), io));
+}
+
+/** docs/COMMAND.md with the help of every command in its place. */
+export async function withCommandHelps(document: string): Promise<string> {
+  const helps = await Promise.all(
+    COMMANDS.map(async ({ name, summary, load }) => `### ${name}\n\n\`\`\`\n${commandHelp(`spnet ${name}`, summary, await load())}\`\`\`\n`),
+  );
+  return document.replace(/<!-- help -->.*<!-- \/help -->/s, () => `<!-- help -->\n${helps.join("\n")}<!-- /help -->`);
 }
 
 function help(): string {
