@@ -118,6 +118,12 @@ function readParam(op: ParamOp, tensor: WeightTensor | undefined): LoadValue {
 /** Leading ones are a matter of taste between systems ([1, C] biases, [1, Cin, Cout] kernels); everything else counts. */
 export function acceptedShape(op: Pick<ParamOp, "role" | "layout" | "shape">, shape: readonly number[], wanted: readonly number[]): boolean {
   const strip = (s: readonly number[]): string => s.slice(s.findIndex((n) => n !== 1)).join(",");
+  // TorchSparse (even kernels) and SparseConvNet store the canonical order with the taps flat: [K, Cin, Cout], [K, 1, Cin, Cout].
+  if (op.role === "conv" && op.layout === "spconv1") {
+    const [cin, cout] = wanted.slice(-2) as [number, number];
+    const taps = volume(wanted) / (cin * cout);
+    if ([[taps, cin, cout], [taps, 1, cin, cout]].some((flat) => flat.join() === shape.join())) return true;
+  }
   if (shape.length === wanted.length) return shape.every((n, i) => n === wanted[i]);
   if (op.role === "linear" && shape.length > 2) return shape.slice(0, -2).every((n) => n === 1) && shape.slice(-2).join() === op.shape.join();
   return op.role !== "conv" || op.layout === "minkowski" ? volume(shape) === volume(wanted) && strip(shape) === strip(wanted) : false;

@@ -4,6 +4,7 @@ import { compileSource, type CompileOptions } from "../../src/ir/from-source.ts"
 import { number, numbers, string, typeOf, type Module, type Op } from "../../src/ir/module.ts";
 import { printType } from "../../src/ir/types.ts";
 import { verify } from "../../src/ir/verify.ts";
+import { acceptedShape, storedShape } from "../../src/runtime/load.ts";
 import { fixtureFolder, readFixture } from "../support/safetensors.ts";
 
 const folder = new URL("../../examples/", import.meta.url);
@@ -71,6 +72,18 @@ describe("networks", () => {
 
   test("SECOND uses the epsilon of OpenPCDet", () => {
     expect(opsOf(compile("second"), "bn").map((op) => number(op.attrs, "eps"))).toEqual(Array.from({ length: 12 }, () => 1e-3));
+  });
+
+  test("SparseResUNet42 reads the flat kernels of TorchSparse", () => {
+    const conv = opsOf(compile("sparse_resunet42"), "param").filter((op) => string(op.attrs, "role") === "conv");
+    for (const { attrs } of conv) {
+      const shape = numbers(attrs, "shape");
+      const op = { role: "conv", layout: string(attrs, "layout"), shape };
+      const taps = shape[0]! * shape[1]! * shape[2]!;
+      const stored = taps === 1 ? shape.slice(3) : [taps, ...shape.slice(3)];
+      expect(acceptedShape(op, stored, storedShape(op.role, op.layout, shape)), string(attrs, "name")).toBe(true);
+      expect(op.layout).toBe(taps % 2 === 1 ? "minkowski" : "spconv1");
+    }
   });
 
   test("Cylinder3D strides the height only twice", () => {

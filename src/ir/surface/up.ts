@@ -27,6 +27,9 @@ export const up: SurfaceOp = {
     optional("onto", "onto", "a value on the sites to return to", { fallback: "where the last step that led to these sites began" }),
     biasParameter,
   ],
+  foreignArguments: Object.fromEntries(
+    ["s", "p", "d", "stride", "padding", "dilation"].map((name) => [name, { kind: "needless", why: "`up` takes it from the step that it reverses" }]),
+  ),
   build(use) {
     const x = use.feat("x");
     const c = use.channels("c");
