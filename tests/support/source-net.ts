@@ -14,6 +14,11 @@ export interface SourceNet {
 export function netFromText(text: string, seed = 1): SourceNet {
   const { module, diagnostics } = compileSource("test.spnet", { readFile: () => text });
   if (module === undefined) throw new Error(diagnostics.map((d) => `${d.code} ${d.message}`).join("\n"));
+  return netFromModule(module, seed);
+}
+
+/** A net with seeded weights. */
+export function netFromModule(module: Module, seed = 1): SourceNet {
   const stored = randomWeights(module, seed);
   const weights = (name: string): WeightTensor | undefined => {
     const tensor = stored.get(name);

@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { moduleStats } from "../../src/ir/stats.ts";
+import { example, simulatedScan } from "../support/examples.ts";
+import { openGpu, type TestGpu } from "../support/gpu.ts";
+import { networkOf } from "../support/network-runs.ts";
+import { fuse, pipelines } from "../support/plan-runs.ts";
+import { netFromModule } from "../support/source-net.ts";
+
+/** Budgets that hold on every device, counted by the wrapper around it, not by the code's own account. */
+let gpu: TestGpu;
+beforeAll(async () => {
+  gpu = await openGpu();
+});
+afterAll(() => gpu.close());
+
+describe("SECOND on a simulated scan", () => {
+  it("stays within 3 dispatches per convolution, one submit and one readback each, and 1.25 × the least memory", async () => {
+    const net = example("second");
+    const scan = simulatedScan(net);
+    expect(scan.rows).toBeGreaterThan(14_000);
+    const network = await networkOf(fuse(net, pipelines[2]![1]), { device: gpu.device, weights: netFromModule(net).weights });
+    // The first scene teaches the network how much room such scenes need.
+    (await network.prepare({ voxels: scan.coords })).dispose();
+    const before = { ...gpu.counts };
+    const scene = await network.prepare({ voxels: scan.coords });
+    expect([gpu.counts.submits - before.submits, gpu.counts.readbacks - before.readbacks]).toEqual([1, 1]);
+    const prepared = { ...gpu.counts };
+    await scene.run({ voxels: scan.features });
+    expect([gpu.counts.submits - prepared.submits, gpu.counts.readbacks - prepared.readbacks]).toEqual([1, 1]);
+    const dispatches = gpu.counts.dispatches - before.dispatches;
+    const convolutions = moduleStats(net).convolutions;
+    const { planned, lowerBound } = scene.report.memory;
+    console.log(`SECOND: ${scan.rows} voxels, ${dispatches} dispatches (${prepared.dispatches - before.dispatches} of geometry) for ${convolutions} convolutions, planned ${planned} bytes, live lower bound ${lowerBound}: ${(planned / lowerBound).toFixed(3)}`);
+    expect(convolutions).toBe(12);
+    expect(dispatches).toBeLessThanOrEqual(3 * convolutions);
+    expect(planned / lowerBound).toBeLessThanOrEqual(1.25);
+    scene.dispose();
+    network.dispose();
+  }, 300_000);
+});

@@ -1,0 +1,23 @@
+import { readFileSync } from "node:fs";
+import { KITTI_GRID, sceneFromScans } from "../../src/cli/files/kitti.ts";
+import { inputSpecs, type SceneInput } from "../../src/cli/files/scene.ts";
+import { simulateScan } from "../../src/cli/scan/lidar.ts";
+import { compileSource } from "../../src/ir/from-source.ts";
+import type { Module } from "../../src/ir/module.ts";
+
+const folder = new URL("../../examples/", import.meta.url);
+
+export const EXAMPLES = ["second", "centerpoint", "minkunet18", "minkunet34", "sparse_resunet42", "cylinder3d", "strokes2d", "rgbd"] as const;
+
+/** The net-level module of an example. */
+export function example(name: string): Module {
+  const { module, diagnostics } = compileSource(`${name}.spnet`, { readFile: (path) => readFileSync(new URL(path, folder), "utf8") });
+  if (module === undefined) throw new Error(diagnostics.map((d) => `${d.code} ${d.message}`).join("\n"));
+  return module;
+}
+
+/** Voxels of the simulated scan for a net with KITTI's grid, as the demo makes them. */
+export function simulatedScan(net: Module, seed = 1): SceneInput {
+  const data = simulateScan(seed);
+  return sceneFromScans([{ file: "simulated", points: { columns: 4, count: data.length / 4, data } }], KITTI_GRID, inputSpecs(net)[0]!);
+}
