@@ -13,7 +13,7 @@ import { syntaxMessage } from "./syntax/messages.ts";
 import { expectationProvider, unpack } from "./syntax/provider.ts";
 import { onePerStatement, type Found, type Region } from "./syntax/segments.ts";
 import { findStrays, strayMessage } from "./syntax/strays.ts";
-import { isWord, opens, closes, TokenView } from "./syntax/tokens.ts";
+import { beginsDeclaration, closes, opens, TokenView } from "./syntax/tokens.ts";
 
 export interface ParseResult {
   readonly unit: SourceUnit;
@@ -106,15 +106,20 @@ function headerMistake(source: SourceFile, root: cst.FileCstNode, view: TokenVie
 
 /** Refuses before recursion could exhaust the stack: brackets and conditional expressions more than 100 deep. */
 function depthMistake(view: TokenView): Diagnostic | undefined {
-  let depth = 0;
+  let braces = 0;
+  let brackets = 0;
   let conditionals = 0;
   const refuse = (token: IToken): Diagnostic => diagnose("SP0109", {}, [{ span: view.span(token), text: `more than ${deepest} deep here` }]);
   for (const token of view.tokens) {
-    if (opens(token)) depth++;
-    if (closes(token)) depth = Math.max(0, depth - 1);
+    const braced = token.tokenType === t.LCurly || token.tokenType === t.RCurly;
+    const change = opens(token) ? 1 : closes(token) ? -1 : 0;
+    if (braced) braces = Math.max(0, braces + change);
+    else brackets = Math.max(0, brackets + change);
+    // Brackets end with their statement, braces with their declaration, whether or not they are closed.
+    if (view.beginsHere(token)) brackets = conditionals = 0;
+    if (beginsDeclaration(token)) braces = 0;
     if (token.tokenType === t.kw.then) conditionals++;
-    else if (isWord(token) && token.tokenType !== t.kw.if) conditionals = 0;
-    if (depth > deepest || conditionals > deepest) return refuse(token);
+    if (braces + brackets > deepest || conditionals > deepest) return refuse(token);
   }
   return undefined;
 }

@@ -173,6 +173,13 @@ describe("limits", () => {
   });
 });
 
+describe("places", () => {
+  test("of an op lead through all the calls to the net", () => {
+    const source = "spnet 1\nblock inner(x: feat) { return x |> relu }\nblock outer(x: feat) { return x |> inner }\nnet N {\n  sites S : (x)\n  sites Unused : (t: 4)\n  input x : feat[S, 4]\n  input spare : feat[Unused, 1]\n  output y = x |> outer\n}\n";
+    expect(printLoc(opsOf(build(source), "relu")[0]!.loc)).toBe("main.spnet:2:36 via main.spnet:3:36 via main.spnet:9:19");
+  });
+});
+
 describe("files", () => {
   const lib = "spnet 1\nexport const C = 8\nexport block f(x: feat) { return x |> subm(C, k=3) }\n";
   const main = 'spnet 1\nimport { f, C as WIDTH } from "../lib/lib.spnet"\nexport net N {\n  sites S : (x)\n  input x : feat[S, 4]\n  output y : feat[S, WIDTH] = x |> f\n}\nnet Other {\n  sites S : (x)\n  input x : feat[S, 4]\n  output y = x\n}\n';

@@ -104,6 +104,12 @@ describe("bad text", () => {
     expect(parse(`spnet 1\nconst A = b${"[0]".repeat(50_000)}\n`).diagnostics.map((d) => d.code)).toEqual(["SP0109"]);
   });
 
+  test("brackets that are never closed do not add up", () => {
+    const statements = Array.from({ length: 150 }, (_, i) => `  let a${i} = (1 + ${i}`).join("\n");
+    const { diagnostics } = parse(`spnet 1\nnet N {\n${statements}\n}\n`);
+    expect(diagnostics.map((d) => d.code)).toEqual(Array.from({ length: 150 }, () => "SP0105"));
+  });
+
   test("long chains and pipes are no depth", () => {
     const compile = (text: string) => compileSource("a.spnet", { readFile: () => text });
     expect(compile(`spnet 1\nconst A = 1${" + 1".repeat(20_000)}\n`).diagnostics).toEqual([]);
