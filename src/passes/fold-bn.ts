@@ -5,12 +5,10 @@
  * value — ends it, and a normalisation before a convolution never folds: missing neighbours do not carry its shift.
  */
 import { mergeLocs, type Loc } from "../ir/loc.ts";
-import type { Op, ValueId } from "../ir/module.ts";
+import type { ValueId } from "../ir/module.ts";
 import { definePass } from "./pass.ts";
 import { Rewriter } from "./rewrite/rewriter.ts";
-import { decodeTile, type Item, type Tile } from "./rewrite/tile.ts";
-
-type Affine = Extract<Item, { readonly do: "affine" }>;
+import { decodeTile, epilogueSources, type Item, type Tile } from "./rewrite/tile.ts";
 
 export const foldBn = definePass({
   name: "fold-bn",
@@ -25,37 +23,35 @@ export const foldBn = definePass({
   stats: { folded: "normalisations folded into weights", kept: "normalisations that stay" },
   run(module, { stat, remark }) {
     const rw = new Rewriter(module);
-    /** Folds what a convolution's own epilogue starts with; true when there is nothing to fold. */
-    const foldOwn = (op: Op, tile: Tile): boolean => {
-      let next = tile;
-      for (let split = leadingAffine(next); split !== undefined; split = leadingAffine(next)) {
-        stat("folded");
-        remark("done", op.loc, "normalisation folded into the weights");
-        next = folded(rw, next, split.biases, split.affine, split.rest, op.loc);
-      }
-      if (next !== tile) rw.emitTile(next, op.loc, op.results);
-      return next === tile;
-    };
     rw.sweep((op) => {
       const tile = decodeTile(op);
       if (tile === undefined) return true;
-      if (tile.head.kind === "conv") return foldOwn(op, tile);
-      const [first, ...rest] = tile.epilogue;
-      if (tile.head.kind !== "pointwise" || first?.do !== "affine") return true;
+      if (tile.head.kind === "conv") {
+        const own = foldLeading(rw, tile, op.loc);
+        if (own.count === 0) return true;
+        stat("folded", own.count);
+        remark("done", op.loc, "normalisation folded into the weights");
+        rw.emitTile(own.tile, op.loc, op.results);
+        return false;
+      }
+      const [leading, rest] = leadingNorms(tile.epilogue);
+      if (tile.head.kind !== "pointwise" || leading.length === 0) return true;
 
       const producer = rw.def(tile.head.x);
       const source = producer === undefined ? undefined : decodeTile(producer);
-      const why = whyNot(source, rw.uses(tile.head.x));
+      const again = epilogueSources(rest).includes(tile.head.x) ? 1 : 0;
+      const why = whyNot(source, rw.uses(tile.head.x) + again);
       if (why !== undefined || producer === undefined || source === undefined) {
         stat("kept");
         remark("missed", op.loc, `normalisation not folded: ${why}`);
         return true;
       }
-      stat("folded");
+      const loc = mergeLocs(producer.loc, op.loc);
+      const { tile: next, count } = foldLeading(rw, { head: source.head, epilogue: [...source.epilogue, ...leading] }, loc);
+      stat("folded", count);
       remark("done", op.loc, "normalisation folded into the weights of the convolution before it");
       rw.takeBack(producer);
-      const loc = mergeLocs(producer.loc, op.loc);
-      rw.emitTile(folded(rw, source, source.epilogue, first, [], loc), loc, producer.results, producer);
+      rw.emitTile(next, loc, producer.results, producer);
       if (rest.length > 0) rw.emitTile({ ...tile, epilogue: rest }, op.loc, op.results);
       else rw.replace(op.results[0]!, tile.head.x);
       return false;
@@ -64,6 +60,32 @@ export const foldBn = definePass({
   },
 });
 
+/** An epilogue taken apart after the normalisations (with biases between) that it starts with. */
+function leadingNorms(items: readonly Item[]): readonly [leading: readonly Item[], rest: readonly Item[]] {
+  const other = items.findIndex((item) => item.do !== "bias" && item.do !== "affine");
+  const last = items.slice(0, other < 0 ? items.length : other).findLastIndex((item) => item.do === "affine");
+  return [items.slice(0, last + 1), items.slice(last + 1)];
+}
+
+/** The convolution with the normalisations that its epilogue starts with in its weights and one bias; how many. */
+function foldLeading(rw: Rewriter, tile: Tile, loc: Loc): { readonly tile: Tile; readonly count: number } {
+  const [leading, rest] = leadingNorms(tile.epilogue);
+  if (tile.head.kind !== "conv" || leading.length === 0) return { tile, count: 0 };
+  const one = (name: string, ...operands: ValueId[]): ValueId => rw.one(name, operands, {}, loc);
+  let { terms } = tile.head;
+  let bias: ValueId | undefined;
+  let count = 0;
+  for (const item of leading) {
+    if (item.do === "bias") bias = bias === undefined ? item.arg : one("fold.add", bias, item.arg);
+    if (item.do !== "affine") continue;
+    terms = terms.map((t) => ({ ...t, w: one("fold.scale_out", t.w, item.scale) }));
+    bias = bias === undefined ? item.shift : one("fold.add", one("fold.scale_out", bias, item.scale), item.shift);
+    count++;
+  }
+  const folded: readonly Item[] = bias === undefined ? [] : [{ do: "bias", arg: bias }];
+  return { tile: { head: { kind: "conv", terms }, epilogue: [...folded, ...rest] }, count };
+}
+
 /** Why the normalisation of a value made by `source` cannot be folded, or undefined. */
 function whyNot(source: Tile | undefined, otherUses: number): string | undefined {
   if (source?.head.kind !== "conv") return "its operand is not a convolution's result";
@@ -71,27 +93,4 @@ function whyNot(source: Tile | undefined, otherUses: number): string | undefined
   if (between !== undefined) return `${between.do} stands between it and the convolution`;
   if (otherUses > 0) return `the raw result has ${otherUses + 1} uses`;
   return undefined;
-}
-
-interface Split {
-  readonly biases: readonly Item[];
-  readonly affine: Affine;
-  readonly rest: readonly Item[];
-}
-
-/** The epilogue of a convolution taken apart at a foldable normalisation. */
-function leadingAffine({ epilogue }: Tile): Split | undefined {
-  const at = epilogue.findIndex((item) => item.do !== "bias");
-  const affine = epilogue[at];
-  return affine?.do === "affine" ? { biases: epilogue.slice(0, at), affine, rest: epilogue.slice(at + 1) } : undefined;
-}
-
-/** The convolution with `affine` in its weights and one bias, followed by `rest`. */
-function folded(rw: Rewriter, tile: Tile, biases: readonly Item[], affine: Affine, rest: readonly Item[], loc: Loc): Tile {
-  if (tile.head.kind !== "conv") throw new Error("internal: only a convolution takes a normalisation in");
-  const scaled = (weight: ValueId): ValueId => rw.one("fold.scale_out", [weight, affine.scale], {}, loc);
-  const terms = tile.head.terms.map((t) => ({ ...t, w: scaled(t.w) }));
-  let shift = affine.shift;
-  for (const item of biases) if (item.do === "bias") shift = rw.one("fold.add", [scaled(item.arg), shift], {}, loc);
-  return { head: { kind: "conv", terms }, epilogue: [{ do: "bias", arg: shift }, ...rest] };
 }

@@ -8,7 +8,7 @@ import type { Op, ValueId } from "../ir/module.ts";
 import { definePass } from "./pass.ts";
 import { tooManyBindings } from "./rewrite/merge.ts";
 import { Rewriter } from "./rewrite/rewriter.ts";
-import { decodeTile, type Item, type Term, type Tile } from "./rewrite/tile.ts";
+import { decodeTile, epilogueSources, type Item, type Term, type Tile } from "./rewrite/tile.ts";
 
 /** One side of the addition: terms, and what follows them up to the addition. */
 interface Branch {
@@ -90,10 +90,12 @@ function branchOf(rw: Rewriter, value: ValueId): Branch | undefined {
 
 const pointwise = (branch: Branch): boolean => branch.terms.every((t) => t.rb === undefined);
 
-function whyNot(rw: Rewriter, { branches }: Sum): string | undefined {
+function whyNot(rw: Rewriter, { branches, rest }: Sum): string | undefined {
   const [a, b] = branches;
   if (a.op === b.op) return "both operands are one value";
-  if (branches.some((branch) => branch.op !== undefined && rw.uses(branch.op.results.at(-1)!) > 0)) return "a branch is used elsewhere too";
+  const values = branches.flatMap((branch) => branch.op?.results.at(-1) ?? []);
+  const read = new Set([...branches.flatMap((branch) => branch.terms.map((t) => t.x)), ...epilogueSources(rest)]);
+  if (values.some((value) => rw.uses(value) > 0 || read.has(value))) return "a branch is used elsewhere too";
   const between = [...a.between, ...b.between].find((item) => item.do !== "bias");
   return between === undefined ? undefined : `${between.do} stands between a convolution and the addition`;
 }
