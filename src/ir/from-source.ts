@@ -10,7 +10,6 @@ import type { SourceUnit } from "../parser/ast.ts";
 import type { SourceFile, Span } from "../parser/span.ts";
 import type { Module } from "./module.ts";
 import { foreignArgument, foreignOperation } from "./surface/foreign.ts";
-import { dialects } from "./surface/dialects.ts";
 import { NetUnderConstruction, type Locate } from "./surface/net.ts";
 import { weightLayouts } from "./surface/params.ts";
 import { surfaceOps } from "./surface/registry.ts";
@@ -103,8 +102,6 @@ interface SurfaceHost extends ElaborationHost {
 function surfaceHost(locate: Locate, layout: string | undefined): SurfaceHost {
   return {
     operations: surfaceOps,
-    dialects: [...dialects.keys()],
-    layouts: [...weightLayouts.keys()],
     foreignOperation,
     foreignArgument,
     beginNet: (name, report) => new NetUnderConstruction(name, locate, layout, report),

@@ -1,4 +1,4 @@
-import type { BlockDecl, ConstDecl, Declaration, ImportDecl, ImportItem, NetDecl, SourceUnit } from "./ast.ts";
+import type { ConstDecl, Declaration, ImportDecl, ImportItem, NetDecl, SourceUnit } from "./ast.ts";
 import { diagnose } from "./diagnostics/catalog.ts";
 import type { Diagnostic } from "./diagnostics/diagnostic.ts";
 import { suggest } from "./diagnostics/suggest.ts";
@@ -148,5 +148,4 @@ function normalise(path: string): string {
 }
 
 export const netsOf = (file: LoadedFile): readonly NetDecl[] => file.unit.declarations.filter((d): d is NetDecl => d.kind === "net");
-export const blocksOf = (file: LoadedFile): readonly BlockDecl[] => file.unit.declarations.filter((d): d is BlockDecl => d.kind === "block");
 export const constsOf = (file: LoadedFile): readonly ConstDecl[] => file.unit.declarations.filter((d): d is ConstDecl => d.kind === "const");

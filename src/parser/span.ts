@@ -11,13 +11,6 @@ export interface SourceFile {
   readonly text: string;
 }
 
-/** One-based line and column of `offset` in `text`; a column counts UTF-16 units. */
-export function lineColumn(text: string, offset: number): { readonly line: number; readonly column: number } {
-  const before = text.slice(0, offset);
-  const line = before.split("\n").length;
-  return { line, column: offset - before.lastIndexOf("\n") };
-}
-
 /** The smallest span that covers both. They must be of the same file. */
 export function joinSpans(a: Span, b: Span): Span {
   return { file: a.file, start: Math.min(a.start, b.start), end: Math.max(a.end, b.end) };

@@ -60,7 +60,7 @@ function chain(ctx: BuildContext, operands: readonly Expr[], operators: readonly
   return { kind: "chain", first: head, rest, span };
 }
 
-export function buildDisjunction(ctx: BuildContext, node: cst.DisjunctionCstNode | undefined, around: Span): Expr {
+function buildDisjunction(ctx: BuildContext, node: cst.DisjunctionCstNode | undefined, around: Span): Expr {
   if (node === undefined) return missing(around);
   const operands = (node.children.conjunction ?? []).map((n) => buildConjunction(ctx, n));
   return chain(ctx, operands, node.children.Or ?? [], nodeSpan(ctx, node));

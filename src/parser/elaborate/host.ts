@@ -9,8 +9,6 @@ import type { Value } from "./values.ts";
 export interface ElaborationHost {
   /** By name; `+` and `*` on tensors are the operations of those names. */
   readonly operations: ReadonlyMap<string, OperationSignature>;
-  readonly dialects: readonly string[];
-  readonly layouts: readonly string[];
   /** The answer to an operation name of another library. */
   foreignOperation(name: string): ForeignOperation | undefined;
   /** The answer to an argument name of another library; undefined when the name means nothing anywhere. */

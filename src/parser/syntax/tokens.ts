@@ -124,7 +124,7 @@ export const closes = (token: IToken): boolean => token.tokenType === t.RParen |
 export const isEnd = (token: IToken): boolean => token.tokenType.name === "EOF";
 export const beginsDeclaration = (token: IToken): boolean => declarationNames.has(token.tokenType.name);
 export const beginsStatement = (token: IToken): boolean => statementNames.has(token.tokenType.name);
-export const isWord = (token: IToken): boolean => beginsDeclaration(token) || beginsStatement(token);
+const isWord = (token: IToken): boolean => beginsDeclaration(token) || beginsStatement(token);
 
 /** True for a token with which an expression can begin. */
 export function beginsValue(token: IToken): boolean {
