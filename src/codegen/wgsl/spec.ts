@@ -89,9 +89,9 @@ export interface PairSpec extends KernelHead {
 /**
  * Halo tables of a submanifold rulebook with K stored taps, u32 words, one block per 32 output rows (same order as the
  * map's records; `haloShape` of src/runtime/geometry has the offsets):
- * [split][33 starts][32·K halo rows (input row + 1)][ceil(K/2) × 32 pairs of positions].
+ * [split][33 starts][32·(K + 1) halo rows (input row + 1)][ceil(K/2) × 32 pairs of positions].
  * `split` ∈ {1, 2, 4, 8, 16, 32} is the least for which no part of the record, n = 32/split rows, needs more than
- * `capacity` rows (`capacity` ≥ K, so 32 always does). Part p reads the halo rows [starts[p], starts[p + 1]): first its
+ * `capacity` rows (`capacity` > K, or ≥ K with a centre tap, so 32 always does). Part p reads the halo rows [starts[p], starts[p + 1]): first its
  * own rows in order (row p·n + i of the record at i, as far as the record has rows), then the other rows that its
  * pairs name, ascending. The position of the input of (row, tap) in its part's list is
  * (word[tap >> 1][row] >> 16·(tap & 1)) & 0xffff, less 1; 0 = no pair.

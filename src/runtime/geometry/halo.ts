@@ -12,9 +12,9 @@ export interface HaloShape {
   readonly words: number;
 }
 
-/** Every part's list is no longer than its rows × taps, so 32 × taps words hold them all. */
+/** A part's list holds its rows and at most the inputs of their pairs, so 32 × (taps + 1) words hold them all. */
 export function haloShape(taps: number): HaloShape {
   const list = 1 + RECORD_ROWS + 1;
-  const positions = list + RECORD_ROWS * taps;
+  const positions = list + RECORD_ROWS * (taps + 1);
   return { starts: 1, list, positions, words: positions + RECORD_ROWS * Math.ceil(taps / 2) };
 }

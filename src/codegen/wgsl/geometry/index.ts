@@ -2,9 +2,10 @@ import type { GeometryPlan, GeometryRulebook, GeometryStage } from "../../../run
 import { COUNT, COUNT_BATCH, countSite } from "../../../runtime/geometry/fields.ts";
 import type { GeometrySpec, RulebookSpec } from "../../plan/geometry-spec.ts";
 import type { Kernel } from "../spec.ts";
-import { planSites, probesOf, type CompileOptions, type SitePlan } from "./analysis.ts";
+import { planSites, probesOf, product, type CompileOptions, type SitePlan } from "./analysis.ts";
 import { countKernel } from "./count.ts";
 import { emitKernel } from "./emit.ts";
+import { haloCapacity, haloKernel } from "./halo.ts";
 import { markKernel } from "./mark.ts";
 import { searchKernel } from "./search.ts";
 import { mergeKernel } from "./sort.ts";
@@ -56,8 +57,17 @@ export function compileGeometry(spec: GeometrySpec, options: CompileOptions = {}
     name: r.name, from: index.get(r.from)!, to: index.get(r.to)!, kernel: r.kernel, forward: r.forward, transposed: r.transposed,
     shape: [...shapes[dims.indexOf(dimOf(r))]!.keys()].indexOf(shapeKey(r)),
     probes: probesOf(r),
-    ...(r.halo === undefined ? {} : { halo: r.halo }),
+    ...(r.halo === undefined ? {} : { halo: { capacity: haloCapacity(product(r.kernel), r.halo.capacity) } }),
   }));
+  const halos = rulebooks.flatMap((r, i) => (r.halo === undefined ? [] : [i]));
+  for (const i of halos) {
+    const r = rulebooks[i]!;
+    if (!r.forward || r.from !== r.to || product(r.kernel) + (spec.rulebooks[i]!.mirrored ? 0 : 1) > r.halo!.capacity) throw new Error(`internal: ${r.name} can have no halo tables of ${r.halo!.capacity} rows`);
+  }
+  if (halos.length > 0) {
+    const capacity = Math.max(...halos.map((i) => rulebooks[i]!.halo!.capacity));
+    add("halo", halos, (name) => haloKernel(name, capacity, halos.map((i) => `  ${rulebooks[i]!.name}: lists of at most ${rulebooks[i]!.halo!.capacity} rows`)));
+  }
   return { kernels, plan: { sites: sites.map(siteData), rulebooks, stages } };
 }
 
