@@ -20,104 +20,115 @@ export const PIPELINE_FILE = "<pipeline>";
  * SP0293 a pass that does not take the level it would get. All of them are reported; then the pipeline is undefined.
  */
 export function parsePipeline(text: string): { readonly pipeline: Pipeline | undefined; readonly diagnostics: readonly Diagnostic[] } {
-  const sink = new DiagnosticSink();
-  const steps: Step[] = [];
-  let at = 0;
-  const report = (code: string, start: number, end: number, message: string, label: string, help?: string): void =>
-    sink.report({
-      code,
-      severity: "error",
-      message,
-      labels: [{ span: { file: PIPELINE_FILE, start, end: Math.max(end, start) }, text: label }],
-      ...(help === undefined ? {} : { help: { text: help } }),
-    });
-  const skip = (): void => {
-    while (at < text.length && /\s/.test(text[at]!)) at++;
-  };
-  const take = (char: string): boolean => {
-    skip();
-    if (text[at] !== char) return false;
-    at++;
-    return true;
-  };
-  const word = (): { readonly text: string; readonly start: number; readonly end: number } => {
-    skip();
-    const start = at;
-    while (at < text.length && /[A-Za-z0-9_.-]/.test(text[at]!)) at++;
-    return { text: text.slice(start, at), start, end: at };
-  };
-  const malformed = (wanted: string): undefined => {
-    const found = at < text.length ? `\`${text[at]}\`` : "the end";
-    report("SP0190", at, Math.min(at + 1, text.length), `malformed pipeline: expected ${wanted}, found ${found}`, `expected ${wanted}`, "a pipeline reads `pass,pass{option=value,option=value}`");
-    return undefined;
-  };
+  const reader = new PipelineReader(text);
+  const steps = reader.read();
+  return { pipeline: reader.sink.hasErrors ? undefined : steps, diagnostics: reader.sink.list };
+}
 
-  /** Reads `{…}` after a pass name into `given`; false when the text is malformed. */
-  const readOptions = (pass: Pass | undefined, given: Record<string, OptionValue>): boolean => {
-    if (!take("{")) return true;
-    if (take("}")) return true;
-    const seen = new Set<string>();
+interface Word {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+class PipelineReader {
+  readonly sink = new DiagnosticSink();
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Steps up to the first malformed place. */
+  read(): Pipeline {
+    const steps: Step[] = [];
+    if (this.#atEnd()) return steps;
     for (;;) {
-      const key = word();
-      if (key.text === "") return malformed("an option name") ?? false;
-      if (!take("=")) return malformed("`=`") ?? false;
-      const value = word();
-      if (value.text === "") return malformed("a value") ?? false;
-      if (pass !== undefined) setOption(pass, given, seen, key, value);
-      if (take("}")) return true;
-      if (!take(",")) return malformed("`,` or `}`") ?? false;
+      const name = this.#word("a pass name");
+      if (name === undefined) return steps;
+      const pass = passes.get(name.text);
+      if (pass === undefined) this.#report("SP0290", name, `unknown pass \`${name.text}\``, "not a pass", nearest(name.text));
+      const options = this.#options(pass);
+      if (options === undefined) return steps;
+      if (pass !== undefined) {
+        this.#checkLevel(steps.at(-1)?.pass, pass, name);
+        steps.push({ pass, options: { ...defaultOptions(pass), ...options } });
+      }
+      if (this.#atEnd() || !this.#expect(",")) return steps;
     }
-  };
-  type Word = ReturnType<typeof word>;
-  const setOption = (pass: Pass, given: Record<string, OptionValue>, seen: Set<string>, key: Word, value: Word): void => {
+  }
+
+  /** `{option=value,…}` after a pass name, or nothing; undefined when malformed. */
+  #options(pass: Pass | undefined): Readonly<Record<string, OptionValue>> | undefined {
+    const given = new Map<string, OptionValue>();
+    const seen = new Set<string>();
+    if (!this.#take("{") || this.#take("}")) return {};
+    for (;;) {
+      const key = this.#word("an option name");
+      if (key === undefined || !this.#expect("=")) return undefined;
+      const value = this.#word("a value");
+      if (value === undefined) return undefined;
+      if (pass !== undefined) this.#option(pass, given, seen, key, value);
+      if (this.#take("}")) return Object.fromEntries(given);
+      if (!this.#expect(",", "`,` or `}`")) return undefined;
+    }
+  }
+
+  #option(pass: Pass, given: Map<string, OptionValue>, seen: Set<string>, key: Word, value: Word): void {
     const def = Object.hasOwn(pass.options, key.text) ? pass.options[key.text] : undefined;
     if (def === undefined) {
       const known = Object.keys(pass.options);
       const help = known.length > 0 ? `options of \`${pass.name}\`: ${known.join(", ")}` : `\`${pass.name}\` has no options`;
-      report("SP0291", key.start, key.end, `pass \`${pass.name}\` has no option \`${key.text}\``, "unknown option", help);
+      this.#report("SP0291", key, `pass \`${pass.name}\` has no option \`${key.text}\``, "unknown option", help);
       return;
     }
-    if (seen.has(key.text)) {
-      report("SP0291", key.start, key.end, `option \`${key.text}\` is given twice`, "given again");
-      return;
-    }
+    if (seen.has(key.text)) this.#report("SP0291", key, `option \`${key.text}\` is given twice`, "given again");
     seen.add(key.text);
     const parsed = parseOption(def, value.text);
-    if (parsed === undefined) report("SP0292", value.start, value.end, `\`${value.text}\` is not a value of \`${key.text}\``, `expected ${optionRange(def)}`);
-    else given[key.text] = parsed;
-  };
-
-  skip();
-  let well = true;
-  while (well && (at < text.length || steps.length > 0)) {
-    const name = word();
-    if (name.text === "") {
-      malformed("a pass name");
-      break;
-    }
-    const pass = passes.get(name.text);
-    if (pass === undefined) report("SP0290", name.start, name.end, `unknown pass \`${name.text}\``, "not a pass", nearest(name.text));
-    const given: Record<string, OptionValue> = {};
-    well = readOptions(pass, given);
-    if (well && pass !== undefined) {
-      const previous = steps.at(-1)?.pass;
-      if (previous !== undefined && previous.to !== pass.from) {
-        report("SP0293", name.start, name.end, `pass \`${pass.name}\` takes a module of level ${pass.from}, \`${previous.name}\` leaves ${previous.to}`, `needs level ${pass.from}`);
-      }
-      steps.push({ pass, options: { ...defaultOptions(pass), ...given } });
-    }
-    skip();
-    if (!well || at >= text.length) break;
-    if (!take(",")) {
-      malformed("`,`");
-      break;
-    }
-    if (pass === undefined && steps.length === 0 && at >= text.length) {
-      malformed("a pass name");
-      break;
-    }
+    if (parsed === undefined) this.#report("SP0292", value, `\`${value.text}\` is not a value of \`${key.text}\``, `expected ${optionRange(def)}`);
+    else given.set(key.text, parsed);
   }
-  return { pipeline: sink.hasErrors ? undefined : steps, diagnostics: sink.list };
+
+  #checkLevel(before: Pass | undefined, pass: Pass, name: Word): void {
+    if (before === undefined || before.to === pass.from) return;
+    this.#report("SP0293", name, `pass \`${pass.name}\` takes a module of level ${pass.from}, \`${before.name}\` leaves ${before.to}`, `needs level ${pass.from}`);
+  }
+
+  #atEnd(): boolean {
+    while (this.#at < this.#text.length && /\s/.test(this.#text[this.#at]!)) this.#at++;
+    return this.#at >= this.#text.length;
+  }
+
+  #take(char: string): boolean {
+    if (this.#atEnd() || this.#text[this.#at] !== char) return false;
+    this.#at++;
+    return true;
+  }
+
+  #expect(char: string, wanted = `\`${char}\``): boolean {
+    return this.#take(char) || this.#malformed(wanted);
+  }
+
+  #word(wanted: string): Word | undefined {
+    if (this.#atEnd()) return void this.#malformed(wanted);
+    const start = this.#at;
+    while (/[A-Za-z0-9_.-]/.test(this.#text[this.#at] ?? "")) this.#at++;
+    if (this.#at === start) return void this.#malformed(wanted);
+    return { text: this.#text.slice(start, this.#at), start, end: this.#at };
+  }
+
+  #malformed(wanted: string): false {
+    const found = this.#at < this.#text.length ? `\`${this.#text[this.#at]}\`` : "the end";
+    const place = { start: this.#at, end: Math.min(this.#at + 1, this.#text.length) };
+    this.#report("SP0190", place, `malformed pipeline: expected ${wanted}, found ${found}`, `expected ${wanted}`, "a pipeline reads `pass,pass{option=value,option=value}`");
+    return false;
+  }
+
+  #report(code: string, { start, end }: Pick<Word, "start" | "end">, message: string, label: string, help?: string): void {
+    const labels = [{ span: { file: PIPELINE_FILE, start, end }, text: label }];
+    this.sink.report({ code, severity: "error", message, labels, ...(help === undefined ? {} : { help: { text: help } }) });
+  }
 }
 
 /** The text of a pipeline; options at their defaults are left out. `parsePipeline(printPipeline(p))` equals `p`. */
