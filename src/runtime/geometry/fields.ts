@@ -59,7 +59,10 @@ const COUNT_HEAD = 4;
 export const COUNT_SITE = 8;
 
 export const countSite = (site: number): number => COUNT_HEAD + COUNT_SITE * site;
-export const countPairs = (sites: number, rulebook: number): number => countSite(sites) + rulebook;
+/** Counters that the pairs of one rulebook are spread over. */
+export const PAIR_COUNTERS = 8;
+export const countPairs = (sites: number, rulebook: number): number => countSite(sites) + PAIR_COUNTERS * rulebook;
+
 
 /** Words of bits that one workgroup counts in a round: 256 invocations × 8. */
 export const BLOCK_WORDS = 2048;
@@ -69,6 +72,8 @@ export const MERGE_RUNS = 8;
 /** Invocations of the kernels. */
 export const MARK_GROUP = 64;
 export const GROUP = 256;
+/** Taps that one invocation of a search tries. */
+export const SLICE = 8;
 /** Slots looked at before a hash table counts as full. */
 export const MAX_PROBES = 256;
 

@@ -1,6 +1,6 @@
 import { SpnetError } from "../errors.ts";
 import { align } from "../placement.ts";
-import { BLOCK_WORDS, countPairs, GROUP, MARK_GROUP, MERGE_RUNS, META_BATCH, metaSite, NO_BLOCK, PART, SITE, SORT_ROWS, STEP, stepPart } from "./fields.ts";
+import { BLOCK_WORDS, countPairs, GROUP, MARK_GROUP, MERGE_RUNS, META_BATCH, metaSite, NO_BLOCK, PART, SITE, SLICE, SORT_ROWS, STEP, stepPart } from "./fields.ts";
 import { boxCells, boxExtents, siteBounds, type Bounds } from "./grid.ts";
 import { haloShape } from "./halo.ts";
 import type { GeometryPlan, GeometrySite, GeometryStage } from "./plan.ts";
@@ -224,7 +224,7 @@ class LayoutBuilder {
     const { from, to, shape, probes } = this.#plan.rulebooks[i]!;
     const { forward, transposed } = this.#mapRanges[i]!;
     return {
-      groups: Math.ceil((recordCount(this.#capacities[from]!) * RECORD_ROWS * probes) / GROUP),
+      groups: Math.ceil((recordCount(this.#capacities[from]!) * RECORD_ROWS * Math.ceil(probes / SLICE)) / GROUP),
       words: { from, to, shape, forward: word(forward), transposed: word(transposed), pairs: countPairs(this.#plan.sites.length, i), probes },
     };
   }

@@ -42,7 +42,7 @@ export function readCounts(plan: GeometryPlan, layout: GeometryLayout, words: Ui
   });
   return {
     rows,
-    pairs: plan.rulebooks.map((_, i) => words[countPairs(plan.sites.length, i)]!),
+    pairs: plan.rulebooks.map((_, i) => words.subarray(countPairs(plan.sites.length, i), countPairs(plan.sites.length, i + 1)).reduce((sum, n) => sum + n, 0)),
     overflow: rows.some((n, i) => n > layout.capacities[i]!),
     problems,
   };
