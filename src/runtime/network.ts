@@ -71,12 +71,6 @@ function uploadBlocks(gpu: GpuContext, blocks: readonly Float32Array<ArrayBuffer
   return ranges;
 }
 
-/** A prepared set of buffers for one size of scene. */
-interface Attempt {
-  readonly memory: SceneMemory;
-  readonly request: GeometryRequest;
-}
-
 export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
   readonly plan: Plan;
   readonly gpu: GpuContext;
@@ -85,6 +79,7 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
   #arena: GPUBuffer | undefined;
   /** Room per site set that the next scene gets, from the last one; 0 where nothing is known. */
   readonly #room: number[];
+  #salt = 0;
 
   constructor(plan: Plan, gpu: GpuContext, params: readonly ParamRange[], duplicates: DuplicatePolicy) {
     this.plan = plan;
@@ -115,7 +110,7 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     const given = await gatherCoords(this, coords as Readonly<Record<string, CoordsInput>>, options.batch ?? 0);
     throwIfAborted(options.signal);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const { memory } = this.#attempt(given);
+      const memory = this.#attempt(given);
       const encoder = this.gpu.device.createCommandEncoder({ label: "prepare" });
       const scratch = this.arena(memory.layout.bytes.scratch);
       uploadCoords(this.gpu, encoder, memory, given);
@@ -123,8 +118,14 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
       const staging = this.gpu.staging(memory.counts().size);
       encoder.copyBufferToBuffer(memory.counts().buffer, 0, staging, 0, memory.counts().size);
       this.gpu.submit(encoder);
-      const counts = await this.gpu.readBack(staging, (bytes) => readCounts(this.plan.geometry, memory.layout, new Uint32Array(bytes)));
-      if (this.#accept(memory, counts, given)) return new KeptScene<Inputs, Outputs>(this, memory, counts, given);
+      let scene: KeptScene<Inputs, Outputs> | undefined;
+      try {
+        const counts = await this.gpu.readBack(staging, (bytes) => readCounts(this.plan.geometry, memory.layout, new Uint32Array(bytes)));
+        if (this.#accept(memory, counts, given)) scene = new KeptScene<Inputs, Outputs>(this, memory, counts, given);
+      } finally {
+        if (scene === undefined) memory.dispose();
+      }
+      if (scene !== undefined) return scene;
       throwIfAborted(options.signal);
     }
     throw new SpnetError("SP0612", "the scene kept outgrowing its room", { room: [...this.#room] });
@@ -140,7 +141,7 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     const given = await gatherCoords(this, pick("coords"), options.batch ?? 0);
     throwIfAborted(options.signal);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const { memory } = this.#attempt(given);
+      const memory = this.#attempt(given);
       const run = new FeatureRun(this.plan, memory.layout.capacities, given.batch);
       const arena = this.arena(Math.max(memory.layout.bytes.scratch, run.placement.peak));
       run.bind(this.gpu, memory, this.params, arena);
@@ -151,10 +152,12 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
       run.record(this.gpu, encoder);
       const reader = new OutputReader(this.plan, run, memory, new Set(given.host.keys()), true);
       const collected = collectOutputs(this, encoder, run, memory, arena, reader, options);
-      const finish = await collected((bytes) => readCounts(this.plan.geometry, memory.layout, new Uint32Array(bytes, reader.counts.at, reader.counts.size / 4)));
-      const accepted = this.#accept(memory, finish.counts, given);
-      memory.dispose();
-      if (accepted) return finish.outputs(finish.counts.rows, given) as Outputs;
+      try {
+        const finish = await collected((bytes) => readCounts(this.plan.geometry, memory.layout, new Uint32Array(bytes, reader.counts.at, reader.counts.size / 4)));
+        if (this.#accept(memory, finish.counts, given)) return finish.outputs(finish.counts.rows, given) as Outputs;
+      } finally {
+        memory.dispose();
+      }
       throwIfAborted(options.signal);
     }
     throw new SpnetError("SP0612", "the scene kept outgrowing its room", { room: [...this.#room] });
@@ -166,20 +169,26 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     this.gpu.dispose();
   }
 
-  #attempt(given: GivenCoords): Attempt {
+  #attempt(given: GivenCoords): SceneMemory {
     this.gpu.check();
-    const request: GeometryRequest = { rows: given.rows, batch: given.batch, bounds: given.bounds, capacities: [...this.#room] };
-    return { memory: new SceneMemory(this.gpu, layoutGeometry(this.plan.geometry, request)), request };
+    const bindingBytes = this.gpu.device.limits.maxStorageBufferBindingSize;
+    const request: GeometryRequest = { rows: given.rows, batch: given.batch, bounds: given.bounds, capacities: [...this.#room], salt: this.#salt, bindingBytes };
+    return new SceneMemory(this.gpu, layoutGeometry(this.plan.geometry, request));
   }
 
   /** Takes the counts of a finished geometry phase: true when all fitted, false after making more room. */
   #accept(memory: SceneMemory, counts: SceneCounts, given: GivenCoords): boolean {
-    for (const problem of counts.problems) throw given.explain(problem);
-    const overflow = counts.rows.some((n, site) => n > memory.layout.capacities[site]!);
+    for (const problem of counts.problems) {
+      if (problem.kind !== "table-full") throw given.explain(problem.kind, problem.site, problem.row);
+    }
+    // A row without a free slot is bad luck of the hash function, not a fault of the input: another one places it.
+    if (counts.problems.length > 0) {
+      this.#salt++;
+      return false;
+    }
     counts.rows.forEach((n, site) => {
       this.#room[site] = Math.ceil((n * 17) / 16 / 64) * 64;
     });
-    if (overflow) memory.dispose();
-    return !overflow;
+    return counts.rows.every((n, site) => n <= memory.layout.capacities[site]!);
   }
 }

@@ -14,6 +14,9 @@ interface Host {
   readonly duplicates: DuplicatePolicy;
 }
 
+/** What the device finds wrong with a row. */
+export type InputFault = Exclude<GeometryProblem["kind"], "table-full">;
+
 /** Coordinates of one call, by index of the input site set; entries of derived sets are empty. */
 export interface GivenCoords {
   readonly batch: number;
@@ -24,7 +27,7 @@ export interface GivenCoords {
   readonly device: ReadonlyMap<number, GpuRows>;
   readonly merged: ReadonlyMap<number, Merged>;
   /** What the device found wrong, in words. */
-  explain(problem: GeometryProblem): SpnetError;
+  explain(kind: InputFault, site: number, row: number): SpnetError;
 }
 
 const isGpuRows = (given: CoordsInput | FeaturesInput): given is GpuRows => "buffer" in given && "rows" in given;
@@ -74,7 +77,7 @@ export async function gatherCoords(net: Host, given: Readonly<Record<string, Coo
     host,
     device,
     merged,
-    explain: (problem) => explain(plan, host, problem),
+    explain: (kind, site, row) => explain(plan, host, kind, site, row),
   };
 }
 
@@ -87,22 +90,20 @@ function checkNames(plan: Plan, names: readonly string[]): void {
   throw new SpnetError("SP0816", `${parts.join(", ")}; this network's inputs are ${wanted.map((n) => `\`${n}\``).join(", ")}`, { missing, unknown });
 }
 
-function explain(plan: Plan, host: ReadonlyMap<number, Int32Array>, problem: GeometryProblem): SpnetError {
-  const input = plan.inputs.find((i) => i.site === problem.site)!;
+function explain(plan: Plan, host: ReadonlyMap<number, Int32Array>, kind: InputFault, site: number, row: number): SpnetError {
+  const input = plan.inputs.find((i) => i.site === site)!;
   const width = input.axes.length + 1;
-  const coords = host.get(problem.site);
-  const site = coords === undefined ? "" : ` (${[...coords.subarray(problem.row * width, (problem.row + 1) * width)].join(", ")})`;
-  const where = `coordinates of \`${input.name}\`, row ${problem.row}${site}`;
-  const details = { input: input.name, row: problem.row };
-  switch (problem.kind) {
+  const coords = host.get(site);
+  const values = coords === undefined ? "" : ` (${[...coords.subarray(row * width, (row + 1) * width)].join(", ")})`;
+  const where = `coordinates of \`${input.name}\`, row ${row}${values}`;
+  const details = { input: input.name, row };
+  switch (kind) {
     case "duplicate":
       return new SpnetError("SP0818", `${where} names a site that another row names too; choose what to do with \`duplicates\`: sum, mean, first or last`, details);
     case "out-of-range":
       return new SpnetError("SP0813", `${where} lies outside the extents`, details);
     case "batch":
       return new SpnetError("SP0812", `${where} has a batch index out of range`, details);
-    case "table-full":
-      return new SpnetError("SP0613", `${where}: the site table has no free slot within its probe limit`, details);
   }
 }
 

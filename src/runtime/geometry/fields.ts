@@ -64,7 +64,7 @@ export const PAIR_COUNTERS = 8;
 export const countPairs = (sites: number, rulebook: number): number => countSite(sites) + PAIR_COUNTERS * rulebook;
 
 
-/** Words of bits that one workgroup counts in a round: 256 invocations × 8. */
+/** Words of bits that one workgroup handles in a round. */
 export const BLOCK_WORDS = 2048;
 /** Rows that one workgroup sorts, and runs that one merge joins. */
 export const SORT_ROWS = 512;
@@ -72,6 +72,8 @@ export const MERGE_RUNS = 8;
 /** Invocations of the kernels. */
 export const MARK_GROUP = 64;
 export const GROUP = 256;
+/** Of those that meet at barriers: software adapters pay for each invocation that waits. */
+export const SCAN_GROUP = 64;
 /** Taps that one invocation of a search tries. */
 export const SLICE = 8;
 /** Slots looked at before a hash table counts as full. */

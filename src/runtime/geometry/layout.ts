@@ -1,6 +1,6 @@
 import { SpnetError } from "../errors.ts";
 import { align } from "../placement.ts";
-import { BLOCK_WORDS, countPairs, GROUP, MARK_GROUP, MERGE_RUNS, META_BATCH, metaSite, NO_BLOCK, PART, SITE, SLICE, SORT_ROWS, STEP, stepPart } from "./fields.ts";
+import { BLOCK_WORDS, countPairs, GROUP, MARK_GROUP, MERGE_RUNS, META_BATCH, metaSite, NO_BLOCK, PART, SCAN_GROUP, SITE, SLICE, SORT_ROWS, STEP, stepPart } from "./fields.ts";
 import { boxCells, boxExtents, siteBounds, type Bounds } from "./grid.ts";
 import { haloShape } from "./halo.ts";
 import type { GeometryPlan, GeometrySite, GeometryStage } from "./plan.ts";
@@ -203,7 +203,7 @@ class LayoutBuilder {
         // One workgroup at least, for the counts that it writes.
         return this.#dispatch(stage, perSite((i) => Math.max(1, Math.ceil(this.#capacities[this.#plan.sites[i]!.source]! / MARK_GROUP))));
       case "count":
-        return this.#dispatch(stage, perSite((i) => blocksOr(i, Math.ceil((this.#meta[metaSite(i) + SITE.mask]! + 1) / GROUP))));
+        return this.#dispatch(stage, perSite((i) => blocksOr(i, Math.ceil((this.#meta[metaSite(i) + SITE.mask]! + 1) / SCAN_GROUP))));
       case "emit":
         return this.#dispatch(stage, perSite((i) => blocksOr(i, Math.max(1, Math.ceil(this.#capacities[i]! / SORT_ROWS)))));
       case "merge":
