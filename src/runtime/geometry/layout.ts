@@ -337,10 +337,19 @@ function capacitiesOf(plan: GeometryPlan, request: GeometryRequest, bounds: read
     }
     const perRow = s.kind === "reach" ? volume(s.kernel!.map((k, a) => Math.ceil(k / s.stride![a]!))) : 1;
     most.push(Math.min(most[s.of]! * perRow, boxCells(bounds[i]!) * request.batch));
-    const guess = s.kind === "reach" ? 2 * room[s.of]! + 1024 : room[s.of]!;
+    const guess = roomGuess(s, plan.sites[s.of]!, room[s.of]!);
     room.push(Math.min(request.capacities[i]! > 0 ? request.capacities[i]! : guess, most[i]!));
   });
   return room;
+}
+
+/**
+ * Room of a derived set when nothing is known. Surfaces that reach coarser cells grow at the first stride and shrink at
+ * every further one; without a stride they grow each time.
+ */
+function roomGuess(site: GeometrySite, parent: GeometrySite, room: number): number {
+  const strided = (s: GeometrySite): boolean => s.kind === "reach" && s.stride!.some((n) => n > 1);
+  return site.kind === "reach" && !(strided(site) && strided(parent)) ? 2 * room + 1024 : room;
 }
 
 /** Which sets are looked up by hash; where there is a choice, small grids get bitmaps first. */
