@@ -1,9 +1,5 @@
-/** Writes docs/PASSES.md from the pass registry. */
+/** Writes docs/PASSES.md from the pass registry. Run from the package's root. */
 import { writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { passesDocument } from "../src/passes/docs.ts";
 
-/** The checkout: this file lies in its `scripts`, or in `dist/scripts` when built. */
-const root = dirname(fileURLToPath(import.meta.url)).replace(/(\/dist)?\/scripts$/, "");
-writeFileSync(join(root, "docs/PASSES.md"), passesDocument());
+writeFileSync("docs/PASSES.md", passesDocument());

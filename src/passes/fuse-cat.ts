@@ -28,6 +28,7 @@ export const fuseCat = definePass({
   options: {},
   stats: { split: "terms split into one per part", distributed: "ops done to the parts", whole: "concatenations made in memory" },
   run(module, { stat, remark }) {
+    if (!module.ops.some((op) => op.name === "cat")) return module;
     return new FuseCat(module, stat, remark).run();
   },
 });

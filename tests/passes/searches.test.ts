@@ -7,6 +7,13 @@ import { count, example, run } from "./support.ts";
 const spatial = (module: Module): number =>
   module.ops.filter((op) => ["subm", "conv", "up"].includes(op.name) && kernelVolume(numbers(op.attrs, "kernel")) > 1).length;
 
+test("Cylinder3D: 44 maps where keys are written by hand, 20 distinct ones, 9 searches", () => {
+  const net = example("cylinder3d");
+  expect(net.ops.filter((op) => op.name === "subm" || op.name === "conv")).toHaveLength(44);
+  const reused = run(net, "lower,reuse-rulebooks{slices=false}").module;
+  expect(count(reused, "rulebook.search")).toBe(20);
+});
+
 describe("rulebook searches of whole networks", () => {
   test.each([
     ["second", 12, 8],

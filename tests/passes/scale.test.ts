@@ -1,0 +1,61 @@
+/** Cost grows with the module, not with its square: ten thousand convolutions pass through everything in seconds. */
+import { describe, expect, test } from "vitest";
+import type { Module, ValueId } from "../../src/ir/module.ts";
+import { runPipeline } from "../../src/passes/manager.ts";
+import { parsePipeline } from "../../src/passes/pipeline.ts";
+import { presets } from "../../src/passes/presets.ts";
+import { count, Draft, features } from "./support.ts";
+
+const text = presets.O2.replace("fuse-pairs", "fuse-pairs{pairs=always}");
+
+function timed(module: Module): { readonly module: Module; readonly seconds: number } {
+  const { pipeline } = parsePipeline(text);
+  const start = performance.now();
+  const result = runPipeline(module, pipeline!);
+  return { module: result.module, seconds: (performance.now() - start) / 1000 };
+}
+
+function chain(length: number): Module {
+  const d = new Draft("net");
+  let x: ValueId = d.x;
+  for (let i = 0; i < length; i++) x = d.relu(d.bn(d.subm(x, 4)));
+  return d.finish(x);
+}
+
+/** One value read by everything, everything joined pair by pair. */
+function fan(width: number): Module {
+  const d = new Draft("net");
+  let sum = d.relu(d.x);
+  for (let i = 0; i < width; i++) sum = d.add(sum, d.op("sigmoid", [d.subm(d.x, 4, [1 + 2 * (i % 3), 3])]));
+  return d.finish(sum);
+}
+
+/** Skips that live from the start to the end, joined in reverse. */
+function nest(depth: number): Module {
+  const d = new Draft("net");
+  const skips: ValueId[] = [];
+  let x = d.x;
+  for (let i = 0; i < depth; i++) skips.push((x = d.relu(d.subm(x, 4))));
+  for (const skip of skips.reverse()) x = d.subm(d.cat(x, skip), 4);
+  return d.finish(x);
+}
+
+describe("ten thousand convolutions through -O2", () => {
+  test("in a chain", () => {
+    const { module, seconds } = timed(chain(10_000));
+    expect(features(module)).toHaveLength(5_000);
+    expect(count(module, "rulebook.search")).toBe(1);
+    expect(seconds).toBeLessThan(15);
+  });
+
+  test("side by side", () => {
+    const { module, seconds } = timed(fan(10_000));
+    expect(count(module, "rulebook.search")).toBe(1);
+    expect(seconds).toBeLessThan(15);
+  });
+
+  test("nested", () => {
+    const { seconds } = timed(nest(5_000));
+    expect(seconds).toBeLessThan(15);
+  });
+});
