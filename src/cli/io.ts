@@ -8,6 +8,11 @@ export interface Io {
 
 /** The process's own streams; colours on a terminal unless NO_COLOR is set. */
 export function processIo(): Io {
+  // A reader that has seen enough (`| head`) closes the pipe: that is no failure.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),

@@ -108,9 +108,22 @@ function surfaceHost(locate: Locate, layout: string | undefined): SurfaceHost {
   };
 }
 
+/** Places by file names as seen from the entry file's folder, so that a module does not depend on where it was compiled. */
 function locator(program: Program): Locate {
-  const indices = new Map([...program.files].map(([name, file]) => [name, new LineIndex(file.source.text)]));
-  return (span: Span) => indices.get(span.file)?.at(span.start) ?? { line: 1, column: 1 };
+  const folder = (program.entry?.source.name ?? "").split("/").slice(0, -1);
+  const shown = (name: string): string => relativePath(folder, name.split("/"));
+  const files = new Map([...program.files].map(([name, file]) => [name, { file: shown(name), index: new LineIndex(file.source.text) }]));
+  return (span: Span) => {
+    const known = files.get(span.file);
+    return known === undefined ? { file: shown(span.file), line: 1, column: 1 } : { file: known.file, ...known.index.at(span.start) };
+  };
+}
+
+/** The path to a file from a folder, both from one root. */
+function relativePath(folder: readonly string[], file: readonly string[]): string {
+  const differs = folder.findIndex((part, i) => part !== file[i]);
+  const shared = differs < 0 ? folder.length : differs;
+  return [...folder.slice(shared).map(() => ".."), ...file.slice(shared)].join("/");
 }
 
 /** Keeps each diagnostic once per place: a block that is called ten times has its mistake once. */

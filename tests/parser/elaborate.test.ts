@@ -187,7 +187,7 @@ describe("files", () => {
   test("import by relative path, each read once", () => {
     const module = build({ "nets/main.spnet": main, "lib/lib.spnet": lib });
     expect(module.name).toBe("N");
-    expect(printLoc(opsOf(module, "subm")[0]!.loc)).toBe("lib/lib.spnet:3:39 via nets/main.spnet:6:36");
+    expect(printLoc(opsOf(module, "subm")[0]!.loc)).toBe("../lib/lib.spnet:3:39 via main.spnet:6:36");
   });
 
   test("a mistake in a library is one message", () => {

@@ -23,7 +23,7 @@ export interface Step {
 }
 
 /** Line and column of a span's start. */
-export type Locate = (span: Span) => { readonly line: number; readonly column: number };
+export type Locate = (span: Span) => { readonly file: string; readonly line: number; readonly column: number };
 
 /** A net on its way from source to IR: the other end of elaboration. */
 export class NetUnderConstruction implements NetHost {
@@ -140,12 +140,12 @@ export class NetUnderConstruction implements NetHost {
 
   loc({ span, via }: SourcePlace): Loc {
     const [outer, ...rest] = via;
-    const place = { file: span.file, ...this.#locate(span) };
+    const place = this.#locate(span);
     return [outer === undefined ? place : { ...place, via: this.#via(outer, rest) }];
   }
 
   #via(span: Span, rest: readonly Span[]): Place {
-    const place = { file: span.file, ...this.#locate(span) };
+    const place = this.#locate(span);
     const [outer, ...more] = rest;
     return outer === undefined ? place : { ...place, via: this.#via(outer, more) };
   }
