@@ -74,8 +74,9 @@ function split(strings: TemplateStringsArray, holes: readonly Hole[]): Piece[][]
   return lines;
 }
 
-/** Drops the blank first and last line of a block template and the indentation its lines have in common. */
+/** Drops the blank first and last line of a block template and the indentation its lines have in common; a template of one line stays. */
 function dedent(lines: Piece[][]): Piece[][] {
+  if (lines.length === 1) return lines;
   const kept = [...lines];
   if (kept.length > 1 && blank(kept[0])) kept.shift();
   if (kept.length > 1 && blank(kept.at(-1))) kept.pop();

@@ -1,0 +1,20 @@
+import type { FeatureSpec, Kernel } from "../spec.ts";
+import { convKernel } from "./conv.ts";
+import { globalPoolKernel } from "./global-pool.ts";
+import { pointwiseKernel, poolKernel } from "./rows.ts";
+
+/** The WGSL of a feature kernel and how to launch it. Pure: the same specification gives the same text. */
+export function buildKernel(spec: FeatureSpec): Kernel {
+  switch (spec.kind) {
+    case "conv":
+      return convKernel(spec);
+    case "pointwise":
+      return pointwiseKernel(spec);
+    case "pool":
+      return poolKernel(spec);
+    case "global_pool":
+      return globalPoolKernel(spec);
+    case "pair":
+      throw new Error("internal: pair");
+  }
+}
