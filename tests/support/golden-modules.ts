@@ -1,0 +1,86 @@
+import type { ParamTensor } from "../../src/ir/interp/value.ts";
+import type { Module, ValueId } from "../../src/ir/module.ts";
+import { NetBuilder } from "./fixture-modules.ts";
+import { tensorOf, type FixtureTensor } from "./safetensors.ts";
+
+export interface GoldenCase {
+  readonly file: string;
+  readonly parameters: { readonly spatialShape?: readonly number[] };
+  readonly tolerance: { readonly abs: number };
+}
+
+export type Tensors = ReadonlyMap<string, FixtureTensor>;
+
+const cube = (n: number): number[] => [n, n, n];
+const subm = (net: NetBuilder, x: ValueId, name: string, kernel: readonly number[], cin: number, cout: number, bias = false): ValueId =>
+  net.op("subm", [x, ...net.weights(name === "" ? "" : `${name}.`, kernel, cin, cout, bias)], { kernel, padding: kernel.map((k) => (k - 1) / 2), dilation: kernel.map(() => 1) });
+
+/** The origin's maximum starts at 0: the max over active inputs, and 0. */
+const maxPool = (net: NetBuilder, kernel: number, stride: number, sites: string): ValueId =>
+  net.op("relu", [net.op("pool", [net.x], { mode: "max", kernel: cube(kernel), stride: cube(stride), padding: cube((kernel - 1) / 2), dilation: cube(1), sites })]);
+
+function unet(net: NetBuilder): ValueId {
+  const down = { kernel: cube(3), stride: cube(2), padding: cube(1), dilation: cube(1) };
+  const stem = net.op("relu", [net.bn(subm(net, net.x, "stem.0", cube(3), 6, 16), "stem.1", 16, 1e-5)]);
+  const a = subm(net, stem, "stem.3", cube(3), 16, 16);
+  const coarse = net.op("conv", [a, ...net.weights("down.", cube(3), 16, 32, false)], { ...down, sites: "reach" });
+  const mid = net.op("relu", [net.bn(subm(net, coarse, "mid.0", cube(3), 32, 32), "mid.1", 32, 1e-5)]);
+  const up = net.op("up", [mid, ...net.weights("up.", cube(3), 32, 16, false)], { ...down, onto: net.sites });
+  return subm(net, net.op("cat", [up, a]), "head", cube(1), 32, 8, true);
+}
+
+/** Forward cases whose operations are in the language. */
+export const forward: Readonly<Record<string, (net: NetBuilder) => ValueId>> = {
+  "unet3d-float32.safetensors": unet,
+  "unet3d-float16.safetensors": unet,
+  "join-table.safetensors": (net) => net.op("cat", ["branch0", "branch1"].map((name) => subm(net, net.x, name, [3, 3], 8, 8))),
+  "subm3d-bias.safetensors": (net) => subm(net, net.x, "", cube(3), 8, 16, true),
+  "avgpool3d-subm.safetensors": (net) => net.op("pool", [net.x], { mode: "avg", kernel: cube(3), stride: cube(1), padding: cube(1), dilation: cube(1), sites: "same" }),
+  "maxpool3d-subm.safetensors": (net) => maxPool(net, 3, 1, "same"),
+  "maxpool3d-k5s2.safetensors": (net) => maxPool(net, 5, 2, "reach"),
+  "to-dense-3d.safetensors": (net) => net.op("to_dense", [net.x]),
+};
+
+/** Cases of operations that the language does not have yet. */
+export const later: Readonly<Record<string, string>> = {
+  "sparse-add.safetensors": "union",
+  "from-dense-3d.safetensors": "from_dense",
+  "scatter-nd.safetensors": "scatter_nd",
+  "voxelize3d-basic.safetensors": "voxelize in the network",
+  "voxelize3d-truncate.safetensors": "voxelize in the network",
+  "voxelize1d.safetensors": "voxelize in the network",
+  "voxelize4d.safetensors": "voxelize in the network",
+};
+
+/** The weight as [k…, Cin, Cout]: stored as [Cout, k…, Cin], but a kernel of one tap is stored flat as [Cin, Cout]. */
+function canonical({ shape, data }: FixtureTensor): ParamTensor {
+  if (shape.length === 1) return { shape, data };
+  const [cout, kernel, cin] = [shape[0]!, shape.slice(1, -1), shape.at(-1)!];
+  const wanted = [...kernel, cin, cout];
+  if (kernel.every((k) => k === 1)) return { shape: wanted, data };
+  const inner = data.length / cout;
+  return { shape: wanted, data: Float64Array.from(data, (_, i) => data[(i % cout) * inner + Math.floor(i / cout)]!) };
+}
+
+/** Normalisation by the statistics of the batch, as the origin's training mode does. */
+const statistics: Readonly<Record<string, string>> = { running_mean: "batch_mean", running_var: "batch_var" };
+
+/** A weight of a case in canonical shape; batch norms get the statistics of the batch. */
+export function weightOf(tensors: Tensors, name: string): ParamTensor {
+  const [, owner = "", kind = ""] = /^(.*)\.(running_mean|running_var)$/.exec(name) ?? [];
+  return kind === "" ? canonical(tensorOf(tensors, `weights.${name}`)) : tensorOf(tensors, `layer.${owner}.${statistics[kind]}`);
+}
+
+/** The net of a forward case; its output is `y`. */
+export function goldenModule(c: GoldenCase, tensors: Tensors): Module {
+  const extents = c.parameters.spatialShape!;
+  const net = new NetBuilder(extents.length, tensorOf(tensors, "input.features").shape[1]!, extents);
+  return net.finish({ y: forward[c.file]!(net) });
+}
+
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) throw new Error(`lengths differ: ${a.length} and ${b.length}`);
+  let largest = 0;
+  for (let i = 0; i < b.length; i++) largest = Math.max(largest, Math.abs(a[i]! - b[i]!));
+  return largest;
+}
