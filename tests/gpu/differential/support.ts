@@ -1,0 +1,80 @@
+import { expect } from "vitest";
+import { interpret } from "../../../src/ir/interp/reference.ts";
+import type { Value } from "../../../src/ir/interp/value.ts";
+import { number, siteAttr, string, type Module } from "../../../src/ir/module.ts";
+import type { Pipeline } from "../../../src/passes/pipeline.ts";
+import type { DenseOutput, FeatOutput } from "../../../src/runtime/index.ts";
+import { relativeError } from "../../support/compare.ts";
+import type { TestGpu } from "../../support/gpu.ts";
+import { dataOf, networkOf, type AnyNetwork } from "../../support/network-runs.ts";
+import { fuse, pipelines } from "../../support/plan-runs.ts";
+import { cloud, numbers, type SourceNet } from "../../support/source-net.ts";
+
+export type Inputs = Readonly<Record<string, { readonly coords: Int32Array; readonly features: Float32Array }>>;
+export type Outputs = Readonly<Record<string, FeatOutput | DenseOutput>>;
+
+/** The pipeline that networks are compiled by unless a test is about another. */
+export const STANDARD = pipelines[2]![1];
+
+/** What the interpreter makes of the network as written. */
+export const wantedOf = (net: SourceNet, inputs: Inputs, batch: number): ReadonlyMap<string, Value> =>
+  interpret(net.module, { inputs, params: net.params, batch });
+
+/** A network on the device under `pipeline`, with the net's weights. */
+export const deviceNetwork = (gpu: TestGpu, net: SourceNet, pipeline: Pipeline = STANDARD): Promise<AnyNetwork> =>
+  networkOf(fuse(net.module, pipeline), { device: gpu.device, weights: net.weights });
+
+/** Prepares, runs and checks against `wanted`; returns the outputs. */
+export async function expectRun(network: AnyNetwork, inputs: Inputs, batch: number, wanted: ReadonlyMap<string, Value>, what = "", tolerance = 1e-5): Promise<Outputs> {
+  const pick = <K extends "coords" | "features">(key: K): Record<string, Inputs[string][K]> => Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, value[key]]));
+  const scene = await network.prepare(pick("coords"), { batch });
+  const outputs = await scene.run(pick("features"));
+  scene.dispose();
+  expectSame(outputs, wanted, what, tolerance);
+  return outputs;
+}
+
+/** Same names, same sites in the same order, same shapes, and numbers within `tolerance` of the largest. */
+export function expectSame(outputs: Outputs, wanted: ReadonlyMap<string, Value>, what = "", tolerance = 1e-5): void {
+  expect(Object.keys(outputs), what).toEqual([...wanted.keys()]);
+  for (const [name, value] of wanted) {
+    if (value.kind === "rulebook" || value.kind === "param") throw new Error(`${name} is a ${value.kind}`);
+    const got = outputs[name]!;
+    const label = `${what} ${name}`;
+    if ("coords" in got) {
+      if (value.kind !== "feat") throw new Error(`${label} is a ${value.kind}, not features`);
+      expect(got.coords, label).toEqual(value.sites.coords);
+      expect([got.rows, got.channels], label).toEqual([value.sites.count, value.channels]);
+    } else {
+      if (value.kind === "feat") throw new Error(`${label} has no sites`);
+      expect(got.shape, label).toEqual(value.kind === "vec" ? [value.batch, value.channels] : value.shape);
+    }
+    expect(relativeError(dataOf(got), value.data), label).toBeLessThanOrEqual(tolerance);
+  }
+}
+
+/** Compiles under `pipeline`, runs once, checks, and throws the network away. */
+export async function check(gpu: TestGpu, net: SourceNet, inputs: Inputs, batch: number, what = "", pipeline: Pipeline = STANDARD): Promise<Outputs> {
+  const wanted = wantedOf(net, inputs, batch);
+  const network = await deviceNetwork(gpu, net, pipeline);
+  const outputs = await expectRun(network, inputs, batch, wanted, what);
+  network.dispose();
+  return outputs;
+}
+
+/** Random rows for every input: at most `rows`, within the extents, or on both sides of the origin where there are none. */
+export function randomInputs(module: Module, seed: number, rows: number, batch: number): Inputs {
+  const coordsOf = new Map<string, Int32Array>();
+  const inputs = module.ops.filter((op) => op.name === "input").map((op, i): [string, Inputs[string]] => {
+    const [site, channels] = [siteAttr(op.attrs, "sites"), number(op.attrs, "channels")];
+    const extents = module.sites.extents(site);
+    const side = Math.ceil((rows * 2) ** (1 / module.sites.dim(site)));
+    const box = extents ?? module.sites.axes(site).map(() => side);
+    const most = Math.min(rows, box.reduce((a, b) => a * b, batch));
+    const coords = coordsOf.get(site) ?? cloud(seed + i, most, batch, box, 0, extents === undefined ? -Math.ceil(side / 2) : 0).coords;
+    coordsOf.set(site, coords);
+    const random = numbers(seed + 1000 + i);
+    return [string(op.attrs, "name"), { coords, features: Float32Array.from({ length: most * channels }, () => random() * 2 - 1) }];
+  });
+  return Object.fromEntries(inputs);
+}
