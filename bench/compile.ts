@@ -1,7 +1,7 @@
 /**
  * Compile time, text to emitted module, in a warm process: every example, then chains of growing length to show that
  * the cost is linear. `npm run bench:compile [-- NAME…]`; prints a table and, with `--json FILE`, writes the
- * figures.
+ * figures; `--pairs never|model|always` as the command has it.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -13,7 +13,7 @@ import { lowerToPlan } from "../src/codegen/plan/lower.ts";
 import { buildProgram } from "../src/codegen/plan/program.ts";
 import { compileSource } from "../src/ir/from-source.ts";
 import { runPipeline } from "../src/passes/manager.ts";
-import { presetPipeline } from "../src/passes/presets.ts";
+import { presetPipeline, withOptions } from "../src/passes/presets.ts";
 
 const PHASES = ["front", "passes", "plan", "emit"] as const;
 
@@ -36,7 +36,7 @@ function compileOnce(file: string, readFile: ReadFile): { readonly operations: n
     if (diagnostics.some((d) => d.severity === "error")) throw new Error(`${file} does not compile: ${diagnostics[0]?.message ?? ""}`);
     return undefined;
   }
-  const { module: fused } = runPipeline(module, presetPipeline("O2"));
+  const { module: fused } = runPipeline(module, pipeline);
   marks.push(performance.now());
   const plan = lowerToPlan(fused);
   marks.push(performance.now());
@@ -82,7 +82,8 @@ function printTable(timings: readonly Timing[]): void {
   }
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "string" }, runs: { type: "string", default: "9" } } });
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "string" }, runs: { type: "string", default: "9" }, pairs: { type: "string", default: "model" } } });
+const pipeline = withOptions(presetPipeline("O2"), "fuse-pairs", { pairs: values.pairs });
 const folder = relative(process.cwd(), join(packageRoot(), "examples"));
 const texts = new Map<string, string>();
 for (const name of readdirSync(folder)) texts.set(join(folder, name), readFileSync(join(folder, name), "utf8"));
