@@ -1,4 +1,4 @@
-import { GROUP } from "../../../runtime/geometry/fields.ts";
+import { SCAN_GROUP } from "../../../runtime/geometry/fields.ts";
 import { u32 } from "../literal.ts";
 import type { Kernel } from "../spec.ts";
 import { wgsl, type Hole } from "../template.ts";
@@ -24,17 +24,17 @@ export function countKernel(title: string, sites: readonly SitePlan[], parts: re
     let size = ${buffers.site("blockWords")};
     let end = min(${buffers.site("words")}, (local_group + 1u) * size);
     var bits = 0u;
-    for (var word = local_group * size + lane; word < end; word += ${u32(GROUP)}) {
+    for (var word = local_group * size + lane; word < end; word += ${u32(SCAN_GROUP)}) {
       bits += countOneBits(${table}[${buffers.site("table")} + word * 2u]);
     }
     let sum = scan(bits, lane);
-    if (lane == ${u32(GROUP - 1)}) { ${table}[${buffers.site("sums")} + local_group] = sum; }`;
+    if (lane == ${u32(SCAN_GROUP - 1)}) { ${table}[${buffers.site("sums")} + local_group] = sum; }`;
   const pack = wgsl`
-    let slot = local_group * ${u32(GROUP)} + lane;
+    let slot = local_group * ${u32(SCAN_GROUP)} + lane;
     var id = 0u;
     if (slot <= ${buffers.site("mask")}) { id = ${table}[${buffers.site("table")} + slot]; }
     let place = scan(select(0u, 1u, id != 0u), lane);
-    if (lane == ${u32(GROUP - 1)}) { base = atomicAdd(${buffers.count("needed")}, place); }
+    if (lane == ${u32(SCAN_GROUP - 1)}) { base = atomicAdd(${buffers.count("needed")}, place); }
     workgroupBarrier();
     let row = base + place - 1u;
     if (id != 0u && row < ${buffers.site("capacity")}) {
@@ -51,6 +51,7 @@ export function countKernel(title: string, sites: readonly SitePlan[], parts: re
       ...parts.map((i) => `  ${sites[i]!.id}`),
     ],
     buffers,
+    workgroupSize: SCAN_GROUP,
     workgroupBytes: SCAN_BYTES + (slots ? 4 : 0),
     functions: [
       ...(slots ? [SITE_TEXT, loadText(buffers, dim), boxText(sites, parts), candidateText(buffers), wgsl`var<workgroup> base: u32;`] : []),

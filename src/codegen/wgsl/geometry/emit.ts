@@ -1,4 +1,4 @@
-import { BLOCK_WORDS, GROUP, STATUS } from "../../../runtime/geometry/fields.ts";
+import { BLOCK_WORDS, SCAN_GROUP, STATUS } from "../../../runtime/geometry/fields.ts";
 import { u32 } from "../literal.ts";
 import type { Kernel } from "../spec.ts";
 import { wgsl, type Wgsl } from "../template.ts";
@@ -11,7 +11,7 @@ import { finishText, runMemoryText, runText, SORT_BYTES } from "./sort.ts";
 import { AXES, Buffers } from "./words.ts";
 
 /** Words of bits that one invocation handles at a time. */
-const LANE_WORDS = BLOCK_WORDS / GROUP;
+const LANE_WORDS = BLOCK_WORDS / SCAN_GROUP;
 
 /**
  * Bitmaps: the rank before each word with bits, and the sites of the bits as rows, which come out sorted by batch and
@@ -34,6 +34,7 @@ export function emitKernel(title: string, sites: readonly SitePlan[], parts: rea
       ...parts.map((i) => `  ${sites[i]!.id}`),
     ],
     buffers,
+    workgroupSize: SCAN_GROUP,
     workgroupBytes: (bits ? SCAN_BYTES + 4 : 0) + (slots ? SORT_BYTES(dim) : 0),
     functions: [
       SITE_TEXT, store, totalText(buffers),
@@ -68,9 +69,9 @@ function rowsText(buffers: Buffers): Wgsl {
     if (lane == 0u) { block_sum = ${table}[${sums} + local_group]; }
     if (workgroupUniformLoad(&block_sum) == 0u && !last) { return; }
     var before = 0u;
-    for (var k = lane; k < local_group; k += ${u32(GROUP)}) { before += ${table}[${sums} + k]; }
+    for (var k = lane; k < local_group; k += ${u32(SCAN_GROUP)}) { before += ${table}[${sums} + k]; }
     scan(before, lane);
-    var base = scanned[${u32(GROUP - 1)}];
+    var base = scanned[${u32(SCAN_GROUP - 1)}];
     let end = min(words, (local_group + 1u) * size);
     for (var first = local_group * size; first < end; first += ${u32(BLOCK_WORDS)}) {
       let mine = first + lane * ${u32(LANE_WORDS)};
@@ -88,7 +89,7 @@ function rowsText(buffers: Buffers): Wgsl {
           row++;
         }
       }
-      base += scanned[${u32(GROUP - 1)}];
+      base += scanned[${u32(SCAN_GROUP - 1)}];
     }
     if (last && lane == 0u) { put_total(site, base); }`;
 }

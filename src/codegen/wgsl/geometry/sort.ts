@@ -1,4 +1,4 @@
-import { GROUP, MERGE_RUNS, SORT_ROWS } from "../../../runtime/geometry/fields.ts";
+import { GROUP, MERGE_RUNS, SCAN_GROUP, SORT_ROWS } from "../../../runtime/geometry/fields.ts";
 import { u32 } from "../literal.ts";
 import type { Kernel } from "../spec.ts";
 import { join, wgsl, type Wgsl } from "../template.ts";
@@ -37,7 +37,7 @@ export function runText(buffers: Buffers, dim: number): Wgsl {
     let capacity = ${buffers.site("capacity")};
     let n = min(needed, capacity);
     let first = local_group * ${u32(SORT_ROWS)};
-    for (var k = lane; k < ${u32(SORT_ROWS)}; k += ${u32(GROUP)}) {
+    for (var k = lane; k < ${u32(SORT_ROWS)}; k += ${u32(SCAN_GROUP)}) {
       order[k] = k;
       for (var column = 0u; column < ${u32(dim + 1)}; column++) {
         // Signed order as unsigned; what is not there sorts last.
@@ -49,17 +49,19 @@ export function runText(buffers: Buffers, dim: number): Wgsl {
     for (var size = 2u; size <= ${u32(SORT_ROWS)}; size *= 2u) {
       for (var apart = size / 2u; apart > 0u; apart /= 2u) {
         workgroupBarrier();
-        let a = lane / apart * apart * 2u + lane % apart;
-        let x = order[a];
-        let y = order[a + apart];
-        if (before_in_run(y, x) == ((a & size) == 0u)) {
-          order[a] = y;
-          order[a + apart] = x;
+        for (var pair = lane; pair < ${u32(SORT_ROWS / 2)}; pair += ${u32(SCAN_GROUP)}) {
+          let a = pair / apart * apart * 2u + pair % apart;
+          let x = order[a];
+          let y = order[a + apart];
+          if (before_in_run(y, x) == ((a & size) == 0u)) {
+            order[a] = y;
+            order[a + apart] = x;
+          }
         }
       }
     }
     workgroupBarrier();
-    for (var k = lane; k < ${u32(SORT_ROWS)}; k += ${u32(GROUP)}) {
+    for (var k = lane; k < ${u32(SORT_ROWS)}; k += ${u32(SCAN_GROUP)}) {
       if (first + k < n) {
         let at = ${buffers.site("sort")} + (first + order[k]) * ${width};
         settle(site, at, first + k, ${buffers.site("sorted")}, capacity <= ${u32(SORT_ROWS)});
