@@ -1,6 +1,6 @@
 import { compileGeometry, type CompileOptions, type CompiledGeometry } from "../../../src/codegen/wgsl/geometry/index.ts";
 import type { GeometrySpec } from "../../../src/codegen/plan/geometry-spec.ts";
-import { layoutGeometry, readCounts, type GeometryBuffer, type GeometryLayout, type GeometryRequest, type SceneCounts } from "../../../src/runtime/geometry/index.ts";
+import { layoutGeometry, readCounts, type Bounds, type ByteRange, type GeometryBuffer, type GeometryLayout, type GeometryRequest, type SceneCounts } from "../../../src/runtime/geometry/index.ts";
 import { USAGE, type TestGpu } from "../../support/gpu.ts";
 import type { Rows } from "../../geometry/oracle.ts";
 
@@ -11,6 +11,8 @@ export interface GeometryRun {
   readonly counts: SceneCounts;
   readonly words: Uint32Array;
   readonly dispatches: number;
+  /** Buffers whose guard words beyond the last region are no longer what they were. */
+  readonly guarded: readonly string[];
   coords(site: string): Rows;
   map(rulebook: string, form: "forward" | "transposed" | "halo"): Uint32Array;
 }
@@ -19,7 +21,20 @@ export type RequestChange = Partial<Pick<GeometryRequest, "bitmapCells" | "bindi
   readonly room?: Readonly<Record<string, number>>;
   /** Leave the box of unbounded inputs unsaid. */
   readonly boxless?: boolean;
+  /** A box other than that of the rows. */
+  readonly box?: Bounds;
 };
+
+const RUBBISH = 0xabad1dea;
+
+/** Regions of a buffer with something written between their end and the next region. */
+function damaged(name: string, words: Uint32Array, ranges: readonly (ByteRange | undefined)[], untouched: number): readonly string[] {
+  const regions = ranges.filter((r) => r !== undefined).sort((a, b) => a.offset - b.offset);
+  return regions.flatMap((r, i) => {
+    const gap = words.subarray((r.offset + r.size) / 4, (regions[i + 1]?.offset ?? words.byteLength) / 4);
+    return gap.every((w) => w === untouched) ? [] : [`${name} after ${r.offset}`];
+  });
+}
 
 /** A compiler of geometry to pipelines that remembers texts, since tests run the same network many times. */
 export class GeometryRunner {
@@ -38,7 +53,7 @@ export class GeometryRunner {
     const buffers = Object.fromEntries(
       Object.entries(layout.bytes).map(([name, size]) => [name, device.createBuffer({ label: name, size, usage: USAGE.STORAGE | USAGE.COPY_SRC | USAGE.COPY_DST })]),
     ) as Record<GeometryBuffer, GPUBuffer>;
-    for (const name of ["coords", "scratch", "maps", "counts"] as const) device.queue.writeBuffer(buffers[name], 0, new Uint32Array(layout.bytes[name] / 4).fill(0xabad1dea));
+    for (const name of ["coords", "scratch", "maps", "counts"] as const) device.queue.writeBuffer(buffers[name], 0, new Uint32Array(layout.bytes[name] / 4).fill(RUBBISH));
     device.queue.writeBuffer(buffers.meta, 0, layout.meta);
     spec.sites.forEach((s, i) => {
       const rows = inputs[s.id];
@@ -66,6 +81,10 @@ export class GeometryRunner {
     const site = (id: string): number => spec.sites.findIndex((s) => s.id === id);
     return {
       compiled, layout, counts, words, dispatches: layout.dispatches.length,
+      guarded: [
+        ...damaged("coords", new Uint32Array(coords.buffer), layout.coords, RUBBISH),
+        ...damaged("maps", maps, layout.maps.flatMap((m) => [m.forward, m.transposed, m.halo]), 0),
+      ],
       coords: (id) => {
         const i = site(id);
         const width = spec.sites[i]!.dim + 1;
@@ -96,14 +115,15 @@ export class GeometryRunner {
   }
 }
 
-function requestFor(spec: GeometrySpec, inputs: Readonly<Record<string, Rows>>, { room = {}, boxless = false, ...change }: RequestChange): GeometryRequest {
+function requestFor(spec: GeometrySpec, inputs: Readonly<Record<string, Rows>>, { room = {}, boxless = false, box, ...change }: RequestChange): GeometryRequest {
   const rowsOf = (id: string): Rows => inputs[id] ?? [];
   return {
     rows: spec.sites.map((s) => rowsOf(s.id).length),
-    batch: Math.max(1, ...spec.sites.flatMap((s) => rowsOf(s.id).map((r) => r[0]! + 1))),
+    batch: spec.sites.reduce((most, s) => rowsOf(s.id).reduce((n, r) => Math.max(n, r[0]! + 1), most), 1),
     bounds: spec.sites.map((s) => {
       const rows = rowsOf(s.id);
       if (s.kind !== "input" || boxless) return undefined;
+      if (box !== undefined) return box;
       const axes = Array.from({ length: s.dim }, (_, a) => rows.map((r) => r[a + 1]!));
       const least = (list: readonly number[]): number => list.reduce((x, y) => Math.min(x, y), list[0] ?? 0);
       const most = (list: readonly number[]): number => list.reduce((x, y) => Math.max(x, y), list[0] ?? 0);

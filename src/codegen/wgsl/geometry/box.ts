@@ -14,7 +14,7 @@ export function boxText(sites: readonly SitePlan[], derived: readonly number[]):
   const cases = derived.map((i) => wgsl`
     case ${u32(i)}: {
       ${comment([`${sites[i]!.id} from ${sites[sites[i]!.source]!.id}`])}
-      ${sites[i]!.taps > 1 ? tapCase(sites[i]!) : sites[i]!.chain.map((link) => derive(sites[link]!))}
+      ${sites[i]!.taps > 1 ? tapCase(sites[i]!) : chainCase(sites[i]!.chain.map((link) => sites[link]!))}
     }`);
   return wgsl`
     ${strides.every((n) => Number.isInteger(Math.log2(n))) ? undefined : FLOOR_DIVIDE}
@@ -24,12 +24,18 @@ export function boxText(sites: readonly SitePlan[], derived: readonly number[]):
     fn box_of(site: u32, c: vec4i, tap: u32) -> Box {
       var lo = c;
       var hi = c;
+      var empty = false;
       switch site {
         ${cases}
         default: {}
       }
-      return Box(lo, hi);
+      return Box(lo, select(hi, lo - vec4i(1), empty));
     }`;
+}
+
+/** What reaches nothing at one level, between taps or beyond the extents, reaches nothing at the next either. */
+function chainCase(chain: readonly SitePlan[]): Hole {
+  return chain.map((s, i) => [derive(s), s.kind === "reach" && i + 1 < chain.length ? wgsl`empty = empty || any(lo > hi);` : undefined]);
 }
 
 function derive(s: SitePlan): Hole {

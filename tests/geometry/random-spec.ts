@@ -1,0 +1,50 @@
+import type { GeometrySpec } from "../../src/codegen/plan/geometry-spec.ts";
+import { cloud, random } from "./clouds.ts";
+import type { Rows } from "./oracle.ts";
+import { SpecWriter, type Shape } from "./specs.ts";
+
+/** A random network's geometry and a scene for it. */
+export interface RandomCase {
+  readonly spec: GeometrySpec;
+  readonly inputs: Readonly<Record<string, Rows>>;
+  readonly unbounded: boolean;
+}
+
+/**
+ * Levels by reach and floor with odd, even, asymmetric and dilated kernels and strides 1 to 3, submanifold rulebooks
+ * searched by half and whole, blocks in both directions, sorted copies.
+ */
+export function randomCase(seed: number): RandomCase {
+  const next = random(seed);
+  const int = (low: number, high: number): number => low + Math.floor(next() * (high - low + 1));
+  const dim = 1 + (seed % 4);
+  const unbounded = seed % 3 !== 0;
+  const extents = Array.from({ length: dim }, () => int(5, [120, 40, 16, 9][dim - 1]!));
+  const list = (low: number, high: number): number[] => Array.from({ length: dim }, () => int(low, high));
+  const most = [5, 4, 3, 3][dim - 1]!;
+  const writer = new SpecWriter(dim).input("S", unbounded ? undefined : extents);
+  const levels = ["S"];
+  for (let level = 1; level <= int(1, 3); level++) {
+    const of = levels[int(0, levels.length - 1)]!;
+    const id = `L${level}`;
+    const wanted = { forward: next() < 0.8, transposed: next() < 0.6 };
+    if (next() < 0.3) {
+      const s = list(1, 3);
+      writer.floor(id, of, s).rulebook(`r${level}`, of, id, { k: list(1, most), s, p: list(-1, 2), d: list(1, 2) }, wanted);
+    } else {
+      const k = list(1, most);
+      const shape: Shape = { k, s: list(1, 3), p: k.map((n) => int(0, n - 1)), d: next() < 0.3 ? list(1, 3) : 1 };
+      // A grid that no output fits is refused before geometry.
+      const fits = extents.every((n) => n >= 5);
+      writer.reach(id, of, fits ? shape : { k: 1 }).rulebook(`r${level}`, of, id, shape, wanted);
+    }
+    levels.push(id);
+  }
+  levels.forEach((id, i) => {
+    if (next() < 0.7) writer.subm(`s${i}`, id, list(0, 1).map((n) => 2 * n + 1), { forward: next() < 0.8, transposed: next() < 0.3 }, list(1, 2));
+    else writer.rulebook(`w${i}`, id, id, { k: list(1, most), p: list(0, 1) }, { transposed: next() < 0.5 });
+  });
+  if (next() < 0.5) writer.sorted("S#sorted", "S");
+  const rows = cloud({ seed: seed * 7 + 1, dim, rows: int(20, 250), extents, batch: int(1, 3), low: unbounded ? -int(0, 40) : 0 });
+  return { spec: writer.spec, inputs: { S: rows }, unbounded };
+}
