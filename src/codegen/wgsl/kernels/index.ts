@@ -1,6 +1,7 @@
 import type { FeatureSpec, Kernel } from "../spec.ts";
 import { convKernel } from "./conv.ts";
 import { globalPoolKernel } from "./global-pool.ts";
+import { pairKernel } from "./pair.ts";
 import { pointwiseKernel, poolKernel } from "./rows.ts";
 
 /** The WGSL of a feature kernel and how to launch it. Pure: the same specification gives the same text. */
@@ -15,6 +16,6 @@ export function buildKernel(spec: FeatureSpec): Kernel {
     case "global_pool":
       return globalPoolKernel(spec);
     case "pair":
-      throw new Error("internal: pair");
+      return pairKernel(spec);
   }
 }
