@@ -3,6 +3,9 @@ import { align, placeBuffers, type Placement } from "./placement.ts";
 import type { Plan, Rows, StepPlan } from "./plan.ts";
 import type { SceneMemory } from "./scene-memory.ts";
 
+/** Bytes bound of a buffer that holds nothing. */
+const MIN_BINDING = 16;
+
 /** The feature phase for given row numbers: where every buffer lies, and the bind groups once memory is there. */
 export class FeatureRun {
   readonly placement: Placement;
@@ -17,7 +20,8 @@ export class FeatureRun {
     this.#plan = plan;
     this.#rows = rows;
     this.#batch = batch;
-    this.placement = placeBuffers(plan.buffers.map((b) => ({ bytes: this.rows(b.rows) * b.width * 4, live: b.live })));
+    // A buffer without rows is bound too, and must not overlap another then.
+    this.placement = placeBuffers(plan.buffers.map((b) => ({ bytes: Math.max(MIN_BINDING, this.rows(b.rows) * b.width * 4), live: b.live })));
   }
 
   rows(rows: Rows): number {
@@ -54,7 +58,7 @@ export class FeatureRun {
               return memory.coords(b.site);
             case "buffer": {
               const { offset, size } = this.range(b.buffer);
-              return { buffer: arena, offset, size: Math.max(size, 16) };
+              return { buffer: arena, offset, size: Math.max(size, MIN_BINDING) };
             }
           }
         }),

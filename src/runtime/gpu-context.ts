@@ -29,6 +29,8 @@ export class GpuContext {
   readonly pipelines = new Map<string, Pipeline>();
   readonly #owned: boolean;
   readonly #uploads: GPUBuffer[] = [];
+  /** What WebGPU had to say against the last submit, undefined for nothing. */
+  #submitted: Promise<string | undefined> = Promise.resolve(undefined);
   #lost: string | undefined;
   #disposed = false;
 
@@ -101,7 +103,9 @@ export class GpuContext {
 
   /** Submits one command buffer; uploads made for it are released when it has run. */
   submit(encoder: GPUCommandEncoder): void {
+    this.device.pushErrorScope("validation");
     this.device.queue.submit([encoder.finish()]);
+    this.#submitted = this.device.popErrorScope().then((error) => error?.message, () => undefined);
     for (const buffer of this.#uploads.splice(0)) void this.device.queue.onSubmittedWorkDone().then(() => buffer.destroy(), () => undefined);
   }
 
@@ -124,12 +128,15 @@ export class GpuContext {
 
   /** Maps a staging buffer, hands its bytes to `read` and destroys it. */
   async readBack<T>(staging: GPUBuffer, read: (bytes: ArrayBuffer) => T): Promise<T> {
+    const submitted = this.#submitted;
     try {
       await staging.mapAsync(MAP_READ);
     } catch (cause) {
       this.check();
       throw new SpnetError("SP0610", `reading results back failed: ${String(cause)}`);
     }
+    const refused = await submitted;
+    if (refused !== undefined) throw new SpnetError("SP0690", `internal: WebGPU refused the commands: ${refused}`);
     const value = read(staging.getMappedRange());
     staging.unmap();
     staging.destroy();

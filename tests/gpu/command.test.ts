@@ -14,7 +14,7 @@ for (const level of ["-O0", "-O2"]) {
     const errors = [...err.matchAll(/^(fine|coarse) {2}error (\S+)/gm)].map((m) => Number(m[2]));
     expect(errors).toHaveLength(2);
     expect(Math.max(...errors)).toBeLessThan(1e-5);
-    expect(err).toMatch(/k00_conv_a +\d+ +\d+ +[\d.]+ ms {2}\S+:6:/);
+    expect(err).toMatch(/k00_(?:conv|pair)_a +\d+ +\d+ +[\d.]+ ms {2}\S+:6:/);
     expect(out).toMatch(/^fine {2}\d+ sites × 8/);
     expect(status).toBe(0);
   });

@@ -142,7 +142,10 @@ export async function openGpu(options: OpenDeviceOptions = {}): Promise<TestGpu>
       check();
       return best;
     },
-    close: opened.close,
+    close: () => {
+      opened.close();
+      check();
+    },
   };
 }
 
