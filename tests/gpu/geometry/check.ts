@@ -12,7 +12,7 @@ export async function checkGeometry(
 ): Promise<GeometryRun> {
   let run = await runner.run(spec, inputs, change, options);
   // What did not fit by guess gets the room it asked for, as a scene does.
-  if (run.counts.overflow && change.room === undefined) {
+  for (let attempt = 0; run.counts.overflow && change.room === undefined && attempt < 8; attempt++) {
     run = await runner.run(spec, inputs, { ...change, room: Object.fromEntries(spec.sites.map((s, i) => [s.id, run.counts.rows[i]!])) }, options);
   }
   const expected = expectedGeometry(spec, inputs);
