@@ -89,6 +89,13 @@ describe("tables", () => {
     expect(hashed(spec, { bounds: box, bindingBytes: 300_000, capacities: [0, 1000, 1000] })).toBe(true);
   });
 
+  test("more cells or candidates than can be numbered are refused", () => {
+    const wide = new SpecWriter(3).input("S", [2048, 512, 512]).reach("A", "S", { k: 2, s: 2 }).spec;
+    expect(() => layout(wide, 10, { batch: 64 })).toThrow(/SP0611.*site set A/);
+    const many = new SpecWriter(3).input("S").reach("A", "S", { k: 5, d: 2 }).spec;
+    expect(() => layout(many, 40_000_000, { bounds: [undefined, undefined] })).toThrow(/SP0611.*site set A/);
+  });
+
   test("nothing is launched for what is not there", () => {
     expect(layout(second(), 0).dispatches.map((d) => d.kernel)).toEqual(["geometry_mark", "geometry_count", "geometry_emit"]);
     expect(layout(new SpecWriter(2).input("S").spec, 0).dispatches.length).toBe(1);

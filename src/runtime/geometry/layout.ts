@@ -156,7 +156,9 @@ class LayoutBuilder {
       set(SITE.mask, slots - 1);
       set(SITE.table, this.#scratch.take(slots * 4).offset / 4);
     } else {
-      const words = Math.ceil((boxCells(box) * this.#request.batch) / 32);
+      const cells = boxCells(box) * this.#request.batch;
+      if (cells >= 2 ** 32) throw new SpnetError("SP0611", `site set ${site.id} has ${cells} cells in ${this.#request.batch} batch items, at most 2^32 can be numbered`, { site: site.id, cells });
+      const words = Math.ceil(cells / 32);
       set(SITE.words, words);
       set(SITE.blockWords, blockWords(words));
       set(SITE.table, this.#scratch.take(words * 8).offset / 4);
