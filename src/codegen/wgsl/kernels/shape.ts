@@ -42,7 +42,8 @@ export function chooseShape(stages: readonly number[]): TileShape {
   const widest = Math.max(...stages);
   const first = stages[0] ?? widest;
   const wanted = first >= 16 ? Math.ceil(first / 2) : first;
-  const threads = Math.max(Math.ceil(widest / 4), Math.min(wanted, 16));
+  // A workgroup has 256 invocations at most, 8 rows of them.
+  const threads = Math.min(32, Math.max(Math.ceil(widest / 4), Math.min(wanted, 16)));
   const perThread = threads >= 8 ? 4 : threads >= 4 ? 2 : 1;
   return { rows: 32, perThread, threads };
 }
