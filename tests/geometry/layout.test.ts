@@ -58,6 +58,16 @@ describe("room", () => {
     expect(layout(second([41, 9, 9]), 700, { capacities: [0, 1e9, 1e9, 1e9, 1e9] }).capacities).toEqual([700, 525, 99, 20, 8]);
   });
 
+  test("for every output of a dilated kernel whose stride divides its dilation", () => {
+    const spec = (s: number): GeometrySpec => new SpecWriter(1).input("S", [10_000]).reach("A", "S", { k: 3, s, p: 2, d: 2 }).spec;
+    const asked = { capacities: [0, 1e9] };
+    expect(layout(spec(1), 100, asked).capacities).toEqual([100, 300]);
+    // Even rows reach by all three taps, odd ones by none.
+    expect(layout(spec(2), 100, asked).capacities).toEqual([100, 300]);
+    expect(layout(spec(3), 100, asked).capacities).toEqual([100, 100]);
+    expect(layout(spec(4), 100, asked).capacities).toEqual([100, 200]);
+  });
+
   test("a sorted copy and floor sets have no more rows than their parents", () => {
     expect(layout(minkUNet(), 1000).capacities).toEqual([1000, 1000, 1000, 1000, 1000]);
   });

@@ -337,13 +337,20 @@ function capacitiesOf(plan: GeometryPlan, request: GeometryRequest, bounds: read
       most.push(request.rows[i]!);
       return;
     }
-    const perRow = s.kind === "reach" ? volume(s.kernel!.map((k, a) => Math.ceil(k / s.stride![a]!))) : 1;
-    most.push(Math.min(most[s.of]! * perRow, boxCells(bounds[i]!) * request.batch));
+    most.push(Math.min(most[s.of]! * outputsPerRow(s), boxCells(bounds[i]!) * request.batch));
     const guess = roomGuess(s, plan.sites[s.of]!, room[s.of]!);
     room.push(Math.min(request.capacities[i]! > 0 ? request.capacities[i]! : guess, most[i]!));
   });
   return room;
 }
+
+/** Most outputs that one row reaches: taps that fit an input are stride / gcd(stride, dilation) apart on each axis. */
+function outputsPerRow(site: GeometrySite): number {
+  if (site.kind !== "reach") return 1;
+  return volume(site.kernel!.map((k, a) => Math.ceil((k * commonDivisor(site.stride![a]!, site.dilation![a]!)) / site.stride![a]!)));
+}
+
+const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
 
 /**
  * Room of a derived set when nothing is known. Surfaces that reach coarser cells grow at the first stride and shrink at

@@ -16,15 +16,15 @@ const EXTENTS = [[40], [13, 11], [7, 9, 8], [5, 6, 5, 7]] as const;
 const BATCH = 4;
 
 const POOLS = [
-  "max_pool(k=3, p=1, sites=same)", "max_pool(k=2, s=2)", "max_pool(k=3, s=2, p=1, sites=reach)", "max_pool(k=3, s=2, p=1, sites=floor)",
+  "max_pool(k=3, p=1, sites=same)", "max_pool(k=2, s=2, sites=floor)", "max_pool(k=3, s=2, p=1, sites=reach)", "max_pool(k=3, s=2, p=1, sites=floor)",
   "avg_pool(k=3, s=2, p=1, sites=reach, divisor=count)", "avg_pool(k=3, s=2, p=0, sites=floor, divisor=volume)", "avg_pool(k=3, p=2, d=2, sites=same, divisor=count)",
-  "sum_pool(k=2, s=2)", "sum_pool(k=3, p=1, sites=reach)",
+  "sum_pool(k=2, s=2, sites=reach)", "sum_pool(k=3, p=1, sites=reach)",
 ];
 
 const NETS: Readonly<Record<string, string>> = {
   "pools of the input": POOLS.map((pool, i) => `output p${i} = x |> ${pool}`).join("\n  "),
-  "pools of pools, and back up": `let a = x |> max_pool(k=2, s=2)
-  let b = a |> avg_pool(k=2, s=2, divisor=count)
+  "pools of pools, and back up": `let a = x |> max_pool(k=2, s=2, sites=floor)
+  let b = a |> avg_pool(k=2, s=2, sites=floor, divisor=count)
   output fine = b |> up(4, onto=a) |> up(2, onto=x)
   output coarse = b`,
   "global pools of the caller's rows and of derived ones": `let c = x |> conv(7, k=3, s=2, p=1, sites=reach)
