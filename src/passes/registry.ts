@@ -11,6 +11,7 @@ import { lower } from "./lower.ts";
 import type { Pass } from "./pass.ts";
 import { reuseRulebooks } from "./reuse-rulebooks.ts";
 import { schedule } from "./schedule.ts";
+import { splitPairs } from "./split-pairs.ts";
 
 /** Every pass, in the order of the full pipeline. Adding one is adding a line here and its file beside it. */
 const all: readonly Pass[] = [
@@ -23,6 +24,7 @@ const all: readonly Pass[] = [
   fuseSiblings,
   fusePointwiseChain,
   fusePairs,
+  splitPairs,
   cse,
   dce,
   schedule,

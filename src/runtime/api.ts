@@ -1,3 +1,4 @@
+import type { CpuPlan } from "./cpu/plan.ts";
 import type { DuplicatePolicy, GpuRows } from "./inputs.ts";
 import type { WeightTensor } from "./load.ts";
 import type { Progress } from "./gpu-context.ts";
@@ -14,6 +15,17 @@ export interface CreateOptions {
   readonly gpu?: GPU;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
+  /** Where to run. Default: WebGPU where there is an adapter, else the CPU, and one line says so. */
+  readonly target?: "webgpu" | "wasm";
+  /** CPU: worker threads; default one per processor, 0 computes on the calling thread. */
+  readonly threads?: number;
+  /**
+   * CPU: vectors of 128 bits (`plain`), or neighbours joined to 256 by V8 of Node 24 and later (`wide`, which sets a flag
+   * of the whole process). The results have the same bits. Default `auto`: as the process was started.
+   */
+  readonly lanes?: "auto" | "wide" | "plain";
+  /** Told, in one line, what was chosen and why; default the console. */
+  readonly onNotice?: (line: string) => void;
   /** What to do when two rows of an input name one site; default `error`. */
   readonly duplicates?: DuplicatePolicy;
 }
@@ -89,10 +101,14 @@ export interface Scene<Outputs> {
 }
 
 export interface Network<Inputs, Outputs> {
-  readonly plan: Plan;
-  /** The adapter that runs, in words. */
+  /** What runs, as data. */
+  readonly plan: Plan | CpuPlan;
+  /** Where it runs. */
+  readonly target: "webgpu" | "wasm";
+  /** What runs, in words: the adapter, or threads and lanes. */
   readonly adapter: string;
-  readonly device: GPUDevice;
+  /** The GPU's device; undefined on the CPU. */
+  readonly device: GPUDevice | undefined;
   /** Builds sites and rulebooks: one submit and one readback of the counts. Repeats, larger, when a guess was too small. */
   prepare(coords: { readonly [K in keyof Inputs]: CoordsInput }, options?: PrepareOptions): Promise<Scene<Outputs>>;
   /** Both at once in one submit, with room from the last run; grows and repeats when it was too small. */

@@ -103,6 +103,32 @@ function permutations(items: readonly number[]): number[][] {
   return items.flatMap((item, i) => permutations([...items.slice(0, i), ...items.slice(i + 1)]).map((rest) => [item, ...rest]));
 }
 
+/** SP0816 unless the names are those of the inputs. */
+export function checkNames(plan: { readonly inputs: readonly { readonly name: string }[] }, names: readonly string[]): void {
+  const wanted = plan.inputs.map((i) => i.name);
+  const missing = wanted.filter((n) => !names.includes(n));
+  const unknown = names.filter((n) => !wanted.includes(n));
+  if (missing.length === 0 && unknown.length === 0) return;
+  const parts = [...missing.map((n) => `\`${n}\` is missing`), ...unknown.map((n) => `\`${n}\` is not an input`)];
+  throw new SpnetError("SP0816", `${parts.join(", ")}; this network's inputs are ${wanted.map((n) => `\`${n}\``).join(", ")}`, { missing, unknown });
+}
+
+/** SP0818: what is said of a row whose site another row names; `values` is the row in words. */
+export function duplicateRow(input: string, row: number, values: string): SpnetError {
+  return new SpnetError("SP0818", `coordinates of \`${input}\`, row ${row}${values} names a site that another row names too; choose what to do with \`duplicates\`: sum, mean, first or last`, { input, row });
+}
+
+/** SP0818 for the first row of an array whose site an earlier row names. */
+export function firstDuplicate(input: string, coords: Int32Array, width: number): SpnetError {
+  const seen = new Set<string>();
+  for (let row = 0; row * width < coords.length; row++) {
+    const values = coords.subarray(row * width, (row + 1) * width).join(", ");
+    if (seen.has(values)) return duplicateRow(input, row, ` (${values})`);
+    seen.add(values);
+  }
+  throw new Error("internal: no row is repeated");
+}
+
 /** Rows merged by site: the kept coordinates in order of first appearance and, per given row, the kept row. */
 export interface Merged {
   readonly coords: Int32Array<ArrayBuffer>;

@@ -1,18 +1,18 @@
-import type { CoordsInput, CreateOptions, FeaturesInput, Network, PrepareOptions, RunOptions, Scene, Weights } from "./api.ts";
+import type { CoordsInput, CreateOptions, FeaturesInput, Network, PrepareOptions, RunOptions, Scene } from "./api.ts";
 import { openGpu } from "./device.ts";
 import { SpnetError, throwIfAborted } from "./errors.ts";
 import { FeatureRun } from "./features.ts";
 import { layoutGeometry, readCounts, type GeometryRequest, type SceneCounts } from "./geometry/index.ts";
 import { GpuContext } from "./gpu-context.ts";
 import type { DuplicatePolicy } from "./inputs.ts";
-import { packBlock, runLoadPhase, type WeightTensor } from "./load.ts";
+import { packBlock, runLoadPhase } from "./load.ts";
 import { OutputReader } from "./outputs.ts";
 import { align } from "./placement.ts";
 import type { Plan } from "./plan.ts";
-import { readSafetensors } from "./safetensors.ts";
 import { KeptScene, collectOutputs } from "./scene.ts";
 import { gatherCoords, uploadCoords, uploadFeatures, type GivenCoords } from "./scene-inputs.ts";
 import { SceneMemory } from "./scene-memory.ts";
+import { weightLookup } from "./weights.ts";
 
 /** Attempts with growing room before a scene is given up; each grows to what the device said it needs. */
 const MAX_ATTEMPTS = 8;
@@ -20,7 +20,7 @@ const MAX_ATTEMPTS = 8;
 /** Makes a network run: opens a device, compiles every kernel, folds and uploads the weights. */
 export async function createNetwork<Inputs, Outputs>(plan: Plan, kernels: Readonly<Record<string, string>>, options: CreateOptions): Promise<Network<Inputs, Outputs>> {
   throwIfAborted(options.signal);
-  const values = runLoadPhase(plan.load, lookup(options.weights));
+  const values = runLoadPhase(plan.load, weightLookup(options.weights));
   options.onProgress?.({ phase: "weights", done: 1, total: 1 });
   const gpu = new GpuContext(await openGpu(options.device, options.gpu, {}));
   try {
@@ -31,14 +31,6 @@ export async function createNetwork<Inputs, Outputs>(plan: Plan, kernels: Readon
     gpu.dispose();
     throw cause;
   }
-}
-
-/** The weights as a lookup by name. */
-function lookup(weights: Weights): (name: string) => WeightTensor | undefined {
-  if (typeof weights === "function") return weights;
-  if (weights instanceof ArrayBuffer) return readSafetensors(new Uint8Array(weights));
-  if (weights instanceof Uint8Array) return readSafetensors(weights);
-  return (name) => (Object.hasOwn(weights, name) ? (weights as Readonly<Record<string, WeightTensor>>)[name] : undefined);
 }
 
 export interface ParamRange {
@@ -72,6 +64,7 @@ function uploadBlocks(gpu: GpuContext, blocks: readonly Float32Array<ArrayBuffer
 }
 
 export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
+  readonly target = "webgpu";
   readonly plan: Plan;
   readonly gpu: GpuContext;
   readonly params: readonly ParamRange[];

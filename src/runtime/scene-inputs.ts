@@ -3,7 +3,7 @@ import { SpnetError } from "./errors.ts";
 import type { FeatureRun } from "./features.ts";
 import type { GeometryProblem } from "./geometry/index.ts";
 import type { GpuContext } from "./gpu-context.ts";
-import { checkCoords, checkFeatures, mergeDuplicates, mergeFeatures, type CheckedCoords, type DuplicatePolicy, type GpuRows, type Merged } from "./inputs.ts";
+import { checkCoords, checkFeatures, checkNames, duplicateRow, mergeDuplicates, mergeFeatures, type CheckedCoords, type DuplicatePolicy, type GpuRows, type Merged } from "./inputs.ts";
 import type { InputPlan, Plan } from "./plan.ts";
 import type { SceneMemory } from "./scene-memory.ts";
 
@@ -81,15 +81,6 @@ export async function gatherCoords(net: Host, given: Readonly<Record<string, Coo
   };
 }
 
-function checkNames(plan: Plan, names: readonly string[]): void {
-  const wanted = plan.inputs.map((i) => i.name);
-  const missing = wanted.filter((n) => !names.includes(n));
-  const unknown = names.filter((n) => !wanted.includes(n));
-  if (missing.length === 0 && unknown.length === 0) return;
-  const parts = [...missing.map((n) => `\`${n}\` is missing`), ...unknown.map((n) => `\`${n}\` is not an input`)];
-  throw new SpnetError("SP0816", `${parts.join(", ")}; this network's inputs are ${wanted.map((n) => `\`${n}\``).join(", ")}`, { missing, unknown });
-}
-
 function explain(plan: Plan, host: ReadonlyMap<number, Int32Array>, kind: InputFault, site: number, row: number): SpnetError {
   const input = plan.inputs.find((i) => i.site === site)!;
   const width = input.axes.length + 1;
@@ -99,7 +90,7 @@ function explain(plan: Plan, host: ReadonlyMap<number, Int32Array>, kind: InputF
   const details = { input: input.name, row };
   switch (kind) {
     case "duplicate":
-      return new SpnetError("SP0818", `${where} names a site that another row names too; choose what to do with \`duplicates\`: sum, mean, first or last`, details);
+      return duplicateRow(input.name, row, values);
     case "out-of-range":
       return new SpnetError("SP0813", `${where} lies outside the extents`, details);
     case "batch":

@@ -7,8 +7,18 @@ import { MemoryDraft, rowsOf, type Place } from "./memory-draft.ts";
 import { ParamsDraft } from "./params-draft.ts";
 import { Roles, type SpecBody, type StepDraft } from "./step-draft.ts";
 
-/** Floats that one parameter binding may hold on portable limits (128 MiB). */
-const MAX_BLOCK_FLOATS = (128 << 20) / 4;
+/** What a target asks of the steps that are made for it. */
+export interface StepTarget {
+  /** Floats that one parameter block may hold. */
+  readonly blockFloats: number;
+  /** Columns of a tile in which matrices of parameters lie; Infinity: whole rows. */
+  readonly columnTile: number;
+  /** Whether rows of input sets are sorted too, instead of in the caller's order. */
+  readonly sortedInputs: boolean;
+}
+
+/** WebGPU on portable limits: one binding holds 128 MiB. */
+export const WEBGPU_STEPS: StepTarget = { blockFloats: (128 << 20) / 4, columnTile: Infinity, sortedInputs: false };
 
 type Item = { readonly [key: string]: AttrValue };
 
@@ -21,8 +31,11 @@ export class StepLowering {
   /** Values that are dense results, with their buffer. */
   readonly denseBuffers = new Map<ValueId, number>();
 
-  constructor(module: Module) {
+  readonly #target: StepTarget;
+
+  constructor(module: Module, target: StepTarget = WEBGPU_STEPS) {
     this.module = module;
+    this.#target = target;
     this.geometry = new GeometryDraft(module);
     this.memory = new MemoryDraft(module);
   }
@@ -59,7 +72,11 @@ export class StepLowering {
     const roles = new Roles();
     const source = roles.read("x", this.memory.place(from, ""));
     const target = roles.write("out", to);
-    this.#push({ kind: "pointwise", source, epilogue: [], target }, this.#type(from), roles, new ParamsDraft(), op.loc);
+    this.#push({ kind: "pointwise", source, epilogue: [], target }, this.#type(from), roles, this.#params(), op.loc);
+  }
+
+  #params(): ParamsDraft {
+    return new ParamsDraft(this.#target.columnTile);
   }
 
   #type(value: ValueId): Type {
@@ -89,11 +106,12 @@ export class StepLowering {
     const cout = weight.shape.at(-1)!;
     const rows = this.#rowsType(op, terms);
     const rowFloats = terms.reduce((n, t) => n + this.#paramRows(op.operands[Number(t["w"])]!), 0);
-    const width = rowFloats * cout <= MAX_BLOCK_FLOATS ? cout : Math.max(4, Math.floor(MAX_BLOCK_FLOATS / rowFloats / 64) * 64);
+    const limit = this.#target.blockFloats;
+    const width = rowFloats * cout <= limit ? cout : Math.max(4, Math.floor(limit / rowFloats / 64) * 64);
     for (let from = 0; from < cout; from += width) {
       const to = Math.min(cout, from + width);
       const roles = new Roles();
-      const params = new ParamsDraft();
+      const params = this.#params();
       const lowered = terms.map((t, i): ConvTerm => {
         const source = roles.read(`x${i}`, this.memory.place(op.operands[Number(t["x"])]!, `x${i}`));
         const w = op.operands[Number(t["w"])]!;
@@ -111,7 +129,7 @@ export class StepLowering {
     const first = op.attrs["first"] as Item;
     const second = op.attrs["second"] as Item;
     const roles = new Roles();
-    const params = new ParamsDraft();
+    const params = this.#params();
     const x = op.operands[Number(first["x"])]!;
     const rows = this.#type(x);
     const source = roles.read("x", this.memory.place(x, "x"));
@@ -134,7 +152,7 @@ export class StepLowering {
 
   #pointwise(op: Op): void {
     const roles = new Roles();
-    const params = new ParamsDraft();
+    const params = this.#params();
     const rows = this.#type(op.operands[0]!);
     const source = roles.read("x", this.memory.place(op.operands[0]!, "x"));
     const { epilogue, target } = this.#epilogue(op, op.attrs["epilogue"] as readonly Item[], roles, params, [0, source.channels], rows, 0);
@@ -143,7 +161,7 @@ export class StepLowering {
 
   #pool(op: Op): void {
     const roles = new Roles();
-    const params = new ParamsDraft();
+    const params = this.#params();
     const source = roles.read("x", this.memory.place(op.operands[0]!, "x"));
     const rb = this.#type(op.operands[1]!);
     if (rb.kind !== "rulebook") throw new Error("internal: pool without a rulebook");
@@ -167,15 +185,15 @@ export class StepLowering {
     const target = roles.write("out", this.memory.place(result, "pooled"));
     const rows = this.#type(result);
     this.geometry.need(type.sites);
-    if (!this.geometry.inCallersOrder(type.sites)) {
+    if (this.#target.sortedInputs || !this.geometry.inCallersOrder(type.sites)) {
       const coords = roles.region("coords", `coords:${type.sites}`);
-      this.#push({ kind: "global_pool", source, coords, dim, mode, target }, rows, roles, new ParamsDraft(), op.loc);
+      this.#push({ kind: "global_pool", source, coords, dim, mode, target }, rows, roles, this.#params(), op.loc);
       return;
     }
     const { search, sorted } = this.geometry.order(type.sites);
     const order: MapAccess = { role: roles.region("order", `map:${search}:forward`), stored: 1, taps: [0] };
     const coords = roles.region("coords", `coords:${sorted}`);
-    this.#push({ kind: "global_pool", source, order, coords, dim, mode, target }, rows, roles, new ParamsDraft(), op.loc);
+    this.#push({ kind: "global_pool", source, order, coords, dim, mode, target }, rows, roles, this.#params(), op.loc);
   }
 
   #toDense(op: Op): void {
@@ -183,7 +201,7 @@ export class StepLowering {
     const x = op.operands[0]!;
     const source = roles.read("x", this.memory.place(x, "x"));
     const target = this.#dense(op.results[0]!, this.#type(x), op.attrs, roles);
-    this.#push({ kind: "pointwise", source, epilogue: [], target }, this.#type(x), roles, new ParamsDraft(), op.loc);
+    this.#push({ kind: "pointwise", source, epilogue: [], target }, this.#type(x), roles, this.#params(), op.loc);
   }
 
   #dense(result: ValueId, rows: Type, attrs: Attrs, roles: Roles): DenseTarget {

@@ -2,15 +2,15 @@ import { ModuleBuilder } from "../../ir/builder.ts";
 import { mergeLocs } from "../../ir/loc.ts";
 import { typeOf, type AttrValue, type Module, type ValueId } from "../../ir/module.ts";
 import type { MemoryDraft } from "./memory-draft.ts";
-import { StepLowering } from "./lower-steps.ts";
+import { StepLowering, WEBGPU_STEPS, type StepTarget } from "./lower-steps.ts";
 import type { StepDraft } from "./step-draft.ts";
 
 /**
  * Fused module → plan module: one op per dispatch, every constant in its specification, buffers with lifetimes,
  * parameter blocks, and one op for all of the geometry. Steps keep the order of the ops (the `schedule` pass decides it).
  */
-export function lowerToPlan(module: Module): Module {
-  const lowering = new StepLowering(module);
+export function lowerToPlan(module: Module, target: StepTarget = WEBGPU_STEPS): Module {
+  const lowering = new StepLowering(module, target);
   for (const op of module.ops) lowering.lower(op);
   const outputs = module.outputs.map((o) => ({ ...o, buffer: outputBuffer(lowering, o.value, o.name, o.loc) }));
 

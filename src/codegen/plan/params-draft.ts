@@ -9,10 +9,18 @@ export interface PackItem {
   readonly to: number;
 }
 
-/** Gathers the parameters of one kernel into a block: rows of columns padded to 4 floats. */
+/**
+ * Gathers the parameters of one kernel into a block: rows of columns padded to 4 floats, column tile after column tile
+ * where the target wants matrices in tiles.
+ */
 export class ParamsDraft {
   readonly items: PackItem[] = [];
+  readonly #tile: number;
   #floats = 0;
+
+  constructor(columnTile: number) {
+    this.#tile = columnTile;
+  }
 
   get floats(): number {
     return this.#floats;
@@ -20,12 +28,16 @@ export class ParamsDraft {
 
   /** Places a parameter of `rows` × [from, to) and returns its offset in floats. */
   place(value: ValueId, rows: number, from: number, to: number): number {
-    const known = this.items.find((i) => i.value === value && i.from === from && i.to === to);
+    const known = this.items.find((i) => i.value === value && i.from === from && i.to === Math.min(to, from + this.#tile));
     if (known !== undefined) return known.at;
     const at = this.#floats;
-    this.items.push({ value, at, from, to });
-    this.#floats += rows * pad4(to - from);
+    for (let column = from; column < to; column += this.#tile) this.#add(value, rows, column, Math.min(to, column + this.#tile));
     return at;
+  }
+
+  #add(value: ValueId, rows: number, from: number, to: number): void {
+    this.items.push({ value, at: this.#floats, from, to });
+    this.#floats += rows * pad4(to - from);
   }
 
   /** Attributes of the `pack` op; item values become operand indices. */

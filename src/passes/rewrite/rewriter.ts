@@ -87,6 +87,11 @@ export class Rewriter {
     return this.emit(name, operands, attrs, loc, results, place);
   }
 
+  /** An id that no value has. */
+  fresh(): ValueId {
+    return this.#next++;
+  }
+
   /** Takes back an emitted feature op; its results must be emitted again or be unused. */
   takeBack(op: Op): void {
     const at = this.#placeOf(op);

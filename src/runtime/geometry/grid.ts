@@ -1,4 +1,4 @@
-import type { GeometryPlan } from "./plan.ts";
+import type { GeometrySite } from "./plan.ts";
 import { volume } from "./record.ts";
 
 /** Least and greatest coordinates per axis, inclusive. */
@@ -7,13 +7,16 @@ export interface Bounds {
   readonly max: readonly number[];
 }
 
+/** What decides the box of a site set. */
+export type BoundedSite = Pick<GeometrySite, "kind" | "dim" | "of" | "kernel" | "stride" | "padding" | "dilation" | "extents">;
+
 /** Coordinates of unbounded grids stay within ±2^30, so that no kernel's arithmetic overflows. */
-const FAR = 2 ** 30;
+export const FAR = 2 ** 30;
 
 /** The box that each site set lies in: its extents, or the given bounds of its input carried through the derivations. */
-export function siteBounds(plan: GeometryPlan, given: readonly (Bounds | undefined)[]): readonly Bounds[] {
+export function siteBounds(sites: readonly BoundedSite[], given: readonly (Bounds | undefined)[]): readonly Bounds[] {
   const all: Bounds[] = [];
-  plan.sites.forEach((s, i) => {
+  sites.forEach((s, i) => {
     if (s.extents !== undefined) {
       all.push({ min: s.extents.map(() => 0), max: s.extents.map((n) => n - 1) });
       return;

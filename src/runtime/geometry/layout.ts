@@ -115,7 +115,7 @@ class LayoutBuilder {
   constructor(plan: GeometryPlan, request: GeometryRequest) {
     this.#plan = plan;
     this.#request = request;
-    this.#bounds = siteBounds(plan, request.bounds);
+    this.#bounds = siteBounds(plan.sites, request.bounds);
     this.#capacities = capacitiesOf(plan, request, this.#bounds);
     this.#hashed = chooseStorage(plan, request, this.#bounds);
     this.#meta = new Array<number>(metaSite(plan.sites.length)).fill(0);

@@ -1,0 +1,87 @@
+import { COLUMN_TILE, TILE, tileBytes } from "../../../runtime/cpu/fields.ts";
+import { pad4, PARAMS, type ConvSpec, type ConvTerm } from "../../wgsl/spec.ts";
+import type { Assembly } from "../assembly.ts";
+import { call } from "../func.ts";
+import { i32, type Sexpr } from "../wat.ts";
+import { finishTile, tileScratch, type AccTile } from "./epilogue.ts";
+import type { StepFunc } from "./frame.ts";
+import { listOf } from "./lists.ts";
+import { pairsFunction, rowsFunction } from "./multiply.ts";
+
+/** Columns of one group at most: its accumulators are 32 KiB. */
+const GROUP_COLUMNS = 128;
+
+/** Groups of columns that a convolution is computed in, each a unit of its own. */
+export function columnGroups(spec: ConvSpec): number {
+  return Math.ceil((spec.columns[1] - spec.columns[0]) / groupWidth(spec));
+}
+
+function groupWidth(spec: ConvSpec): number {
+  const columns = spec.columns[1] - spec.columns[0];
+  // A following linear layer needs all columns of its row.
+  if (columns <= GROUP_COLUMNS || spec.epilogue.some((e) => e.do === "linear")) return pad4(columns);
+  const groups = Math.ceil(columns / GROUP_COLUMNS);
+  return Math.ceil(columns / groups / COLUMN_TILE) * COLUMN_TILE;
+}
+
+/**
+ * Masked implicit GEMM by lists: for a tile of 64 output rows, tap after tap, column tile after column tile, the rows
+ * that the tap's list names are gathered, multiplied and added to accumulators that stay in cache.
+ */
+export function convBody(assembly: Assembly, s: StepFunc, spec: ConvSpec): void {
+  const { f } = s;
+  const columns = spec.columns[1] - spec.columns[0];
+  const width = groupWidth(spec);
+  const groups = columnGroups(spec);
+  assembly.needScratch(tileScratch(width, spec.epilogue));
+  const tile: AccTile = { at: s.scratch, width, columns, from: spec.columns[0] };
+  s.eachTile(groups, () => {
+    f.add(["memory.fill", s.scratch.get, ["i32.const", "0"], ["i32.const", String(4 * TILE * width)]]);
+    for (const term of spec.terms) multiplyTerm(assembly, s, term, columns, width, groups);
+    finishTile(assembly, s, tile, spec.epilogue, spec.target);
+  });
+}
+
+function multiplyTerm(assembly: Assembly, s: StepFunc, term: ConvTerm, columns: number, width: number, groups: number): void {
+  const { f } = s;
+  const { source, map } = term;
+  const taps = map?.taps.length ?? 1;
+  const matrixRows = taps * source.channels;
+  const x = f.let("x", i32.add(s.at(source.role), 4 * source.offset));
+  /** Multiplies one column tile, `vectors` wide, whose first column is `column` of the step. */
+  const columnTile = (vectors: number, column: Sexpr, acc: Sexpr, tap: Sexpr | undefined, list: readonly [Sexpr, Sexpr] | undefined): void => {
+    const block = i32.add(i32.add(s.at(PARAMS), 4 * term.weight), i32.mul(column, 4 * matrixRows));
+    const w = tap === undefined ? block : i32.add(block, i32.mul(tap, 16 * vectors * source.channels));
+    const shape = { cin: source.channels, stride: source.stride, accStride: width, vectors };
+    if (list === undefined) f.add(call(rowsFunction(assembly, shape), i32.add(x.get, i32.mul(s.first.get, 4 * source.stride)), s.count.get, acc, w));
+    else f.add(call(pairsFunction(assembly, shape), list[0], list[1], x.get, acc, w));
+  };
+  const allColumns = (tap: Sexpr | undefined, list: readonly [Sexpr, Sexpr] | undefined): void => {
+    const column = f.local("column");
+    const acc = f.local("accColumn");
+    const whole = columns - (columns % COLUMN_TILE);
+    const rest = Math.ceil((columns % COLUMN_TILE) / 4);
+    const end = groups === 1 ? whole : i32.minU(i32.mul(i32.add(s.group.get, 1), width), whole);
+    f.add(acc.set(s.scratch.get), column.set(groups === 1 ? 0 : i32.mul(s.group.get, width)));
+    if (whole > 0) {
+      f.while(i32.ltU(column.get, end), () => {
+        columnTile(COLUMN_TILE / 4, column.get, acc.get, tap, list);
+        f.add(column.grow(COLUMN_TILE), acc.grow(4 * COLUMN_TILE));
+      });
+    }
+    if (rest === 0) return;
+    const last = (): void => columnTile(rest, ["i32.const", String(whole)], acc.get, tap, list);
+    if (groups === 1) last();
+    else f.if(i32.eq(s.group.get, groups - 1), last);
+  };
+  if (map === undefined) {
+    allColumns(undefined, undefined);
+    return;
+  }
+  const lists = f.let("lists", i32.add(s.at(map.role), i32.mul(s.tile.get, tileBytes(map.stored))));
+  const tap = f.local("tap");
+  f.for(tap, 0, taps, 1, () => {
+    const [begin, end] = listOf(assembly, f, lists, map, tap);
+    f.if(i32.ne(begin.get, end.get), () => allColumns(tap.get, [begin.get, end.get]));
+  });
+}

@@ -1,0 +1,84 @@
+import { TILE } from "../../../runtime/cpu/fields.ts";
+import { PARAMS, type EpilogueStep, type FeatureSpec, type RowAccess, type DenseTarget } from "../../wgsl/spec.ts";
+import type { Assembly } from "../assembly.ts";
+import { columnGroups, convBody } from "./conv.ts";
+import { StepFunc } from "./frame.ts";
+import { globalPoolBody, POOLED_ROWS } from "./global-pool.ts";
+import { pointwiseBody, poolBody } from "./pool.ts";
+
+/** A function of the CPU target and what its arguments are bound to, in order. */
+export interface StepKernel {
+  readonly func: StepFunc;
+  readonly bindings: readonly string[];
+  /** Units = ceil(rows / rowsPerUnit) · groups. */
+  readonly rowsPerUnit: number;
+  readonly groups: number;
+}
+
+/** Builds the function of one step; the caller adds it to the assembly. */
+export function buildStepKernel(assembly: Assembly, spec: FeatureSpec): StepKernel {
+  const bindings = bindingsOf(spec);
+  const func = new StepFunc(spec.name, bindings);
+  const kernel = (rowsPerUnit: number, groups: number): StepKernel => ({ func, bindings, rowsPerUnit, groups });
+  switch (spec.kind) {
+    case "conv":
+      convBody(assembly, func, spec);
+      return kernel(TILE, columnGroups(spec));
+    case "pointwise":
+      pointwiseBody(assembly, func, spec);
+      return kernel(TILE, 1);
+    case "pool":
+      poolBody(assembly, func, spec);
+      return kernel(TILE, 1);
+    case "global_pool":
+      globalPoolBody(assembly, func, spec);
+      return kernel(1, 1);
+    case "pair":
+      throw new Error("internal: the CPU target computes pairs one convolution after the other");
+  }
+}
+
+/** Roles that a step reads and writes, each once. */
+function bindingsOf(spec: FeatureSpec): readonly string[] {
+  const roles = new Set<string>();
+  const target = (t: RowAccess | DenseTarget): void => {
+    roles.add(t.role);
+    if ("coords" in t) roles.add(t.coords);
+  };
+  let params = false;
+  const epilogue = (steps: readonly EpilogueStep[]): void => {
+    for (const e of steps) {
+      if (e.do === "add" || e.do === "mul") roles.add(e.source.role);
+      else if (e.do === "emit") target(e.target);
+      else if (e.do === "bias" || e.do === "affine" || e.do === "linear") params = true;
+    }
+  };
+  switch (spec.kind) {
+    case "conv":
+      for (const t of spec.terms) {
+        roles.add(t.source.role);
+        if (t.map !== undefined) roles.add(t.map.role);
+      }
+      params = true;
+      epilogue(spec.epilogue);
+      target(spec.target);
+      break;
+    case "global_pool":
+      for (const role of [spec.source.role, spec.coords, POOLED_ROWS, spec.target.role]) roles.add(role);
+      break;
+    case "pool":
+      roles.add(spec.map.role);
+      roles.add(spec.source.role);
+      epilogue(spec.epilogue);
+      target(spec.target);
+      break;
+    case "pointwise":
+      roles.add(spec.source.role);
+      epilogue(spec.epilogue);
+      target(spec.target);
+      break;
+    case "pair":
+      break;
+  }
+  return params ? [...roles, PARAMS] : [...roles];
+}

@@ -1,0 +1,143 @@
+import type { Assembly } from "../assembly.ts";
+import { Func, type Local } from "../func.ts";
+import { f32x4, i32, v128, type Sexpr } from "../wat.ts";
+import { TILE, TILE_BITS } from "../../../runtime/cpu/fields.ts";
+
+/** Rows that one register tile multiplies at once: 2 rows × 16 columns are 8 of 16 registers, and join to 256 bits well. */
+const ROWS = 2;
+/** Input channels per round of the inner loop. */
+const UNROLL = 8;
+
+/** The shape of a multiplication of rows by one column tile of a matrix. */
+export interface MultiplyShape {
+  readonly cin: number;
+  /** Floats from one source row to the next. */
+  readonly stride: number;
+  /** Floats from one row of accumulators to the next. */
+  readonly accStride: number;
+  /** Vectors of 4 columns: 1 to 4. */
+  readonly vectors: number;
+}
+
+/**
+ * `pairs_…(list, end, x, acc, w)`: for every entry of a list of pairs, acc[row in tile] += x[input row] · W, with W
+ * [cin][4·vectors] and products added one by one, in ascending channels: the same bits for every lane width.
+ */
+export function pairsFunction(assembly: Assembly, shape: MultiplyShape): string {
+  const name = `pairs_${shape.cin}_s${shape.stride}_a${shape.accStride}_v${shape.vectors}`;
+  if (assembly.has(name)) return name;
+  const f = new Func(name, { exported: true });
+  assembly.checks.push({ name, ...shape });
+  const [list, end, x, acc, w] = [f.param("list"), f.param("end"), f.param("x"), f.param("acc"), f.param("w")];
+  const tile = new RegisterTile(f, shape, w);
+  const rowAt = (i: number): void => {
+    const entry = f.let(`entry${i}`, i32.load(list.get, 4 * i));
+    tile.point(
+      i,
+      i32.add(x.get, i32.mul(i32.shrU(entry.get, TILE_BITS), 4 * shape.stride)),
+      i32.add(acc.get, i32.mul(i32.and(entry.get, TILE - 1), 4 * shape.accStride)),
+    );
+  };
+  f.while(i32.ltU(i32.add(list.get, 4 * (ROWS - 1)), end.get), () => {
+    for (let i = 0; i < ROWS; i++) rowAt(i);
+    tile.run(ROWS);
+    f.add(list.grow(4 * ROWS));
+  });
+  f.while(i32.ltU(list.get, end.get), () => {
+    rowAt(0);
+    tile.run(1);
+    f.add(list.grow(4));
+  });
+  assembly.add(f, [`acc[row] += x[input] W for a list of pairs: ${shape.cin} channels -> ${4 * shape.vectors} columns`]);
+  return name;
+}
+
+/** `rows_…(x, count, acc, w)`: acc[i] += x[i] · W for `count` rows one after another. */
+export function rowsFunction(assembly: Assembly, shape: MultiplyShape): string {
+  const name = `rows_${shape.cin}_s${shape.stride}_a${shape.accStride}_v${shape.vectors}`;
+  if (assembly.has(name)) return name;
+  const f = new Func(name);
+  const [x, count, acc, w] = [f.param("x"), f.param("count"), f.param("acc"), f.param("w")];
+  const tile = new RegisterTile(f, shape, w);
+  const step = (rows: number): void => {
+    for (let i = 0; i < rows; i++) tile.point(i, i32.add(x.get, 4 * shape.stride * i), i32.add(acc.get, 4 * shape.accStride * i));
+    tile.run(rows);
+    f.add(x.grow(4 * shape.stride * rows), acc.grow(4 * shape.accStride * rows), count.set(i32.sub(count.get, rows)));
+  };
+  f.while(i32.geU(count.get, ROWS), () => step(ROWS));
+  f.if(count.get, () => step(1));
+  assembly.add(f, [`acc[i] += x[i] W for consecutive rows: ${shape.cin} channels -> ${4 * shape.vectors} columns`]);
+  return name;
+}
+
+/** Accumulators of a few rows in registers, from and back to memory. */
+class RegisterTile {
+  readonly #f: Func;
+  readonly #shape: MultiplyShape;
+  readonly #w: Local;
+  readonly #x: Local[];
+  readonly #acc: Local[];
+  readonly #sums: Local[][];
+  readonly #weights: Local[];
+  readonly #at: Local;
+  readonly #value: Local;
+
+  constructor(f: Func, shape: MultiplyShape, w: Local) {
+    this.#f = f;
+    this.#shape = shape;
+    this.#w = w;
+    const rows = Array.from({ length: ROWS }, (_, r) => r);
+    const columns = Array.from({ length: shape.vectors }, (_, v) => v);
+    this.#x = rows.map((r) => f.local(`x${r}`));
+    this.#acc = rows.map((r) => f.local(`acc${r}`));
+    this.#sums = rows.map((r) => columns.map((v) => f.local(`sum${r}_${v}`, "v128")));
+    this.#weights = columns.map((v) => f.local(`w${v}`, "v128"));
+    this.#at = f.local("wAt");
+    this.#value = f.local("value", "v128");
+  }
+
+  /** Where row `r` of the tile reads and accumulates. */
+  point(r: number, x: Sexpr, acc: Sexpr): void {
+    this.#f.add(this.#x[r]!.set(x), this.#acc[r]!.set(acc));
+  }
+
+  run(rows: number): void {
+    const f = this.#f;
+    const { cin, vectors } = this.#shape;
+    const tile = Array.from({ length: rows }, (_, r) => r);
+    for (const r of tile) for (let v = 0; v < vectors; v++) f.add(this.#sums[r]![v]!.set(v128.load(this.#acc[r]!.get, 16 * v)));
+    f.add(this.#at.set(this.#w.get));
+    const rounds = Math.floor(cin / UNROLL);
+    const advance = (channels: number): void => {
+      for (const r of tile) f.add(this.#x[r]!.grow(4 * channels));
+      f.add(this.#at.grow(16 * vectors * channels));
+    };
+    if (rounds > 1) {
+      const end = f.let(`wEnd${rows}`, i32.add(this.#w.get, rounds * UNROLL * 16 * vectors));
+      f.doWhile(() => {
+        this.#channels(rows, UNROLL);
+        advance(UNROLL);
+      }, () => i32.ltU(this.#at.get, end.get));
+    } else if (rounds === 1) {
+      this.#channels(rows, UNROLL);
+      if (cin > UNROLL) advance(UNROLL);
+    }
+    this.#channels(rows, cin % UNROLL);
+    for (const r of tile) for (let v = 0; v < vectors; v++) f.add(v128.store(this.#acc[r]!.get, this.#sums[r]![v]!.get, 16 * v));
+  }
+
+  #channels(rows: number, count: number): void {
+    const f = this.#f;
+    const { vectors } = this.#shape;
+    for (let c = 0; c < count; c++) {
+      for (let v = 0; v < vectors; v++) f.add(this.#weights[v]!.set(v128.load(this.#at.get, 16 * (c * vectors + v))));
+      for (let r = 0; r < rows; r++) {
+        f.add(this.#value.set(v128.splat32(this.#x[r]!.get, 4 * c)));
+        for (let v = 0; v < vectors; v++) {
+          const sum = this.#sums[r]![v]!;
+          f.add(sum.set(f32x4.add(sum.get, f32x4.mul(this.#value.get, this.#weights[v]!.get))));
+        }
+      }
+    }
+  }
+}

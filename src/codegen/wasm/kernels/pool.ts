@@ -1,0 +1,91 @@
+import { TILE, tileBytes } from "../../../runtime/cpu/fields.ts";
+import { pad4, type PointwiseSpec, type PoolSpec, type RowAccess } from "../../wgsl/spec.ts";
+import type { Assembly } from "../assembly.ts";
+import type { Local } from "../func.ts";
+import { f32x4, i32, v128, type Sexpr } from "../wat.ts";
+import { finishTile, tileScratch } from "./epilogue.ts";
+import type { StepFunc } from "./frame.ts";
+import { listOf } from "./lists.ts";
+
+/** A tile whose accumulators are the source's own rows, then the epilogue. */
+export function pointwiseBody(assembly: Assembly, s: StepFunc, spec: PointwiseSpec): void {
+  const { f } = s;
+  const { source } = spec;
+  const width = pad4(source.channels);
+  assembly.needScratch(tileScratch(width, spec.epilogue));
+  s.eachTile(1, () => {
+    const row = f.local("copied");
+    f.for(row, 0, s.count.get, 1, () => {
+      const from = f.let("from", rowOf(s, source, i32.add(s.first.get, row.get)));
+      const to = f.let("into", i32.add(s.scratch.get, i32.mul(row.get, 4 * width)));
+      eachVector(s, source.channels, (at, count) => f.add(v128.store(i32.add(to.get, at), part(count, i32.add(from.get, at)))));
+    });
+    finishTile(assembly, s, { at: s.scratch, width, columns: source.channels, from: 0 }, spec.epilogue, spec.target);
+  });
+}
+
+/** Maximum, sum or mean over the rows that a tile's lists name, tap after tap; 0 where no tap finds a row. */
+export function poolBody(assembly: Assembly, s: StepFunc, spec: PoolSpec): void {
+  const { f } = s;
+  const { source, map, mode } = spec;
+  const width = pad4(source.channels);
+  // Behind the tiles: how many pairs each row has.
+  const countsAt = tileScratch(width, spec.epilogue);
+  assembly.needScratch(countsAt + 4 * TILE);
+  s.eachTile(1, () => {
+    f.add(["memory.fill", i32.add(s.scratch.get, countsAt), ["i32.const", "0"], ["i32.const", String(4 * TILE)]]);
+    f.add(["memory.fill", s.scratch.get, ["i32.const", "0"], ["i32.const", String(4 * TILE * width)]]);
+    const lists = f.let("lists", i32.add(s.at(map.role), i32.mul(s.tile.get, tileBytes(map.stored))));
+    const tap = f.local("tap");
+    f.for(tap, 0, map.taps.length, 1, () => {
+      const [begin, end] = listOf(assembly, f, lists, map, tap);
+      f.while(i32.ltU(begin.get, end.get), () => {
+        const entry = f.let("entry", i32.load(begin.get));
+        const from = f.let("from", rowOf(s, source, i32.shrU(entry.get, Math.log2(TILE))));
+        const row = f.let("inTile", i32.and(entry.get, TILE - 1));
+        const to = f.let("into", i32.add(s.scratch.get, i32.mul(row.get, 4 * width)));
+        const count = f.let("countAt", i32.add(i32.add(s.scratch.get, countsAt), i32.mul(row.get, 4)));
+        const seen = f.let("seen", i32.load(count.get));
+        f.add(i32.store(count.get, i32.add(seen.get, 1)));
+        eachVector(s, source.channels, (at, n) => {
+          const value = f.let("found", part(n, i32.add(from.get, at)), "v128");
+          const place = f.let("place", i32.add(to.get, at));
+          const old = v128.load(place.get);
+          const larger: Sexpr = ["select", f32x4.max(old, value.get), value.get, seen.get];
+          f.add(v128.store(place.get, mode === "max" ? larger : f32x4.add(old, value.get)));
+        });
+        f.add(begin.grow(4));
+      });
+    });
+    if (mode === "avg") divide(s, countsAt, width, source.channels, spec.divisor);
+    finishTile(assembly, s, { at: s.scratch, width, columns: source.channels, from: 0 }, spec.epilogue, spec.target);
+  });
+}
+
+function divide(s: StepFunc, countsAt: number, width: number, channels: number, divisor: "count" | number): void {
+  const { f } = s;
+  const row = f.local("divided");
+  f.for(row, 0, s.count.get, 1, () => {
+    const n = f.let("pairs", i32.load(i32.add(i32.add(s.scratch.get, countsAt), i32.mul(row.get, 4))));
+    const by = f.let("divisor", divisor === "count" ? f32x4.splat(["f32.convert_i32_u", i32.add(n.get, i32.eqz(n.get))]) : f32x4.const(divisor), "v128");
+    const at = f.let("sums", i32.add(s.scratch.get, i32.mul(row.get, 4 * width)));
+    eachVector(s, channels, (offset) => {
+      const place = f.let("place", i32.add(at.get, offset));
+      f.add(v128.store(place.get, f32x4.div(v128.load(place.get), by.get)));
+    });
+  });
+}
+
+/** Address of channel 0 of a source row. */
+export const rowOf = (s: StepFunc, source: RowAccess, row: Sexpr): Sexpr => i32.add(i32.add(s.at(source.role), 4 * source.offset), i32.mul(row, 4 * source.stride));
+
+/** Four floats, or fewer with zeros behind. */
+export const part = (count: number, at: Sexpr): Sexpr => (count === 4 ? v128.load(at) : v128.loadPart(count, at));
+
+/** A body for every four channels, by their byte offset, and one for the rest. */
+export function eachVector(s: StepFunc, channels: number, body: (at: Sexpr, count: number) => void): void {
+  const whole = channels - (channels % 4);
+  const at: Local = s.f.local("at");
+  if (whole > 0) s.f.for(at, 0, 4 * whole, 16, () => body(at.get, 4));
+  if (channels % 4 > 0) body(["i32.const", String(4 * whole)], channels % 4);
+}

@@ -1,0 +1,103 @@
+import { printLoc } from "../../ir/loc.ts";
+import { string, type Module, type Op } from "../../ir/module.ts";
+import type { CpuBinding, CpuPlan, CpuRulebook, CpuSite, CpuStep } from "../../runtime/cpu/plan.ts";
+import { COLUMN_TILE } from "../../runtime/cpu/fields.ts";
+import { runPipeline } from "../../passes/manager.ts";
+import { parsePipeline } from "../../passes/pipeline.ts";
+import { describeStep, stepMacs } from "../plan/describe.ts";
+import type { GeometrySpec } from "../plan/geometry-spec.ts";
+import { lowerToPlan } from "../plan/lower.ts";
+import type { StepTarget } from "../plan/lower-steps.ts";
+import { PlanReader } from "../plan/plan-reader.ts";
+import type { SpecBody } from "../plan/step-draft.ts";
+import type { FeatureSpec } from "../wgsl/spec.ts";
+import { Assembly } from "./assembly.ts";
+import { addDerive } from "./geometry/derive.ts";
+import { addCheck, addMarkInput, addPlaceInput } from "./geometry/input.ts";
+import { addCount, addEmit } from "./geometry/rank.ts";
+import { addSearch } from "./geometry/search.ts";
+import { addBarrier } from "./kernels/barrier.ts";
+import { addCopies } from "./kernels/copy.ts";
+import { POOLED_ROWS } from "./kernels/global-pool.ts";
+import { buildStepKernel } from "./kernels/index.ts";
+import { printSexpr } from "./wat.ts";
+
+/** Steps for the CPU: parameters of any size, matrices in column tiles, every site set in sorted order. */
+export const WASM_STEPS: StepTarget = { blockFloats: Infinity, columnTile: COLUMN_TILE, sortedInputs: true };
+
+/** A network for the CPU target: its plan as data and the WebAssembly text of its functions. */
+export interface CpuProgram {
+  readonly plan: CpuPlan;
+  readonly wat: string;
+}
+
+/** Fused module → plan module for the CPU. */
+export const lowerToCpuPlan = (fused: Module): Module => lowerToPlan(forCpu(fused), WASM_STEPS);
+
+/** The form of a fused module that the CPU computes: no pairs, hence no halos. */
+function forCpu(fused: Module): Module {
+  const { pipeline } = parsePipeline("split-pairs,dce");
+  if (pipeline === undefined) throw new Error("internal: the CPU's pipeline is malformed");
+  return runPipeline(fused, pipeline).module;
+}
+
+/** Plan module, lowered for the CPU → plan data and WebAssembly text. */
+export function buildCpuProgram(module: Module): CpuProgram {
+  const reader = new PlanReader(module);
+  const assembly = new Assembly();
+  const geometry = buildGeometry(assembly, reader.geometry);
+  addCopies(assembly);
+  addBarrier(assembly);
+  const shared = new Map<string, string>();
+  const steps = reader.steps.map((op, i) => buildStep(module, reader, assembly, op, i, shared));
+  const { inputs, outputs, load, blocks, buffers } = reader;
+  const plan: CpuPlan = { name: module.name, inputs, outputs, load, blocks, geometry, buffers, steps, checks: assembly.checks, scratch: assembly.scratch, heap: assembly.dataEnd };
+  return { plan, wat: assembly.text() };
+}
+
+function buildGeometry(assembly: Assembly, spec: GeometrySpec): CpuPlan["geometry"] {
+  const index = new Map(spec.sites.map((s, i) => [s.id, i]));
+  addCount(assembly);
+  const sites = spec.sites.map((s): CpuSite => {
+    const { id, dim, kernel, stride, padding, dilation, extents } = s;
+    if (s.kind === "sorted") throw new Error("internal: a sorted copy on a target that sorts all sets");
+    const lists = { ...(kernel && { kernel }), ...(stride && { stride }), ...(padding && { padding }), ...(dilation && { dilation }), ...(extents && { extents }) };
+    const head = { id, kind: s.kind, dim, of: s.of === undefined ? -1 : index.get(s.of)!, ...lists, emit: addEmit(assembly, dim) };
+    if (s.kind !== "input") return { ...head, mark: addDerive(assembly, s) };
+    return { ...head, mark: addMarkInput(assembly, dim), check: addCheck(assembly, dim), place: addPlaceInput(assembly, dim) };
+  });
+  const rulebooks = spec.rulebooks.map((r): CpuRulebook => {
+    const { name, kernel, stride, padding, dilation } = r;
+    return {
+      name, from: index.get(r.from)!, to: index.get(r.to)!, kernel, stride, padding, dilation,
+      ...(r.forward ? { forward: addSearch(assembly, r, "forward") } : {}),
+      ...(r.transposed ? { transposed: addSearch(assembly, r, "transposed") } : {}),
+    };
+  });
+  return { sites, rulebooks };
+}
+
+function buildStep(module: Module, reader: PlanReader, assembly: Assembly, op: Op, index: number, shared: Map<string, string>): CpuStep {
+  const rows = string(op.attrs, "rows");
+  const body = { kind: op.name.slice("step.".length), ...(op.attrs["spec"] as object) } as SpecBody;
+  const { name, header } = describeStep(module, op, body, index);
+  const kernel = buildStepKernel(assembly, { ...body, name, header, rows: 0 } as FeatureSpec);
+  const text = printSexpr(kernel.func.f.finish()).replaceAll(name, "");
+  const known = shared.get(text);
+  if (known === undefined) {
+    shared.set(text, name);
+    assembly.add(kernel.func.f, header);
+  }
+  const roles = op.attrs["roles"] as readonly string[];
+  const byRole = new Map(roles.map((role, i) => [role, reader.bindingOf(op.operands[i]!)]));
+  const bindings = kernel.bindings.map((role): CpuBinding => {
+    const binding = byRole.get(role === POOLED_ROWS ? "coords" : role);
+    if (binding === undefined || binding.bind === "counts") throw new Error(`internal: ${op.name} has no operand for ${role}`);
+    return role === POOLED_ROWS && binding.bind === "coords" ? { bind: "rows", site: binding.site } : binding;
+  });
+  const macs = stepMacs(body, (role) => {
+    const region = byRole.get(role);
+    return region?.bind === "map" ? region.rulebook : -1;
+  });
+  return { kernel: known ?? name, source: printLoc(op.loc), rows: reader.rows(rows), rowsPerUnit: kernel.rowsPerUnit, groups: kernel.groups, bindings, macs };
+}

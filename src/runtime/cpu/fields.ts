@@ -1,0 +1,51 @@
+/** Word offsets that the CPU target's functions and its host agree on. */
+
+/** Rows of one tile: one list of pairs per tile and tap; entries are input row · 64 + row in the tile. */
+export const TILE = 64;
+export const TILE_BITS = 6;
+/** Input rows that an entry can name. */
+export const MAX_ROWS = 2 ** (32 - TILE_BITS);
+/** Columns that the parameters of a matrix are laid out by: [column tile][row][16]. */
+export const COLUMN_TILE = 16;
+
+/** Head of every argument block: units are claimed by an atomic counter until none are left. */
+export const ARG = { next: 0, units: 1, rows: 2, first: 3 } as const;
+
+/** A site table: a bitmap of its grid, 64 cells a word along the last axis, and the rank of each word. */
+export const TABLE = {
+  bits: 0,
+  ranks: 1,
+  /** 64-bit words of the bitmap. */
+  words: 2,
+  /** 64-bit words of one line along the last axis. */
+  lineWords: 3,
+  /** Cells from one batch item to the next. */
+  batchCells: 4,
+  /** Per axis: least coordinate of the grid. */
+  origin: 5,
+  /** Per axis: cells from one coordinate to the next; 1 for the last. */
+  cells: 9,
+  /** Per axis: coordinates of the grid. */
+  extent: 13,
+  /** First word of the sums of chunks. */
+  sums: 17,
+  size: 18,
+} as const;
+
+/** 64-bit words of a bitmap that one unit counts. */
+export const CHUNK_WORDS = 4096;
+/** Rows of an input that one unit checks, marks or places. */
+export const CHUNK_ROWS = 4096;
+
+/** Bytes of one tile of pair lists with this many taps: taps + 1 byte offsets of the lists, then their entries. */
+export const tileBytes = (taps: number): number => 4 * (taps + 1 + TILE * taps + 4);
+
+/** Scratch of one thread that geometry needs: base cells of a tile, and lists of one row of taps. */
+export const searchScratch = (lastTaps: number): number => 4 * TILE * (1 + lastTaps) + 64;
+
+/** Floats that one unit of `check_finite` looks through, and bytes that one unit of `clear` zeroes. */
+export const FINITE_CHUNK = 1 << 16;
+export const CLEAR_CHUNK = 1 << 18;
+
+/** Words of an argument block. */
+export const ARG_WORDS = 32;

@@ -1,0 +1,72 @@
+import type { CoordsInput, FeaturesInput } from "../api.ts";
+import { SpnetError } from "../errors.ts";
+import { FAR, type Bounds } from "../geometry/grid.ts";
+import { checkCoords, type GpuRows, type Merged } from "../inputs.ts";
+import type { InputPlan } from "../plan.ts";
+import type { Call, Engine } from "./engine.ts";
+import { CHUNK_ROWS } from "./fields.ts";
+import type { CpuPlan } from "./plan.ts";
+
+/** Rows of one input set, checked and in memory. */
+export interface CpuInput {
+  readonly input: InputPlan;
+  readonly rows: number;
+  /** Address of the rows, i32 [rows, 1 + d]. */
+  readonly at: number;
+  readonly bounds: Bounds;
+  /** The caller's rows, after merging. */
+  readonly coords: Int32Array;
+  /** When duplicates were merged: the kept row of each given row. */
+  readonly merged?: Merged;
+}
+
+const isGpuRows = (given: CoordsInput | FeaturesInput): given is GpuRows => "buffer" in given && "rows" in given;
+
+/** Host memory, or SP0819: a GPU's buffers cannot be read here. */
+export function hostValues(input: string, what: string, given: CoordsInput | FeaturesInput): ArrayLike<number> {
+  if (isGpuRows(given)) throw new SpnetError("SP0819", `${what} of \`${input}\` are in a GPUBuffer, which the CPU target cannot read: pass typed arrays`, { input });
+  return given;
+}
+
+/** The caller's coordinates as 32-bit whole numbers; other arrays than Int32Array are checked number by number. */
+export function wholeCoords(plan: CpuPlan, input: InputPlan, given: ArrayLike<number>, batch: number): Int32Array {
+  const width = input.axes.length + 1;
+  if (given instanceof Int32Array && given.length % width === 0) return given;
+  return checkCoords({ input: input.name, axes: input.axes, extents: plan.geometry.sites[input.site]!.extents }, given, batch).data;
+}
+
+/** The call that finds the bounds of an input's rows, and where its results go. */
+export function checkCall(plan: CpuPlan, input: InputPlan, rows: number, at: number, results: number): Call {
+  return { name: plan.geometry.sites[input.site]!.check!, units: Math.ceil(rows / CHUNK_ROWS), words: [rows, at, results] };
+}
+
+/** Bytes of the results of a `check`. */
+export const checkBytes = (input: InputPlan, rows: number): number => 8 * (input.axes.length + 1) * Math.ceil(rows / CHUNK_ROWS);
+
+/**
+ * Reads what `check` found: batch items and bounds. Where something is out of range, the rows are looked through once
+ * more, for a message that names the first. SP0812, SP0813.
+ */
+export function readCheck(plan: CpuPlan, engine: Engine, input: InputPlan, coords: Int32Array, results: number, batch: number): { readonly batch: number; readonly bounds: Bounds } {
+  const width = input.axes.length + 1;
+  const rows = coords.length / width;
+  if (rows === 0) return { batch: batch === 0 ? 1 : batch, bounds: { min: input.axes.map(() => 0), max: input.axes.map(() => 0) } };
+  const units = Math.ceil(rows / CHUNK_ROWS);
+  const found = engine.heap.i32(results, 2 * width * units);
+  const column = (c: number, end: 0 | 1): number => {
+    let value = found[2 * c + end]!;
+    for (let u = 1; u < units; u++) value = (end === 0 ? Math.min : Math.max)(value, found[2 * (u * width + c) + end]!);
+    return value;
+  };
+  const min = input.axes.map((_, a) => column(a + 1, 0));
+  const max = input.axes.map((_, a) => column(a + 1, 1));
+  const { extents } = plan.geometry.sites[input.site]!;
+  const [least, most] = [column(0, 0), column(0, 1)];
+  const outside = min.some((low, a) => low < (extents === undefined ? -FAR : 0) || max[a]! >= (extents?.[a] ?? FAR));
+  if (least < 0 || (batch !== 0 && most >= batch) || outside) {
+    checkCoords({ input: input.name, axes: input.axes, extents: extents ?? undefined }, coords, batch);
+    const row = Array.from({ length: rows }, (_, r) => r).find((r) => input.axes.some((_, a) => Math.abs(coords[r * width + 1 + a]!) >= FAR)) ?? 0;
+    throw new SpnetError("SP0813", `coordinates of \`${input.name}\`, row ${row} (${[...coords.subarray(row * width, (row + 1) * width)].join(", ")}) lies beyond ±2^30`, { row });
+  }
+  return { batch: batch === 0 ? most + 1 : batch, bounds: { min, max } };
+}

@@ -1,0 +1,39 @@
+import type { Engine } from "./engine.ts";
+import { TILE } from "./fields.ts";
+import type { CpuPlan } from "./plan.ts";
+
+/** Multiplications after which an engine surely runs its optimised code. */
+const WARM = 4e6;
+
+/**
+ * Whether the module's multiplications give what products and sums rounded to float32 one by one give, bit for bit.
+ * Each is run often enough that the engine's optimised code is what is checked.
+ */
+export function knownAnswer(engine: Engine, plan: CpuPlan): boolean {
+  return plan.checks.every(({ name, cin, stride, accStride, vectors }) => {
+    const columns = 4 * vectors;
+    const { heap } = engine;
+    const rows = 5;
+    const at = { list: heap.alloc(4 * rows, "a check"), x: heap.alloc(4 * rows * stride, "a check"), acc: heap.alloc(4 * rows * accStride, "a check"), w: heap.alloc(4 * cin * columns, "a check") };
+    heap.i32(at.list, rows).set(Array.from({ length: rows }, (_, i) => ((i * 3) % rows) * TILE + i));
+    const x = heap.f32(at.x, rows * stride);
+    const w = heap.f32(at.w, cin * columns);
+    for (let i = 0; i < x.length; i++) x[i] = Math.sin(i + 1);
+    for (let i = 0; i < w.length; i++) w[i] = Math.cos(3 * i + 1);
+    const acc = heap.f32(at.acc, rows * accStride);
+    for (let round = 0; round * rows * cin * columns < WARM; round++) {
+      acc.fill(0);
+      engine.call(name, at.list, at.list + 4 * rows, at.x, at.acc, at.w);
+    }
+    let good = true;
+    for (let i = 0; i < rows && good; i++) {
+      for (let c = 0; c < columns; c++) {
+        let sum = 0;
+        for (let k = 0; k < cin; k++) sum = Math.fround(sum + Math.fround(x[((i * 3) % rows) * stride + k]! * w[k * columns + c]!));
+        good &&= acc[i * accStride + c] === sum;
+      }
+    }
+    for (const address of Object.values(at)) heap.free(address);
+    return good;
+  });
+}

@@ -1,0 +1,36 @@
+/** Which vectors the engine computes with: 128 bits as WebAssembly has them, or neighbours joined to 256. */
+export type Lanes = "wide" | "plain";
+
+interface NodeProcess {
+  readonly arch?: string;
+  readonly versions?: { readonly node?: string };
+  readonly execArgv?: readonly string[];
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  getBuiltinModule?(name: string): unknown;
+}
+
+const FLAG = "--experimental-wasm-revectorize";
+
+const node = (globalThis as unknown as { readonly process?: NodeProcess }).process;
+
+/** Whether this engine can join lanes: V8 of Node 24 and later, on x86-64. */
+function canJoin(): boolean {
+  return node?.arch === "x64" && Number.parseInt(node.versions?.node ?? "0", 10) >= 24;
+}
+
+/**
+ * Asks for lanes before a module is compiled; returns what the engine will do. `auto` changes nothing and only looks at
+ * the flags that the process was started with; `wide` sets V8's flag, for the whole process.
+ */
+export function chooseLanes(wanted: "auto" | Lanes): Lanes {
+  if (wanted === "plain" || !canJoin()) return "plain";
+  if (wanted === "auto") return [...(node?.execArgv ?? []), node?.env?.["NODE_OPTIONS"] ?? ""].some((flag) => flag.includes(FLAG)) ? "wide" : "plain";
+  setJoining(true);
+  return "wide";
+}
+
+/** Switches the joining of lanes on or off for modules compiled from now on. */
+export function setJoining(on: boolean): void {
+  const v8 = node?.getBuiltinModule?.("node:v8") as { setFlagsFromString(flag: string): void } | undefined;
+  v8?.setFlagsFromString(on ? FLAG : FLAG.replace("--", "--no-"));
+}

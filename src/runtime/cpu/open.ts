@@ -1,0 +1,73 @@
+import type { CreateOptions } from "../api.ts";
+import { SpnetError, throwIfAborted } from "../errors.ts";
+import { packBlock, runLoadPhase } from "../load.ts";
+import { weightLookup } from "../weights.ts";
+import { decodeBase64 } from "./base64.ts";
+import { Engine } from "./engine.ts";
+import { chooseLanes, setJoining, type Lanes } from "./lanes.ts";
+import { knownAnswer } from "./known-answer.ts";
+import { CpuNetwork } from "./network.ts";
+import type { CpuPlan } from "./plan.ts";
+import { availableThreads } from "./threads.ts";
+import { webAssembly, type WasmModule } from "./wasm.ts";
+
+/** Threads that are started when none are asked for: more do not help networks of this size. */
+const MOST_THREADS = 16;
+
+/**
+ * Makes a network run on the CPU: compiles the module, folds the weights into memory, starts the threads.
+ * SP0605: no WebAssembly with SIMD and shared memory here.
+ */
+export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uint8Array<ArrayBuffer>, options: CreateOptions): Promise<CpuNetwork<Inputs, Outputs>> {
+  throwIfAborted(options.signal);
+  const wanted = options.threads ?? Math.min(MOST_THREADS, availableThreads());
+  if (!Number.isInteger(wanted) || wanted < 0) throw new SpnetError("SP0623", `threads must be a whole number from 0 on, not ${String(options.threads)}`);
+  const threads = availableThreads() === 0 ? 0 : wanted;
+  const asked = chooseLanes(options.lanes ?? "auto");
+  const bytes = typeof code === "string" ? decodeBase64(code) : code;
+  let lanes: Lanes = asked;
+  let module = await compile(bytes);
+  let engine = new Engine(module, { threads, scratch: plan.scratch, heap: plan.heap });
+  if (lanes === "wide" && !knownAnswer(engine, plan)) {
+    setJoining(false);
+    lanes = "plain";
+    module = await compile(bytes);
+    engine = new Engine(module, { threads, scratch: plan.scratch, heap: plan.heap });
+    notice(options, `${plan.name}: joined lanes gave another result than single ones here, so they are not used`);
+  }
+  options.onProgress?.({ phase: "compile", done: 1, total: 1 });
+  try {
+    throwIfAborted(options.signal);
+    const started = engine.warm();
+    const values = runLoadPhase(plan.load, weightLookup(options.weights));
+    const params = plan.blocks.map((block) => {
+      const at = engine.heap.alloc(4 * block.floats, "parameters");
+      engine.heap.f32(at, block.floats).set(packBlock(block, values));
+      return at;
+    });
+    options.onProgress?.({ phase: "weights", done: 1, total: 1 });
+    await started;
+    throwIfAborted(options.signal);
+    const words = `${threads === 0 ? "the calling thread" : threads === 1 ? "1 thread" : `${threads} threads`}, ${lanes} lanes`;
+    if (threads === 0 && wanted > 0) notice(options, `${plan.name}: no memory can be shared with workers here, so one thread computes`);
+    return new CpuNetwork<Inputs, Outputs>(plan, engine, params, options.duplicates ?? "error", `CPU, WebAssembly, ${words}`);
+  } catch (cause) {
+    engine.dispose();
+    throw cause;
+  }
+}
+
+async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WasmModule> {
+  if (webAssembly === undefined) throw new SpnetError("SP0605", "there is no WebAssembly here");
+  try {
+    return await webAssembly.compile(bytes);
+  } catch (cause) {
+    throw new SpnetError("SP0605", `this platform cannot compile the network: ${String(cause)}; it needs WebAssembly with SIMD and threads`);
+  }
+}
+
+/** One line for a person: to the caller's function, else to the console. */
+export function notice(options: CreateOptions, line: string): void {
+  if (options.onNotice !== undefined) options.onNotice(line);
+  else (globalThis as unknown as { readonly console?: { info(line: string): void } }).console?.info(`spnet: ${line}`);
+}

@@ -1,0 +1,71 @@
+import type { LoadOp, ParamBlock } from "../load.ts";
+import type { BufferPlan, InputPlan, OutputPlan, Rows, StepBinding, StepPlan } from "../plan.ts";
+
+/** A site set and the functions that build it. All per-axis lists have `dim` entries. */
+export interface CpuSite {
+  readonly id: string;
+  readonly kind: "input" | "reach" | "floor";
+  readonly dim: number;
+  /** Index of the parent, −1 for an input. */
+  readonly of: number;
+  readonly kernel?: readonly number[];
+  readonly stride?: readonly number[];
+  readonly padding?: readonly number[];
+  readonly dilation?: readonly number[];
+  /** Cells per axis, first 0; absent on an unbounded grid. */
+  readonly extents?: readonly number[];
+  /** Marks the set's cells: from the caller's rows, or from the parent's. */
+  readonly mark: string;
+  /** Ranks and sorted coordinates. */
+  readonly emit: string;
+  /** Of inputs: bounds of the caller's rows, and the sorted row of each. */
+  readonly check?: string;
+  readonly place?: string;
+}
+
+/** One search, per axis in = stride·out − padding + tap·dilation, and its functions by form. */
+export interface CpuRulebook {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly dilation: readonly number[];
+  /** Lists by output tile, and by input tile. */
+  readonly forward?: string;
+  readonly transposed?: string;
+}
+
+/** What a step's argument is bound to: as on the GPU, or the row count of a site set. */
+export type CpuBinding = Exclude<StepBinding, { readonly bind: "counts" }> | { readonly bind: "rows"; readonly site: number };
+
+/** One function of the feature phase. */
+export interface CpuStep {
+  readonly kernel: string;
+  readonly source: string;
+  readonly rows: Rows;
+  /** Units = ceil(rows / rowsPerUnit) · groups. */
+  readonly rowsPerUnit: number;
+  readonly groups: number;
+  readonly bindings: readonly CpuBinding[];
+  readonly macs: StepPlan["macs"];
+}
+
+/** A network for the CPU target, as data. */
+export interface CpuPlan {
+  readonly name: string;
+  readonly inputs: readonly InputPlan[];
+  readonly outputs: readonly OutputPlan[];
+  readonly load: readonly LoadOp[];
+  readonly blocks: readonly ParamBlock[];
+  readonly geometry: { readonly sites: readonly CpuSite[]; readonly rulebooks: readonly CpuRulebook[] };
+  readonly buffers: readonly BufferPlan[];
+  readonly steps: readonly CpuStep[];
+  /** Functions that multiply lists of pairs, with their shapes: known answers are checked on them. */
+  readonly checks: readonly { readonly name: string; readonly cin: number; readonly stride: number; readonly accStride: number; readonly vectors: number }[];
+  /** Bytes of scratch memory of one thread. */
+  readonly scratch: number;
+  /** First byte of memory that constant tables leave free. */
+  readonly heap: number;
+}

@@ -1,0 +1,214 @@
+import type { DenseOutput, FeatOutput, FeaturesInput, RunOptions, Scene, SceneReport, StepTime } from "../api.ts";
+import { SpnetError, throwIfAborted } from "../errors.ts";
+import { checkFeatures, checkNames, mergeFeatures } from "../inputs.ts";
+import { placeBuffers, type Placement } from "../placement.ts";
+import type { OutputPlan, Rows } from "../plan.ts";
+import type { Call } from "./engine.ts";
+import { CHUNK_ROWS, CLEAR_CHUNK, FINITE_CHUNK } from "./fields.ts";
+import type { CpuGeometry } from "./geometry.ts";
+import { Region } from "./heap.ts";
+import { hostValues, type CpuInput } from "./inputs.ts";
+import type { CpuNetwork } from "./network.ts";
+import type { CpuStep } from "./plan.ts";
+
+/** Sites and rulebooks in memory, with feature memory of exact size. */
+export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
+  readonly report: SceneReport;
+  readonly #net: CpuNetwork<Inputs, Outputs>;
+  readonly #geometry: CpuGeometry;
+  readonly #inputs: ReadonlyMap<number, CpuInput>;
+  readonly #batch: number;
+  readonly #placement: Placement;
+  #disposed = false;
+
+  constructor(net: CpuNetwork<Inputs, Outputs>, geometry: CpuGeometry, inputs: ReadonlyMap<number, CpuInput>, batch: number) {
+    this.#net = net;
+    this.#geometry = geometry;
+    this.#inputs = inputs;
+    this.#batch = batch;
+    this.#placement = placeBuffers(net.plan.buffers.map((b) => ({ bytes: this.#count(b.rows) * b.width * 4, live: b.live })));
+    const { sites, rulebooks } = net.plan.geometry;
+    this.report = {
+      batch,
+      sites: sites.map((s, i) => ({ id: s.id, rows: geometry.rows[i]! })),
+      rulebooks: rulebooks.map((r, i) => ({ name: r.name, from: sites[r.from]!.id, to: sites[r.to]!.id, pairs: geometry.pairs[i]! })),
+      memory: {
+        planned: geometry.bytes + Math.max(geometry.tableBytes, this.#placement.peak),
+        lowerBound: geometry.live + Math.max(geometry.tableBytes, this.#placement.lowerBound),
+      },
+    };
+  }
+
+  run(features: Readonly<Record<string, FeaturesInput>>, options: RunOptions = {}): Promise<Outputs> {
+    return this.#net.engine.exclusively(() => this.runNow(features, options));
+  }
+
+  /** `run`, when nothing else of the network runs. */
+  async runNow(features: Readonly<Record<string, FeaturesInput>>, options: RunOptions): Promise<Outputs> {
+    this.#check(options);
+    return this.#with(features, async (calls, flag) => {
+      const gathers = this.#gathers();
+      await this.#net.engine.run([...calls, ...this.#net.plan.steps.flatMap((step, i) => this.#step(step, i)), ...gathers.calls]);
+      this.#checkFinite(features, flag);
+      return this.#read(gathers.at);
+    });
+  }
+
+  profile(features: Readonly<Record<string, FeaturesInput>>): Promise<{ readonly outputs: Outputs; readonly steps: readonly StepTime[] }> {
+    const { engine, plan } = this.#net;
+    return engine.exclusively(async () => {
+      this.#check({});
+      return this.#with(features, async (calls, flag) => {
+        await engine.run(calls);
+        this.#checkFinite(features, flag);
+        const steps: StepTime[] = [];
+        for (const [i, step] of plan.steps.entries()) {
+          const start = performance.now();
+          await engine.run(this.#step(step, i));
+          const milliseconds = performance.now() - start;
+          const rows = this.#count(step.rows);
+          const pairs = step.macs.perPair.reduce((n, p) => n + this.#geometry.pairs[p.rulebook]!, 0);
+          const macs = rows * step.macs.perRow + step.macs.perPair.reduce((n, p) => n + this.#geometry.pairs[p.rulebook]! * p.macs, 0);
+          steps.push({ kernel: step.kernel, source: step.source, rows, pairs, macs, milliseconds });
+        }
+        const gathers = this.#gathers();
+        await engine.run(gathers.calls);
+        return { outputs: this.#read(gathers.at), steps };
+      });
+    });
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    // What runs still reads the scene: its memory is free once that has ended.
+    void this.#net.engine.exclusively(() => Promise.resolve(this.#geometry.free())).catch(() => undefined);
+  }
+
+  /** Frees the scene at once; nothing may be running. */
+  disposeNow(): void {
+    this.#disposed = true;
+    this.#geometry.free();
+  }
+
+  #check(options: RunOptions): void {
+    this.#net.engine.check();
+    if (this.#disposed) throw new SpnetError("SP0621", "this scene has been disposed");
+    if (options.output === "gpu") throw new SpnetError("SP0622", "outputs can stay on a GPU only where one runs the network; this one runs on the CPU");
+    throwIfAborted(options.signal);
+  }
+
+  #count(rows: Rows): number {
+    return rows === "batch" ? this.#batch : this.#geometry.rows[rows.site]!;
+  }
+
+  #address(buffer: number): number {
+    return this.#net.arena(this.#placement.peak) + this.#placement.offsets[buffer]!;
+  }
+
+  /** Puts features into memory, hands the calls that bring them into row order to `work`, and frees what they needed. */
+  async #with<T>(features: Readonly<Record<string, FeaturesInput>>, work: (calls: readonly Call[], flag: number) => Promise<T>): Promise<T> {
+    const { engine, plan, duplicates } = this.#net;
+    checkNames(plan, Object.keys(features));
+    const staging = new Region(engine.heap);
+    this.#net.arena(this.#placement.peak);
+    try {
+      const flag = staging.alloc(4, "a flag");
+      engine.heap.i32(flag, 1)[0] = 0;
+      const calls = plan.inputs.flatMap((input): Call[] => {
+        const { rows, merged } = this.#inputs.get(input.site)!;
+        const given = hostValues(input.name, "features", features[input.name]!);
+        let data = given;
+        if (merged !== undefined) data = mergeFeatures(duplicates, checkFeatures(input.name, given, merged.rowOf.length, input.channels), input.channels, merged);
+        else if (!(given instanceof Float32Array) || given.length !== rows * input.channels) data = checkFeatures(input.name, given, rows, input.channels);
+        const at = staging.alloc(4 * data.length, "features");
+        engine.heap.f32(at, data.length).set(data);
+        return [
+          { name: "check_finite", units: Math.ceil(data.length / FINITE_CHUNK), words: [data.length, at, flag] },
+          { name: "scatter_rows", units: Math.ceil(rows / CHUNK_ROWS), words: [rows, at, this.#geometry.order.get(input.site)!, this.#address(input.buffer), 4 * input.channels] },
+        ];
+      });
+      return await work(calls, flag);
+    } finally {
+      staging.free();
+      this.#net.freeStaging();
+    }
+  }
+
+  /** SP0815, once the flag is up: names the first value that is not finite. */
+  #checkFinite(features: Readonly<Record<string, FeaturesInput>>, flag: number): void {
+    if (this.#net.engine.heap.i32(flag, 1)[0] === 0) return;
+    for (const input of this.#net.plan.inputs) {
+      const { rows, merged } = this.#inputs.get(input.site)!;
+      checkFeatures(input.name, hostValues(input.name, "features", features[input.name]!), merged?.rowOf.length ?? rows, input.channels);
+    }
+    throw new SpnetError("SP0815", "merged features are not finite");
+  }
+
+  #step(step: CpuStep, index: number): Call[] {
+    const rows = this.#count(step.rows);
+    const words = step.bindings.map((b): number => {
+      switch (b.bind) {
+        case "params":
+          return this.#net.params[b.block]!;
+        case "buffer":
+          return this.#address(b.buffer);
+        case "map":
+          return this.#geometry.lists[b.rulebook]![b.form as "forward" | "transposed"]!;
+        case "coords":
+          return this.#geometry.coords[b.site]!;
+        case "rows":
+          return this.#geometry.rows[b.site]!;
+      }
+    });
+    const clears = this.#net.plan.buffers.flatMap((b, i): Call[] => {
+      if (!b.zero || b.live[0] !== index) return [];
+      const bytes = this.#count(b.rows) * b.width * 4;
+      return [{ name: "clear", units: Math.ceil(bytes / CLEAR_CHUNK), words: [bytes, this.#address(i)] }];
+    });
+    return [...clears, { name: step.kernel, units: Math.ceil(rows / step.rowsPerUnit) * step.groups, words: [rows, ...words] }];
+  }
+
+  /** Outputs on an input's sites go back to the caller's order. */
+  #gathers(): { readonly calls: readonly Call[]; readonly at: ReadonlyMap<string, number> } {
+    const at = new Map<string, number>();
+    const calls = this.#net.plan.outputs.flatMap((output): Call[] => {
+      const site = this.#siteOf(output);
+      const order = site === undefined ? undefined : this.#geometry.order.get(site);
+      if (order === undefined) {
+        at.set(output.name, this.#address(output.buffer));
+        return [];
+      }
+      const rows = this.#geometry.rows[site!]!;
+      const { width } = this.#net.plan.buffers[output.buffer]!;
+      const target = this.#net.staging(output.name, 4 * rows * width);
+      at.set(output.name, target);
+      return [{ name: "gather_rows", units: Math.ceil(rows / CHUNK_ROWS), words: [rows, this.#address(output.buffer), order, target, 4 * width] }];
+    });
+    return { calls, at };
+  }
+
+  #siteOf(output: OutputPlan): number | undefined {
+    const { rows } = this.#net.plan.buffers[output.buffer]!;
+    return rows === "batch" ? undefined : rows.site;
+  }
+
+  #read(at: ReadonlyMap<string, number>): Outputs {
+    const { heap } = this.#net.engine;
+    const out: Record<string, FeatOutput | DenseOutput> = {};
+    for (const output of this.#net.plan.outputs) {
+      const site = this.#siteOf(output);
+      const { width, rows } = this.#net.plan.buffers[output.buffer]!;
+      const count = this.#count(rows);
+      const data = heap.f32(at.get(output.name)!, count * width).slice();
+      if (site === undefined) {
+        out[output.name] = { shape: [this.#batch, ...output.shape], data };
+        continue;
+      }
+      const given = this.#inputs.get(site)?.coords;
+      const width1 = this.#net.plan.geometry.sites[site]!.dim + 1;
+      out[output.name] = { rows: count, channels: width, coords: (given ?? heap.i32(this.#geometry.coords[site]!, count * width1)).slice(), features: data };
+    }
+    return out as Outputs;
+  }
+}

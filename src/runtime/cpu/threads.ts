@@ -1,0 +1,153 @@
+import type { WasmMemory, WasmModule } from "./wasm.ts";
+import { WORKER } from "./worker.ts";
+
+/** What both Node's and a browser's workers can do, as far as it is needed here. */
+interface AnyWorker {
+  postMessage(message: unknown): void;
+  terminate(): unknown;
+  on?(event: "message" | "error" | "exit", handler: (value: unknown) => void): void;
+  onmessage?: ((event: { readonly data: unknown }) => void) | null;
+  onerror?: ((event: { readonly message?: string }) => void) | null;
+  ref?(): void;
+  unref?(): void;
+}
+
+interface Platform {
+  readonly Worker?: new (url: string) => AnyWorker;
+  readonly Blob?: new (parts: readonly string[], options: { readonly type: string }) => unknown;
+  readonly URL?: { createObjectURL(blob: unknown): string; revokeObjectURL(url: string): void };
+  readonly crossOriginIsolated?: boolean;
+  readonly navigator?: { readonly hardwareConcurrency?: number };
+  readonly process?: { getBuiltinModule?(name: string): unknown };
+}
+
+const platform = globalThis as unknown as Platform;
+
+const nodeThreads = (): { readonly Worker: new (code: string, options: { readonly eval: true }) => AnyWorker } | undefined =>
+  platform.process?.getBuiltinModule?.("node:worker_threads") as ReturnType<typeof nodeThreads>;
+
+/** Threads that can share memory here: none without SharedArrayBuffer and workers, else as many as there are processors. */
+export function availableThreads(): number {
+  const shared = nodeThreads() !== undefined || (platform.Worker !== undefined && platform.crossOriginIsolated === true);
+  if (!shared) return 0;
+  const os = platform.process?.getBuiltinModule?.("node:os") as { availableParallelism?(): number } | undefined;
+  return os?.availableParallelism?.() ?? platform.navigator?.hardwareConcurrency ?? 1;
+}
+
+function startWorker(): AnyWorker {
+  const node = nodeThreads();
+  if (node !== undefined) return new node.Worker(WORKER, { eval: true });
+  const url = platform.URL!.createObjectURL(new platform.Blob!([WORKER], { type: "text/javascript" }));
+  try {
+    return new platform.Worker!(url);
+  } finally {
+    platform.URL!.revokeObjectURL(url);
+  }
+}
+
+/** A list of calls that all threads make one after another. */
+export interface Job {
+  readonly calls: readonly string[];
+  /** Address of the first call's arguments, and bytes from one call's to the next. */
+  readonly args: number;
+  readonly stride: number;
+}
+
+export interface ThreadSetup {
+  readonly module: WasmModule;
+  readonly memory: WasmMemory;
+  /** Address of the barrier's two words. */
+  readonly sync: number;
+  /** Address of each thread's scratch memory. */
+  readonly scratch: readonly number[];
+}
+
+/** Worker threads on one module and memory. They sleep between jobs and never keep a process alive by themselves. */
+export class Threads {
+  readonly #workers: readonly AnyWorker[];
+  #job = 0;
+  #waiting = 0;
+  #settle: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
+  #failure: Error | undefined;
+  #ended = false;
+
+  constructor(setup: ThreadSetup) {
+    const { module, memory, sync, scratch } = setup;
+    new Int32Array(memory.buffer, sync, 2).fill(0);
+    this.#workers = scratch.map((at) => {
+      const worker = startWorker();
+      const receive = (data: unknown): void => this.#receive((data as { readonly job: number }).job);
+      const fail = (what: string): void => this.#fail(what);
+      if (worker.on !== undefined) {
+        worker.on("message", receive);
+        worker.on("error", (error) => fail(error instanceof Error ? error.message : String(error)));
+        worker.on("exit", (code) => fail(`it exited with ${String(code)}`));
+      } else {
+        worker.onmessage = (event) => receive(event.data);
+        worker.onerror = (event) => fail(event.message ?? "it could not be started");
+      }
+      worker.unref?.();
+      worker.postMessage({ module, memory, sync, scratch: at, threads: scratch.length });
+      return worker;
+    });
+  }
+
+  /** Resolves when all threads have instantiated the module. */
+  start(): Promise<void> {
+    return this.#wait(() => undefined);
+  }
+
+  /** Resolves when all threads have made all calls; rejects when a thread dies. */
+  run(job: Job): Promise<void> {
+    const { calls, args, stride } = job;
+    this.#job++;
+    return this.#wait(() => {
+      for (const worker of this.#workers) worker.postMessage({ job: this.#job, calls, args, stride });
+    });
+  }
+
+  /** Whether a thread died: no job can run any more. */
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** Ends all threads; a job under way is rejected. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const worker of this.#workers) void worker.terminate();
+    this.#reject(new Error("the threads were ended"));
+  }
+
+  #wait(begin: () => void): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise<void>((resolve, reject) => {
+      this.#waiting = this.#workers.length;
+      this.#settle = { resolve, reject };
+      for (const worker of this.#workers) worker.ref?.();
+      begin();
+    });
+  }
+
+  #receive(job: number): void {
+    if (job !== this.#job || this.#settle === undefined || --this.#waiting > 0) return;
+    const { resolve } = this.#settle;
+    this.#settle = undefined;
+    for (const worker of this.#workers) worker.unref?.();
+    resolve();
+  }
+
+  #fail(what: string): void {
+    if (this.#ended || this.#failure !== undefined) return;
+    this.#failure = new Error(what);
+    // The others may wait for it for ever.
+    for (const worker of this.#workers) void worker.terminate();
+    this.#reject(this.#failure);
+  }
+
+  #reject(error: Error): void {
+    const settle = this.#settle;
+    this.#settle = undefined;
+    settle?.reject(error);
+  }
+}
