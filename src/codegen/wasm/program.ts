@@ -13,6 +13,9 @@ import type { SpecBody } from "../plan/step-draft.ts";
 import type { FeatureSpec } from "../wgsl/spec.ts";
 import { Assembly } from "./assembly.ts";
 import { addDerive } from "./geometry/derive.ts";
+import { addHash } from "./geometry/hash.ts";
+import { addHashEmit, addHashSort } from "./geometry/hash-order.ts";
+import { addHashDerive, addHashSearch } from "./geometry/hash-walk.ts";
 import { addCheck, addMarkInput, addPlaceInput } from "./geometry/input.ts";
 import { addCount, addEmit } from "./geometry/rank.ts";
 import { addSearch } from "./geometry/search.ts";
@@ -21,6 +24,9 @@ import { addCopies } from "./kernels/copy.ts";
 import { POOLED_ROWS } from "./kernels/global-pool.ts";
 import { buildStepKernel } from "./kernels/index.ts";
 import { printSexpr } from "./wat.ts";
+
+/** Cells of a bitmap at most: 96 MiB with its ranks. */
+const BITMAP_CELLS = 2 ** 29;
 
 /** Steps for the CPU: parameters of any size, matrices in column tiles, every site set in sorted order. */
 export const WASM_STEPS: StepTarget = { blockFloats: Infinity, columnTile: COLUMN_TILE, sortedInputs: true };
@@ -51,13 +57,20 @@ export function buildCpuProgram(module: Module): CpuProgram {
   const shared = new Map<string, string>();
   const steps = reader.steps.map((op, i) => buildStep(module, reader, assembly, op, i, shared));
   const { inputs, outputs, load, blocks, buffers } = reader;
-  const plan: CpuPlan = { name: module.name, inputs, outputs, load, blocks, geometry, buffers, steps, checks: assembly.checks, scratch: assembly.scratch, heap: assembly.dataEnd };
+  const plan: CpuPlan = { name: module.name, inputs, outputs, load, blocks, geometry, buffers, steps, bitmapCells: BITMAP_CELLS, checks: assembly.checks, scratch: assembly.scratch, heap: assembly.dataEnd };
   return { plan, wat: assembly.text() };
 }
 
 function buildGeometry(assembly: Assembly, spec: GeometrySpec): CpuPlan["geometry"] {
   const index = new Map(spec.sites.map((s, i) => [s.id, i]));
   addCount(assembly);
+  for (const dim of new Set(spec.sites.map((s) => s.dim))) {
+    addHash(assembly, dim);
+    addHashSort(assembly, dim);
+    addHashEmit(assembly, dim);
+    addHashDerive(assembly, dim);
+    addHashSearch(assembly, dim);
+  }
   const sites = spec.sites.map((s): CpuSite => {
     const { id, dim, kernel, stride, padding, dilation, extents } = s;
     if (s.kind === "sorted") throw new Error("internal: a sorted copy on a target that sorts all sets");

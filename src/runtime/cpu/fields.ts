@@ -49,3 +49,31 @@ export const CLEAR_CHUNK = 1 << 18;
 
 /** Words of an argument block. */
 export const ARG_WORDS = 32;
+
+/**
+ * A hashed site table, for grids too large for a bitmap: a slot holds 64 cells of one line along the last axis. Slot
+ * number `slots` is the empty one.
+ */
+export const HASH = {
+  /** A power of two. */
+  slots: 0,
+  /** Per slot: 0 free, 1 being written, 2 in use. */
+  states: 1,
+  /** Per slot: batch item and coordinates, the last in words of 64 cells. */
+  keys: 2,
+  bits: 3,
+  ranks: 4,
+  /** Slots in use, sorted; and room to sort them. */
+  sorted: 5,
+  spare: 6,
+  /** Slots in use, sites, and whether a site found no slot. */
+  used: 7,
+  sites: 8,
+  full: 9,
+  size: 10,
+} as const;
+
+/** How a derivation or a search goes, for functions that work for all: then five words per axis. */
+export const SPEC = { kind: 0, axes: 1, kernel: 0, stride: 1, padding: 2, dilation: 3, extent: 4, perAxis: 5 } as const;
+/** Kinds of a `SPEC`. An extent of −1 is none. */
+export const SPEC_KIND = { reach: 0, floor: 1, forward: 2, transposed: 3 } as const;

@@ -62,6 +62,8 @@ export interface CpuPlan {
   readonly geometry: { readonly sites: readonly CpuSite[]; readonly rulebooks: readonly CpuRulebook[] };
   readonly buffers: readonly BufferPlan[];
   readonly steps: readonly CpuStep[];
+  /** Cells of the largest grid that is looked up by bitmap; larger ones are hashed. */
+  readonly bitmapCells: number;
   /** Functions that multiply lists of pairs, with their shapes: known answers are checked on them. */
   readonly checks: readonly { readonly name: string; readonly cin: number; readonly stride: number; readonly accStride: number; readonly vectors: number }[];
   /** Bytes of scratch memory of one thread. */
