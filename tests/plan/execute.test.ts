@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { executePlan } from "../../src/codegen/plan/execute.ts";
 import { lowerToPlan } from "../../src/codegen/plan/lower.ts";
+import { lowerToCpuPlan, WASM_STEPS } from "../../src/codegen/wasm/program.ts";
 import { interpret } from "../../src/ir/interp/reference.ts";
 import type { Module } from "../../src/ir/module.ts";
 import { verify } from "../../src/ir/verify.ts";
@@ -15,13 +16,14 @@ type Tensors = ReadonlyMap<string, FixtureTensor>;
 /** The plan's executor and the interpreter on the same input; both see the weights of the fixture. */
 function compare(net: Module, fused: Module, tensors: Tensors, coords: Int32Array, features: Float32Array, batch: number): void {
   const wanted = interpret(net, { inputs: { x: { coords, features } }, params: (name) => tensorOf(tensors, `weights.${name}`), batch });
-  const plan = lowerToPlan(fused);
-  expect(verify(plan)).toEqual([]);
-  const got = executePlan(plan, { x: { coords, features } }, (name) => tensors.get(`weights.${name}`), batch);
-  for (const [name, value] of wanted) {
-    if (value.kind === "rulebook") throw new Error("a rulebook is no output");
-    expect(relativeError(got[name]!.data, value.data), name).toBeLessThanOrEqual(2e-6);
-    if (value.kind === "feat") expect(got[name]!.coords).toEqual(Int32Array.from([...value.sites.coords].flat()));
+  for (const [target, plan, columnTile] of [["webgpu", lowerToPlan(fused), Infinity], ["wasm", lowerToCpuPlan(fused), WASM_STEPS.columnTile]] as const) {
+    expect(verify(plan), target).toEqual([]);
+    const got = executePlan(plan, { x: { coords, features } }, (name) => tensors.get(`weights.${name}`), batch, columnTile);
+    for (const [name, value] of wanted) {
+      if (value.kind === "rulebook") throw new Error("a rulebook is no output");
+      expect(relativeError(got[name]!.data, value.data), `${target} ${name}`).toBeLessThanOrEqual(2e-6);
+      if (value.kind === "feat") expect(got[name]!.coords, target).toEqual(Int32Array.from([...value.sites.coords].flat()));
+    }
   }
 }
 

@@ -11,6 +11,8 @@ export interface StepMemory {
   map(role: string): Uint32Array;
   coords(role: string): Int32Array;
   readonly params: Float32Array;
+  /** Columns of a tile in which matrices of parameters lie; Infinity: whole rows. */
+  readonly columnTile: number;
 }
 
 type Target = RowAccess | DenseTarget;
@@ -26,8 +28,9 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
         const [from, to] = spec.columns;
         const acc = new Float64Array(to - from);
         for (const t of spec.terms) {
-          if (t.map === undefined) addRow(acc, m, t.source, row, t.weight);
-          else for (const [tap, input] of pairs(m, t.map, row)) addRow(acc, m, t.source, input, t.weight + tap * t.source.channels * pad4(to - from));
+          const matrix = matrixOf(m, t.weight, (t.map?.taps.length ?? 1) * t.source.channels, to - from);
+          if (t.map === undefined) addRow(acc, m, t.source, row, matrix, 0);
+          else for (const [tap, input] of pairs(m, t.map, row)) addRow(acc, m, t.source, input, matrix, tap);
         }
         store(m, spec.target, row, epilogue(spec.epilogue, acc, row, m, from), from);
       });
@@ -37,14 +40,16 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
         const known = inner.get(row);
         if (known !== undefined) return known;
         const acc = new Float64Array(spec.middle);
-        for (const [tap, input] of pairs(m, spec.map, row)) addRow(acc, m, spec.source, input, spec.firstWeight + tap * spec.source.channels * pad4(spec.middle));
+        const matrix = matrixOf(m, spec.firstWeight, spec.map.taps.length * spec.source.channels, spec.middle);
+        for (const [tap, input] of pairs(m, spec.map, row)) addRow(acc, m, spec.source, input, matrix, tap);
         const y = epilogue(spec.first, acc, row, m, 0);
         inner.set(row, y);
         return y;
       };
       return eachRow(m, (row) => {
         const acc = new Float64Array(spec.cout);
-        for (const [tap, input] of pairs(m, spec.map, row)) addVector(acc, middle(input), m.params, spec.secondWeight + tap * spec.middle * pad4(spec.cout));
+        const matrix = matrixOf(m, spec.secondWeight, spec.map.taps.length * spec.middle, spec.cout);
+        for (const [tap, input] of pairs(m, spec.map, row)) addVector(acc, middle(input), matrix, tap * spec.middle);
         store(m, spec.target, row, epilogue(spec.second, acc, row, m, 0), 0);
       });
     }
@@ -101,15 +106,29 @@ function read(m: StepMemory, a: RowAccess, row: number): Float64Array {
   return Float64Array.from(m.floats(a.role).subarray(at, at + a.channels));
 }
 
-function addRow(acc: Float64Array, m: StepMemory, source: RowAccess, row: number, weight: number): void {
-  addVector(acc, read(m, source, row), m.params, weight);
+/** A matrix of parameters: column tiles one after another, their rows padded to 4 floats. */
+interface Matrix {
+  readonly params: Float32Array;
+  readonly at: number;
+  readonly rows: number;
+  readonly tile: number;
 }
 
-/** acc += x · W with W rows padded to 4 columns. */
-function addVector(acc: Float64Array, x: Float64Array, params: Float32Array, weight: number): void {
-  const columns = pad4(acc.length);
-  for (let i = 0; i < x.length; i++) {
-    for (let o = 0; o < acc.length; o++) acc[o]! += x[i]! * params[weight + i * columns + o]!;
+const matrixOf = (m: StepMemory, at: number, rows: number, columns: number): Matrix => ({ params: m.params, at, rows, tile: Math.min(m.columnTile, columns) });
+
+function addRow(acc: Float64Array, m: StepMemory, source: RowAccess, row: number, matrix: Matrix, tap: number): void {
+  addVector(acc, read(m, source, row), matrix, tap * source.channels);
+}
+
+/** acc += x · W, with the rows of W from `first` on. */
+function addVector(acc: Float64Array, x: Float64Array, { params, at, rows, tile }: Matrix, first: number): void {
+  for (let from = 0; from < acc.length; from += tile) {
+    const to = Math.min(acc.length, from + tile);
+    const width = pad4(to - from);
+    for (let i = 0; i < x.length; i++) {
+      const row = at + from * rows + (first + i) * width - from;
+      for (let o = from; o < to; o++) acc[o]! += x[i]! * params[row + o]!;
+    }
   }
 }
 
@@ -140,7 +159,7 @@ function epilogue(steps: readonly EpilogueStep[], start: Float64Array, row: numb
         break;
       case "linear": {
         const next = new Float64Array(s.cout);
-        addVector(next, y, m.params, s.weight);
+        addVector(next, y, matrixOf(m, s.weight, y.length, s.cout), 0);
         y = next;
         break;
       }

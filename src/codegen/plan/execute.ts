@@ -24,9 +24,10 @@ export interface PlanOutput {
 
 /**
  * Runs a plan module without an adapter: the same geometry, the same parameter blocks, the same arena offsets, every
- * step in plain loops. Memory begins as NaN, so a step that reads what nothing wrote shows.
+ * step in plain loops. Memory begins as NaN, so a step that reads what nothing wrote shows. `columnTile` is that of the
+ * target that the plan was lowered for.
  */
-export function executePlan(module: Module, inputs: Readonly<Record<string, PlanInput>>, weights: (name: string) => WeightTensor | undefined, batch: number): Record<string, PlanOutput> {
+export function executePlan(module: Module, inputs: Readonly<Record<string, PlanInput>>, weights: (name: string) => WeightTensor | undefined, batch: number, columnTile = Infinity): Record<string, PlanOutput> {
   const reader = new PlanReader(module);
   const coords = new Map<number, Int32Array>();
   for (const input of reader.inputs) coords.set(input.site, inputs[input.name]!.coords);
@@ -41,7 +42,7 @@ export function executePlan(module: Module, inputs: Readonly<Record<string, Plan
     reader.buffers.forEach((b, index) => {
       if (b.zero && b.live[0] === i) view(index).fill(0);
     });
-    executeStep({ kind: op.name.slice("step.".length), ...(op.attrs["spec"] as object) } as FeatureSpec, memoryOf(reader, op, geometry, batch, view, (block) => packBlock(reader.blocks[block]!, values)));
+    executeStep({ kind: op.name.slice("step.".length), ...(op.attrs["spec"] as object) } as FeatureSpec, memoryOf(reader, op, geometry, batch, view, (block) => packBlock(reader.blocks[block]!, values), columnTile));
   });
   return Object.fromEntries(
     module.outputs.map((o): [string, PlanOutput] => {
@@ -57,7 +58,7 @@ function slice(arena: Float32Array, placement: Placement, buffers: readonly Buff
   return arena.subarray(at, at + rows(buffers[index]!) * buffers[index]!.width);
 }
 
-function memoryOf(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch: number, view: (buffer: number) => Float32Array, block: (index: number) => Float32Array): StepMemory {
+function memoryOf(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch: number, view: (buffer: number) => Float32Array, block: (index: number) => Float32Array, columnTile: number): StepMemory {
   const roles = op.attrs["roles"] as readonly string[];
   const binding = (role: string): StepBinding => reader.bindingOf(op.operands[roles.indexOf(role)]!);
   const wrong = (role: string): Error => new Error(`internal: ${op.name} binds ${role} to something else`);
@@ -82,5 +83,6 @@ function memoryOf(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch:
       return geometry.coords[b.site]!;
     },
     params: params?.bind === "params" ? block(params.block) : new Float32Array(0),
+    columnTile,
   };
 }
