@@ -50,8 +50,8 @@ export interface StepPlan {
   readonly rowsPerGroup: number;
   readonly groupsPerTile: number;
   readonly bindings: readonly StepBinding[];
-  /** Multiply-accumulates per pair (with a rulebook) or per row, for reports. */
-  readonly macs: { readonly perRow: number; readonly perPair: readonly { readonly rulebook: number; readonly macs: number }[] };
+  /** Multiply-accumulates per pair (with a rulebook, or some of its taps) or per row, for reports. */
+  readonly macs: { readonly perRow: number; readonly perPair: readonly { readonly rulebook: number; readonly macs: number; readonly taps?: readonly number[] }[] };
 }
 
 /** Everything an emitted module knows of its network, as data. */

@@ -97,7 +97,7 @@ export function stepMacs(spec: SpecBody, rulebookOf: (role: string) => number): 
     case "conv": {
       const columns = spec.columns[1] - spec.columns[0];
       const own = spec.terms.filter((t) => t.map === undefined).reduce((n, t) => n + t.source.channels * columns, 0);
-      const perPair = spec.terms.flatMap((t) => (t.map === undefined ? [] : [{ rulebook: rulebookOf(t.map.role), macs: t.source.channels * columns }]));
+      const perPair = spec.terms.flatMap((t) => (t.map === undefined ? [] : [{ rulebook: rulebookOf(t.map.role), macs: t.source.channels * columns, ...(t.map.taps.length < t.map.stored ? { taps: t.map.taps } : {}) }]));
       return { perRow: own + epilogue(spec.epilogue, columns), perPair };
     }
     case "pair":

@@ -18,6 +18,8 @@ export interface CpuGeometry {
   /** Addresses of pair lists. */
   readonly lists: readonly { readonly forward?: number; readonly transposed?: number }[];
   readonly pairs: readonly number[];
+  /** Pairs of some taps of a rulebook, counted from its lists. */
+  pairsOf(rulebook: number, taps: readonly number[]): number;
   /** Bytes that the scene keeps, and that tables took meanwhile. */
   readonly bytes: number;
   readonly tableBytes: number;
@@ -90,6 +92,7 @@ class Builder {
     return {
       rows: this.#rows, coords: this.#coords, order: this.#order, lists, pairs: counts,
       bytes: this.#kept.bytes, tableBytes: this.#tables.bytes, live: coordBytes + listBytes,
+      pairsOf: (i, taps) => this.#pairsOf(i, lists[i]!, taps),
       free: () => this.#kept.free(),
     };
   }
@@ -127,6 +130,16 @@ class Builder {
     const order = this.#kept.alloc(4 * input.rows, "row order");
     this.#order.set(i, order);
     return [emit, this.#table[i]!.place(input, order)];
+  }
+
+  #pairsOf(i: number, { forward, transposed }: { readonly forward?: number; readonly transposed?: number }, taps: readonly number[]): number {
+    const r = this.#plan.geometry.rulebooks[i]!;
+    const bytes = tileBytes(volume(r.kernel));
+    const tiles = Math.ceil(this.#rows[forward === undefined ? r.from : r.to]! / TILE);
+    const words = this.#engine.heap.i32((forward ?? transposed)!, (tiles * bytes) / 4);
+    let sum = 0;
+    for (let t = 0; t < tiles; t++) for (const tap of taps) sum += (words[(t * bytes) / 4 + tap + 1]! - words[(t * bytes) / 4 + tap]!) / 4;
+    return sum;
   }
 
   #allocLists(i: number): { readonly forward?: number; readonly transposed?: number } {

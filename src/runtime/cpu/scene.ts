@@ -67,8 +67,9 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
           await engine.run(this.#step(step, i));
           const milliseconds = performance.now() - start;
           const rows = this.#count(step.rows);
-          const pairs = step.macs.perPair.reduce((n, p) => n + this.#geometry.pairs[p.rulebook]!, 0);
-          const macs = rows * step.macs.perRow + step.macs.perPair.reduce((n, p) => n + this.#geometry.pairs[p.rulebook]! * p.macs, 0);
+          const counts = step.macs.perPair.map((p) => (p.taps === undefined ? this.#geometry.pairs[p.rulebook]! : this.#geometry.pairsOf(p.rulebook, p.taps)));
+          const pairs = counts.reduce((a, b) => a + b, 0);
+          const macs = step.macs.perPair.reduce((n, p, k) => n + counts[k]! * p.macs, rows * step.macs.perRow);
           steps.push({ kernel: step.kernel, source: step.source, rows, pairs, macs, milliseconds });
         }
         const gathers = this.#gathers();
