@@ -91,6 +91,8 @@ export class KeptScene<Inputs, Outputs> implements Scene<Outputs> {
 interface Finished {
   readonly counts: SceneCounts;
   outputs(rows: readonly number[], given: GivenCoords): Record<string, Output>;
+  /** Instead of `outputs`, when nobody takes them. */
+  discard(): void;
 }
 
 /** Records the copies of outputs, submits, and returns how to wait for them: one readback, or none for GPU outputs. */
@@ -104,17 +106,25 @@ export function collectOutputs<Inputs, Outputs>(
     const staging = reader.counts.size === 0 ? undefined : gpu.staging(reader.counts.size);
     if (staging !== undefined) encoder.copyBufferToBuffer(memory.counts().buffer, 0, staging, 0, reader.counts.size);
     gpu.submit(encoder);
-    return async (counts) => ({
-      counts: staging === undefined ? counts(new ArrayBuffer(0)) : await gpu.readBack(staging, counts),
-      outputs: (rows, given) => gpuOutputs(net, buffers, rows, given.batch),
-    });
+    const discard = (): void => {
+      for (const { buffer, coordsBuffer } of buffers.values()) for (const b of [buffer, coordsBuffer]) b?.destroy();
+    };
+    return async (counts) => {
+      try {
+        const read = staging === undefined ? counts(new ArrayBuffer(0)) : await gpu.readBack(staging, counts);
+        return { counts: read, outputs: (rows, given) => gpuOutputs(net, buffers, rows, given.batch), discard };
+      } catch (cause) {
+        discard();
+        throw cause;
+      }
+    };
   }
   const staging = gpu.staging(reader.bytes);
   reader.record(encoder, memory, arena, staging);
   gpu.submit(encoder);
   return async (counts) => {
     const bytes = await gpu.readBack(staging, (data) => data.slice(0));
-    return { counts: counts(bytes), outputs: (rows, given) => reader.read(bytes, rows, given.batch, given.host) };
+    return { counts: counts(bytes), outputs: (rows, given) => reader.read(bytes, rows, given.batch, given.host), discard: () => undefined };
   };
 }
 
