@@ -105,6 +105,9 @@ describe("opt", () => {
     expect(printed).toMatchObject({ status: 0, err: "" });
     folder.write("small.spir", printed.out);
     expect((await spnet("opt", spir, "--pipeline=")).out).toBe(printed.out);
+    const watched = await spnet("opt", spir, "--pipeline=lower,reuse-rulebooks", "--print-before", "lower", "--print-after", "lower");
+    expect(watched.err).toMatch(/^\/\/ before lower\n[^]*\n\/\/ after lower\n/);
+    expect(watched.err.replace("// before lower\n", "").startsWith(printed.out)).toBe(true);
     const lowered = await spnet("opt", spir, "--pipeline=lower,reuse-rulebooks", "--output", folder.at("lowered.spir"));
     expect(lowered).toMatchObject({ status: 0, out: "" });
     expect((await spnet("opt", folder.at("lowered.spir"), "--pipeline=fold-bn")).out).toBe((await spnet("opt", spir, "--pipeline=lower,reuse-rulebooks,fold-bn")).out);
@@ -112,6 +115,7 @@ describe("opt", () => {
 
   test("mistakes in pipelines and modules are coded", async () => {
     expect(await spnet("opt", spir, "--pipeline=lowre")).toMatchObject({ status: 1, err: expect.stringContaining("error[SP0290]") });
+    expect(await spnet("opt", spir, "--pipeline=lower", "--print-after", "dce")).toMatchObject({ status: 2, err: expect.stringContaining("--print-after is dce, the pipeline runs lower") });
     expect(await spnet("opt", spir, "--pipeline=fold-bn")).toMatchObject({ status: 1, err: expect.stringContaining("error[SP0293]") });
     const bad = folder.write("bad.spir", readFileSync(spir, "utf8").replace("kernel = [3, 3, 3]", "kernel = [3, 3]"));
     expect(await spnet("opt", bad, "--pipeline=lower")).toMatchObject({ status: 1, err: expect.stringMatching(/error\[SP0901\].*\/\/ error: /s) });
