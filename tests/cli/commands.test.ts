@@ -65,6 +65,16 @@ describe("check", () => {
     expect(await spnet("check", folder.at("none.spir"))).toMatchObject({ status: 1, err: expect.stringContaining("error[SP0801]: cannot read") });
   });
 
+  test("a library has no net to say something about, but mistakes are told", async () => {
+    const library = folder.write("library.spnet", "spnet 1\nexport block twice(x: feat) -> feat {\n  return x |> relu |> relu\n}\n");
+    expect(await spnet("check", library)).toEqual({ status: 0, err: "", out: `${library}: no net, and no mistake\n` });
+    const wrong = folder.write("wrong.spnet", "spnet 1\nexport block twice(x: feat) -> feat {\n  return x |> rellu\n}\n");
+    expect(await spnet("check", wrong)).toMatchObject({ status: 1, err: expect.stringContaining("did you mean `relu`") });
+    const several = folder.write("several.spnet", ["A", "B"].map((name) => `net ${name} {\n  sites S : (x)\n  input a : feat[S, 1]\n  output y = relu(a)\n}\n`).reduce((text, net) => text + net, "spnet 1\n"));
+    expect(await spnet("check", several)).toMatchObject({ status: 0, out: `${several}: nets A, B, and no mistake\n` });
+    expect(await spnet("check", several, "--net", "B")).toMatchObject({ status: 0, out: expect.stringMatching(/^B: /) });
+  });
+
   test("--remarks and --stats say what passes did", async () => {
     const { err } = await spnet("check", net, "--remarks", "--stats");
     expect(err).toMatch(/small\.spnet:6:\d+.*: fold-bn did: /);
