@@ -129,17 +129,13 @@ export function collectOutputs<Inputs, Outputs>(
 }
 
 function gpuOutputs<Inputs, Outputs>(net: GpuNetwork<Inputs, Outputs>, buffers: ReturnType<typeof recordGpuOutputs>, rows: readonly number[], batch: number): Record<string, Output> {
-  const out: Record<string, Output> = {};
-  for (const output of net.plan.outputs) {
+  const nothing = new Float32Array(0);
+  return Object.fromEntries(net.plan.outputs.map((output): [string, Output] => {
     const site = siteOf(net.plan, output);
     const { buffer, coordsBuffer } = buffers.get(output.name)!;
-    const nothing = new Float32Array(0);
-    out[output.name] =
-      site === undefined
-        ? { shape: [batch, ...output.shape], data: nothing, buffer }
-        : { rows: rows[site]!, channels: output.shape[0]!, coords: new Int32Array(0), features: nothing, buffer, coordsBuffer: coordsBuffer! };
-  }
-  return out;
+    if (site === undefined) return [output.name, { shape: [batch, ...output.shape], data: nothing, buffer }];
+    return [output.name, { rows: rows[site]!, channels: output.shape[0]!, coords: new Int32Array(0), features: nothing, buffer, coordsBuffer: coordsBuffer! }];
+  }));
 }
 
 function sceneReport<Inputs, Outputs>(net: GpuNetwork<Inputs, Outputs>, memory: SceneMemory, counts: SceneCounts, given: GivenCoords, run: FeatureRun): SceneReport {
