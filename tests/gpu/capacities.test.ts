@@ -12,8 +12,7 @@ net Scattered {
   sites S : (z, y, x)
   input a : feat[S, 1]
   let b = a |> conv(2, k=3, s=2, p=1, sites=reach, w="b")
-  let c = b |> conv(2, k=3, s=2, p=1, sites=reach, w="c")
-  output y = c |> conv(2, k=3, s=2, p=1, sites=reach, w="d")
+  output y = b |> conv(2, k=3, s=2, p=1, sites=reach, w="c")
 }
 `);
 const scattered = (seed: number, rows: number) => cloud(seed, rows, 2, [6000, 6000, 6000], 1, -3000);
@@ -61,7 +60,7 @@ describe("scenes that outgrow their room", () => {
       expect(Buffer.from(got.features.buffer).equals(Buffer.from(same.features.buffer)), `features of ${name}`).toBe(true);
     }
     network.dispose();
-  }, 120_000);
+  }, 300_000);
 
   it("leave nothing behind on the device of the attempts that were too small", async () => {
     const before = gpu.counts.liveBytes;
@@ -74,5 +73,5 @@ describe("scenes that outgrow their room", () => {
     y.coordsBuffer!.destroy();
     network.dispose();
     expect(gpu.counts.liveBytes).toBe(before);
-  });
+  }, 120_000);
 });
