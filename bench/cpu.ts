@@ -69,7 +69,7 @@ setJoining(lanes === "wide");
 console.log(`Node ${process.version}, ${threads} threads, ${lanes} lanes, medians of ${runs} runs`);
 let peak = 0;
 if (parts.has("peak")) {
-  peak = await measurePeak(threads);
+  peak = await measurePeak(threads, lanes === "wide" ? "wide" : "plain");
   row("products and sums in registers", `${peak.toFixed(1)} GFLOP/s`);
   figures.push({ peak });
 }

@@ -14,12 +14,12 @@ const ROUNDS = 200_000;
  * The most products and sums that a thread can do: a = a·x + b in registers, as many of them as hide the latency. No
  * memory is touched. GFLOP/s by number of threads.
  */
-export async function measurePeak(threads: number): Promise<number> {
+export async function measurePeak(threads: number, lanes: "wide" | "plain"): Promise<number> {
   const assembly = new Assembly();
   addBarrier(assembly);
   for (const sums of SUMS) addPeak(assembly, sums);
   const module = await webAssembly!.compile(await assembleWat(assembly.text()));
-  const engine = new Engine(module, { threads, scratch: 4096, heap: assembly.dataEnd });
+  const engine = new Engine(module, { lanes, threads, scratch: 4096, heap: assembly.dataEnd });
   await engine.warm();
   let best = 0;
   for (const sums of SUMS) {

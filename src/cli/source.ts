@@ -40,11 +40,16 @@ export function compileFile(args: Args): CompileResult {
   });
 }
 
+/** As `compileFile`, or undefined after mistakes have been shown; warnings are shown too. */
+export function compileWithoutMistake(args: Args, io: Io): CompileResult | undefined {
+  const result = compileFile(args);
+  return reportDiagnostics(result.diagnostics, result.files, io) ? undefined : result;
+}
+
 function loadSource(args: Args, io: Io): Module | undefined {
-  const { module, nets, diagnostics, files } = compileFile(args);
-  const failed = reportDiagnostics(diagnostics, files, io);
-  if (module === undefined && !failed) throw new UsageError(nets.length === 0 ? `${args.file} has no net` : `${args.file} has several nets, choose one with --net: ${nets.join(", ")}`);
-  return module;
+  const result = compileWithoutMistake(args, io);
+  if (result === undefined || result.module !== undefined) return result?.module;
+  throw new UsageError(result.nets.length === 0 ? `${args.file} has no net` : `${args.file} has several nets, choose one with --net: ${result.nets.join(", ")}`);
 }
 
 function loadNetSpir(args: Args, io: Io): Module | undefined {

@@ -5,7 +5,12 @@ import type { WeightLookup } from "./execute-reference.ts";
 import { readBytes } from "./files/read.ts";
 import { parseSafetensors, type Tensors } from "./files/safetensors.ts";
 import { toFloat64 } from "./files/tensor.ts";
+import type { Io } from "./io.ts";
+import { reportDiagnostics } from "./report.ts";
+import { compareWeights } from "./weights/compare.ts";
+import { describeComparison } from "./weights/describe.ts";
 import { randomWeights } from "./weights/random-weights.ts";
+import { requiredTensors } from "./weights/required.ts";
 
 export const WEIGHT_OPTIONS: OptionDefs = {
   weights: { value: "FILE", doc: "safetensors with the network's weights" },
@@ -13,13 +18,18 @@ export const WEIGHT_OPTIONS: OptionDefs = {
   "random-weights": { value: "SEED", doc: "made-up weights instead" },
 };
 
-/** The weights that the options name. */
-export function readWeights(args: Args, net: Module): WeightLookup {
+/** The weights that the options name, or undefined after telling everything that is wrong with the file. */
+export function readWeights(args: Args, net: Module, io: Io): WeightLookup | undefined {
   const file = args.text("weights");
   const seed = args.wholeNumber("random-weights", 0);
   if ((file === undefined) === (seed === undefined)) throw new UsageError("give either --weights or --random-weights");
-  const tensors = file === undefined ? randomWeights(net, seed ?? 0) : parseSafetensors(file, readBytes(file));
-  return weightLookup(tensors, args.text("prefix") ?? "");
+  if (file === undefined) return weightLookup(randomWeights(net, seed ?? 0));
+  const tensors = parseSafetensors(file, readBytes(file));
+  const prefix = args.text("prefix") ?? "";
+  const messages = describeComparison(compareWeights(requiredTensors(net), tensors, prefix), file);
+  // Tensors that are not used say nothing here: a file may hold a whole detector around the network.
+  if (reportDiagnostics(messages.filter((m) => m.severity === "error"), new Map(), io)) return undefined;
+  return weightLookup(tensors, prefix);
 }
 
 /** Tensors as the load phase asks for them. */

@@ -8,6 +8,7 @@ import { estimateChain } from "./cost/chain-model.ts";
 import { int } from "./options.ts";
 import { definePass } from "./pass.ts";
 import { mergePlace, tooManyBindings } from "./rewrite/merge.ts";
+import { BINDING_FLOATS, parameterFloats } from "./rewrite/parameters.ts";
 import { Rewriter } from "./rewrite/rewriter.ts";
 import { decodeTile, endsDense, epilogueSources, type ConvHead, type Item, type Tile } from "./rewrite/tile.ts";
 
@@ -16,7 +17,7 @@ export const fusePointwiseChain = definePass({
   summary: "does a pointwise layer to the tile of the convolution before it, where that pays",
   legality: [
     "The pointwise layer has one term, which reads the convolution's last result.",
-    "All columns of both layers fit one tile.",
+    "All columns of both layers fit one tile, and all weights one binding of 128 MiB.",
     "What the layer's epilogue adds exists before the merged op, and the kernel binds at most 8 storage buffers.",
     "A value between that is used elsewhere too stays a result, by emit.",
   ],
@@ -51,6 +52,8 @@ export const fusePointwiseChain = definePass({
       const merged: Tile = { head: before.head, epilogue: [...before.epilogue, ...between, { do: "linear", w: term.w }, ...layer.epilogue] };
       const limit = tooManyBindings(rw, merged);
       if (limit !== undefined) return no(limit);
+      // A kernel with more weights than that is computed in slices of columns; a layer after it needs all columns.
+      if (parameterFloats(rw, merged) > BINDING_FLOATS) return no("the weights of both need more than one binding of 128 MiB");
       const terms = before.head.terms.map((t) => ({ kernel: kernelOf(rw, t.rb), cin: channelsOf(rw, t.x) }));
       const { saved, cost } = estimateChain({ terms, middle, cout, emitted: emit });
       const figures = `saves ${saved.toFixed(0)} and costs ${cost.toFixed(0)} bytes per row`;

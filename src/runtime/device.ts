@@ -11,6 +11,12 @@ export interface OpenedDevice {
   readonly adapter: string;
 }
 
+/**
+ * Every root that a device was made from, for good. Dawn in Node ends with its root object: a root that only this call
+ * refers to would be collected under the device, which then never answers or crashes.
+ */
+const roots = new Set<GPU>();
+
 /** `navigator.gpu`, where the platform has it, without asking for DOM types. */
 function platformGpu(): GPU | undefined {
   const scope = globalThis as { readonly navigator?: { readonly gpu?: GPU } };
@@ -32,6 +38,7 @@ export async function openGpu(given: GPUDevice | undefined, gpu: GPU | undefined
   }
   const root = gpu ?? platformGpu();
   if (root === undefined) throw new SpnetError("SP0601", "there is no WebGPU here: pass `gpu` (in Node, from the package `webgpu`) or a `device`");
+  roots.add(root);
   const adapter = await root.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) throw new SpnetError("SP0602", "WebGPU found no adapter on this machine");
   const requiredLimits: Record<string, number> = {

@@ -62,7 +62,7 @@ function checkBatch(info: AxesInfo, data: Int32Array, width: number, batch: numb
   for (let row = 0; row * width < data.length; row++) {
     const b = data[row * width]!;
     if (b < 0 || (batch !== 0 && b >= batch)) {
-      throw new SpnetError("SP0812", `coordinates of \`${info.input}\`, row ${row} ${printRow(data, row, width)}: batch index ${b} is not within 0 … ${batch === 0 ? "" : batch - 1}`, { row });
+      throw new SpnetError("SP0812", `coordinates of \`${info.input}\`, row ${row} ${printRow(data, row, width)}: batch index ${b} is ${b < 0 ? "negative" : `not within 0 … ${batch - 1}`}`, { row });
     }
   }
 }

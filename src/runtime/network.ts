@@ -147,7 +147,13 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
       const collected = collectOutputs(this, encoder, run, memory, arena, reader, options);
       try {
         const finish = await collected((bytes) => readCounts(this.plan.geometry, memory.layout, new Uint32Array(bytes, reader.counts.at, reader.counts.size / 4)));
-        if (this.#accept(memory, finish.counts, given)) return finish.outputs(finish.counts.rows, given) as Outputs;
+        let fits = false;
+        try {
+          fits = this.#accept(memory, finish.counts, given);
+        } finally {
+          if (!fits) finish.discard();
+        }
+        if (fits) return finish.outputs(finish.counts.rows, given) as Outputs;
       } finally {
         memory.dispose();
       }

@@ -53,18 +53,21 @@ export class OutputReader {
 
   /** Outputs by name. `rows` are the true row numbers; the run may have had room for more. */
   read(bytes: ArrayBuffer, rows: readonly number[], batch: number, callerCoords: ReadonlyMap<number, Int32Array>): Record<string, FeatOutput | DenseOutput> {
-    const out: Record<string, FeatOutput | DenseOutput> = {};
+    const out = new Map<string, FeatOutput | DenseOutput>();
     for (const { output, features, coords } of this.#slots) {
       const width = this.#plan.buffers[output.buffer]!.width;
       const site = siteOf(this.#plan, output);
       const n = site === undefined ? batch : rows[site]!;
       const data = new Float32Array(bytes.slice(features.at, features.at + n * width * 4));
-      out[output.name] =
+      out.set(
+        output.name,
         site === undefined
           ? { shape: [batch, ...output.shape], data }
-          : { rows: n, channels: width, coords: this.#coords(bytes, site, n, coords, callerCoords), features: data };
+          : { rows: n, channels: width, coords: this.#coords(bytes, site, n, coords, callerCoords), features: data },
+      );
     }
-    return out;
+    // Not by assignment: an output may be called `__proto__`.
+    return Object.fromEntries(out);
   }
 
   #coords(bytes: ArrayBuffer, site: number, rows: number, slot: { readonly at: number } | undefined, callerCoords: ReadonlyMap<number, Int32Array>): Int32Array {

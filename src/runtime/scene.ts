@@ -91,6 +91,8 @@ export class KeptScene<Inputs, Outputs> implements Scene<Outputs> {
 interface Finished {
   readonly counts: SceneCounts;
   outputs(rows: readonly number[], given: GivenCoords): Record<string, Output>;
+  /** Instead of `outputs`, when nobody takes them. */
+  discard(): void;
 }
 
 /** Records the copies of outputs, submits, and returns how to wait for them: one readback, or none for GPU outputs. */
@@ -104,32 +106,36 @@ export function collectOutputs<Inputs, Outputs>(
     const staging = reader.counts.size === 0 ? undefined : gpu.staging(reader.counts.size);
     if (staging !== undefined) encoder.copyBufferToBuffer(memory.counts().buffer, 0, staging, 0, reader.counts.size);
     gpu.submit(encoder);
-    return async (counts) => ({
-      counts: staging === undefined ? counts(new ArrayBuffer(0)) : await gpu.readBack(staging, counts),
-      outputs: (rows, given) => gpuOutputs(net, buffers, rows, given.batch),
-    });
+    const discard = (): void => {
+      for (const { buffer, coordsBuffer } of buffers.values()) for (const b of [buffer, coordsBuffer]) b?.destroy();
+    };
+    return async (counts) => {
+      try {
+        const read = staging === undefined ? counts(new ArrayBuffer(0)) : await gpu.readBack(staging, counts);
+        return { counts: read, outputs: (rows, given) => gpuOutputs(net, buffers, rows, given.batch), discard };
+      } catch (cause) {
+        discard();
+        throw cause;
+      }
+    };
   }
   const staging = gpu.staging(reader.bytes);
   reader.record(encoder, memory, arena, staging);
   gpu.submit(encoder);
   return async (counts) => {
     const bytes = await gpu.readBack(staging, (data) => data.slice(0));
-    return { counts: counts(bytes), outputs: (rows, given) => reader.read(bytes, rows, given.batch, given.host) };
+    return { counts: counts(bytes), outputs: (rows, given) => reader.read(bytes, rows, given.batch, given.host), discard: () => undefined };
   };
 }
 
 function gpuOutputs<Inputs, Outputs>(net: GpuNetwork<Inputs, Outputs>, buffers: ReturnType<typeof recordGpuOutputs>, rows: readonly number[], batch: number): Record<string, Output> {
-  const out: Record<string, Output> = {};
-  for (const output of net.plan.outputs) {
+  const nothing = new Float32Array(0);
+  return Object.fromEntries(net.plan.outputs.map((output): [string, Output] => {
     const site = siteOf(net.plan, output);
     const { buffer, coordsBuffer } = buffers.get(output.name)!;
-    const nothing = new Float32Array(0);
-    out[output.name] =
-      site === undefined
-        ? { shape: [batch, ...output.shape], data: nothing, buffer }
-        : { rows: rows[site]!, channels: output.shape[0]!, coords: new Int32Array(0), features: nothing, buffer, coordsBuffer: coordsBuffer! };
-  }
-  return out;
+    if (site === undefined) return [output.name, { shape: [batch, ...output.shape], data: nothing, buffer }];
+    return [output.name, { rows: rows[site]!, channels: output.shape[0]!, coords: new Int32Array(0), features: nothing, buffer, coordsBuffer: coordsBuffer! }];
+  }));
 }
 
 function sceneReport<Inputs, Outputs>(net: GpuNetwork<Inputs, Outputs>, memory: SceneMemory, counts: SceneCounts, given: GivenCoords, run: FeatureRun): SceneReport {

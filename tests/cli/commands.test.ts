@@ -65,6 +65,16 @@ describe("check", () => {
     expect(await spnet("check", folder.at("none.spir"))).toMatchObject({ status: 1, err: expect.stringContaining("error[SP0801]: cannot read") });
   });
 
+  test("a library has no net to say something about, but mistakes are told", async () => {
+    const library = folder.write("library.spnet", "spnet 1\nexport block twice(x: feat) -> feat {\n  return x |> relu |> relu\n}\n");
+    expect(await spnet("check", library)).toEqual({ status: 0, err: "", out: `${library}: no net, and no mistake\n` });
+    const wrong = folder.write("wrong.spnet", "spnet 1\nexport block twice(x: feat) -> feat {\n  return x |> rellu\n}\n");
+    expect(await spnet("check", wrong)).toMatchObject({ status: 1, err: expect.stringContaining("did you mean `relu`") });
+    const several = folder.write("several.spnet", ["A", "B"].map((name) => `net ${name} {\n  sites S : (x)\n  input a : feat[S, 1]\n  output y = relu(a)\n}\n`).reduce((text, net) => text + net, "spnet 1\n"));
+    expect(await spnet("check", several)).toMatchObject({ status: 0, out: `${several}: nets A, B, and no mistake\n` });
+    expect(await spnet("check", several, "--net", "B")).toMatchObject({ status: 0, out: expect.stringMatching(/^B: /) });
+  });
+
   test("--remarks and --stats say what passes did", async () => {
     const { err } = await spnet("check", net, "--remarks", "--stats");
     expect(err).toMatch(/small\.spnet:6:\d+.*: fold-bn did: /);
@@ -105,6 +115,9 @@ describe("opt", () => {
     expect(printed).toMatchObject({ status: 0, err: "" });
     folder.write("small.spir", printed.out);
     expect((await spnet("opt", spir, "--pipeline=")).out).toBe(printed.out);
+    const watched = await spnet("opt", spir, "--pipeline=lower,reuse-rulebooks", "--print-before", "lower", "--print-after", "lower");
+    expect(watched.err).toMatch(/^\/\/ before lower\n[^]*\n\/\/ after lower\n/);
+    expect(watched.err.replace("// before lower\n", "").startsWith(printed.out)).toBe(true);
     const lowered = await spnet("opt", spir, "--pipeline=lower,reuse-rulebooks", "--output", folder.at("lowered.spir"));
     expect(lowered).toMatchObject({ status: 0, out: "" });
     expect((await spnet("opt", folder.at("lowered.spir"), "--pipeline=fold-bn")).out).toBe((await spnet("opt", spir, "--pipeline=lower,reuse-rulebooks,fold-bn")).out);
@@ -112,6 +125,7 @@ describe("opt", () => {
 
   test("mistakes in pipelines and modules are coded", async () => {
     expect(await spnet("opt", spir, "--pipeline=lowre")).toMatchObject({ status: 1, err: expect.stringContaining("error[SP0290]") });
+    expect(await spnet("opt", spir, "--pipeline=lower", "--print-after", "dce")).toMatchObject({ status: 2, err: expect.stringContaining("--print-after is dce, the pipeline runs lower") });
     expect(await spnet("opt", spir, "--pipeline=fold-bn")).toMatchObject({ status: 1, err: expect.stringContaining("error[SP0293]") });
     const bad = folder.write("bad.spir", readFileSync(spir, "utf8").replace("kernel = [3, 3, 3]", "kernel = [3, 3]"));
     expect(await spnet("opt", bad, "--pipeline=lower")).toMatchObject({ status: 1, err: expect.stringMatching(/error\[SP0901\].*\/\/ error: /s) });

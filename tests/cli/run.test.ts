@@ -69,7 +69,9 @@ describe("run on the interpreter", () => {
     await spnet("weights", net, "--random", "1", "--output", weights);
     const short = folder.write("short.safetensors", readFileSync(weights).subarray(0, 5000));
     expect(await reference("--input", good, "--weights", short)).toMatchObject({ status: 1, err: expect.stringMatching(/error\[SP080[23]\].*truncated/) });
-    expect(await reference("--input", good, "--weights", good)).toMatchObject({ status: 1, err: expect.stringContaining("error[SP0501]") });
+    const strangers = await reference("--input", good, "--weights", good);
+    expect(strangers).toMatchObject({ status: 1, err: expect.stringContaining("error[SP0501]") });
+    expect(strangers.err.match(/SP0501/g)!.length, "every missing tensor is told").toBe((await spnet("weights", net)).out.trim().split("\n").length);
     const outside = scene("outside.safetensors", Int32Array.of(0, 15, 15, 7));
     expect(await reference("--input", outside, "--random-weights", "1")).toMatchObject({ status: 1, err: expect.stringMatching(/error\[SP0813\].*axes swapped/s) });
     expect(await reference("--input", good)).toMatchObject({ status: 2, err: expect.stringContaining("--weights or --random-weights") });

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -61,6 +62,29 @@ describe("the emitted module", () => {
     const outputs = await network.run({ a: scene });
     for (const [name, wanted] of reference(net, { a: scene }, 2)) expect(relativeError(dataOf(outputs[name]!), wanted), name).toBeLessThanOrEqual(1e-5);
     network.dispose();
+  });
+
+  it("keeps alive the WebGPU root that only it was given", () => {
+    const tiny = netFromText('spnet 1\nexport net Tiny {\n  sites S : (x)\n  input a : feat[S, 1]\n  output y = a |> linear(5, w="fc")\n}\n');
+    writeFileSync(join(folder, "kept.mjs"), emit(tiny.module).js);
+    const webgpu = new URL("../../node_modules/webgpu/index.js", import.meta.url).href;
+    const script = `
+      import { create as open } from ${JSON.stringify(webgpu)};
+      import { create } from "./kept.mjs";
+      const weights = { "fc.weight": { shape: [5, 1], data: [1, 2, 3, 4, 5] } };
+      const network = await create({ weights, gpu: open([]) });
+      for (let i = 0; i < 20; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        globalThis.gc();
+      }
+      const { y } = await network.run({ a: { coords: [0, 7], features: [2] } });
+      console.log(y.features.join());
+      process.exit(0);
+    `;
+    const file = join(folder, "keeps.mjs");
+    writeFileSync(file, script);
+    const { status, signal, stdout } = spawnSync(process.execPath, ["--expose-gc", file], { encoding: "utf8", timeout: 40_000 });
+    expect([status, signal, stdout]).toEqual([0, null, "2,4,6,8,10\n"]);
   });
 
   it("keeps every kernel within the portable limits", () => {

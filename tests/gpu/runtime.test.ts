@@ -97,6 +97,28 @@ describe("prepare and run", () => {
   });
 });
 
+it("names that every object has already are names like others", async () => {
+  const odd = netFromText(`spnet 1
+net Odd {
+  sites S : (x)
+  input __proto__ : feat[S, 1]
+  let constructor = __proto__ |> subm(2, k=3, w="__proto__")
+  output toString = constructor
+  output __proto__ = constructor |> global_sum_pool
+}
+`);
+  const network = await networkOf(fuse(odd.module, pipelines[2]![1]), { device: gpu.device, weights: odd.weights });
+  opened.push(network);
+  const given = cloud(8, 20, 2, [40], 1);
+  const inputs = Object.fromEntries([["__proto__", given]]);
+  for (const output of ["cpu", "gpu"] as const) {
+    const outputs = await network.run(inputs, { output });
+    expect(Object.keys(outputs).sort()).toEqual(["__proto__", "toString"]);
+    if (output === "gpu") continue;
+    for (const [name, wanted] of reference(odd, inputs, 2)) expect(relativeError(dataOf(Object.entries(outputs).find(([n]) => n === name)![1]), wanted), name).toBeLessThanOrEqual(1e-5);
+  }
+});
+
 describe("determinism", () => {
   const bits = (f: Float32Array): string => Buffer.from(f.buffer, f.byteOffset, f.byteLength).toString("base64");
 

@@ -64,6 +64,9 @@ export class NetBuilder {
   }
 }
 
+/** Operations of layer cases that the language does not have yet. */
+export const laterLayers: Readonly<Record<string, string>> = { transpose_conv: "deconv, which generates sites" };
+
 /** The net-level module of a layer case, or undefined for operations of a later issue. Outputs: `y`, for inverses also `down`. */
 export function layerModule(c: LayerCase): Module | undefined {
   const p = c.parameters;

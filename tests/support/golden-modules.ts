@@ -42,10 +42,10 @@ export const forward: Readonly<Record<string, (net: NetBuilder) => ValueId>> = {
 };
 
 /** Cases of operations that the language does not have yet. */
-export const later: Readonly<Record<string, string>> = {
-  "sparse-add.safetensors": "union",
+export const laterGolden: Readonly<Record<string, string>> = {
+  "sparse-add.safetensors": "union of site sets",
   "from-dense-3d.safetensors": "from_dense",
-  "scatter-nd.safetensors": "scatter_nd",
+  "scatter-nd.safetensors": "scatter_nd, rows written into an array of any shape",
   "voxelize3d-basic.safetensors": "voxelize in the network",
   "voxelize3d-truncate.safetensors": "voxelize in the network",
   "voxelize1d.safetensors": "voxelize in the network",

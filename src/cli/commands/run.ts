@@ -40,7 +40,8 @@ export const run: Command = {
     const net = loadNet(args, io);
     if (net === undefined) return 1;
     const scene = readScene(args, inputSpecs(net));
-    const weights = readWeights(args, net);
+    const weights = readWeights(args, net, io);
+    if (weights === undefined) return 1;
     const reference = target === "reference" || args.flag("check") ? executeReference(net, scene, weights) : undefined;
     const outputs = target === "webgpu" ? await runWebgpu(net, scene, weights, args, io) : reference;
     if (outputs === undefined) throw new Error("internal: nothing ran");

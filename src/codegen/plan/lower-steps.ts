@@ -1,7 +1,8 @@
 import { string, type Attrs, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
 import { typeOf } from "../../ir/module.ts";
 import type { ParamType, Type } from "../../ir/types.ts";
-import type { ConvTerm, DenseTarget, EpilogueStep, HaloAccess, MapAccess, RowAccess } from "../wgsl/spec.ts";
+import { TILE_COLUMNS } from "../wgsl/kernels/shape.ts";
+import { pad4, type ConvTerm, type DenseTarget, type EpilogueStep, type HaloAccess, type MapAccess, type RowAccess } from "../wgsl/spec.ts";
 import { GeometryDraft, type ResolvedRulebook } from "./geometry-draft.ts";
 import { MemoryDraft, rowsOf, type Place } from "./memory-draft.ts";
 import { ParamsDraft } from "./params-draft.ts";
@@ -21,6 +22,17 @@ export interface StepTarget {
 export const WEBGPU_STEPS: StepTarget = { blockFloats: (128 << 20) / 4, columnTile: Infinity, sortedInputs: false };
 
 type Item = { readonly [key: string]: AttrValue };
+
+/** Vectors of one float per column that an epilogue item reads. */
+const vectorsOf = (item: Item): number => (item["do"] === "bias" ? 1 : item["do"] === "affine" ? 2 : 0);
+
+/** How many of `cout` columns, `rows` parameters each, one binding holds: all, or whole column tiles, or whole quads. */
+function columnsPerBlock(rows: number, cout: number, limit: number): number {
+  if (rows * pad4(cout) <= limit) return cout;
+  const most = Math.floor(limit / rows);
+  const unit = most >= TILE_COLUMNS ? TILE_COLUMNS : 4;
+  return Math.max(unit, Math.floor(most / unit) * unit);
+}
 
 /** Turns the ops of a fused module into steps, collecting geometry, memory and parameters on the way. */
 export class StepLowering {
@@ -105,9 +117,9 @@ export class StepLowering {
     const weight = this.#type(op.operands[Number(first["w"])]!) as ParamType;
     const cout = weight.shape.at(-1)!;
     const rows = this.#rowsType(op, terms);
-    const rowFloats = terms.reduce((n, t) => n + this.#paramRows(op.operands[Number(t["w"])]!), 0);
-    const limit = this.#target.blockFloats;
-    const width = rowFloats * cout <= limit ? cout : Math.max(4, Math.floor(limit / rowFloats / 64) * 64);
+    const items = op.attrs["epilogue"] as readonly Item[];
+    const matrixRows = terms.reduce((n, t) => n + this.#paramRows(op.operands[Number(t["w"])]!), 0);
+    const width = columnsPerBlock(matrixRows + items.reduce((n, item) => n + vectorsOf(item), 0), cout, this.#target.blockFloats);
     for (let from = 0; from < cout; from += width) {
       const to = Math.min(cout, from + width);
       const roles = new Roles();
@@ -120,7 +132,7 @@ export class StepLowering {
         return { source, map: this.#map(roles, op.operands[Number(t["rb"])]!, `map${i}`), weight: at };
       });
       const columns: [number, number] = [from, to];
-      const { epilogue, target } = this.#epilogue(op, op.attrs["epilogue"] as readonly Item[], roles, params, columns, rows, 0);
+      const { epilogue, target } = this.#epilogue(op, items, roles, params, columns, rows, 0);
       this.#push({ kind: "conv", terms: lowered, columns, epilogue, target: target! }, rows, roles, params, op.loc);
     }
   }

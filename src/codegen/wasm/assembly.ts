@@ -50,11 +50,12 @@ export class Assembly {
     return at;
   }
 
-  /** The module's text: shared memory from the host, tables, functions, each with its comment. */
+  /** The module's text: shared memory and whether lanes are joined from the host, tables, functions, each with its comment. */
   text(): string {
     const lines = [
       `(module`,
       `  (import "env" "memory" (memory ${Math.ceil(this.dataEnd / 65536)} 65536 shared))`,
+      `  (import "env" "wide" (global $wide i32))`,
       ...this.#data.map(({ at, words }) => `  (data (i32.const ${at}) "${words.map(wordBytes).join("")}")`),
     ];
     for (const { header, text } of this.#functions.values()) {

@@ -1,6 +1,7 @@
 import { SpnetError } from "../errors.ts";
 import { ARG, ARG_WORDS } from "./fields.ts";
 import { Heap } from "./heap.ts";
+import type { Lanes } from "./lanes.ts";
 import { Threads } from "./threads.ts";
 import { webAssembly, type WasmExports, type WasmMemory, type WasmModule } from "./wasm.ts";
 
@@ -12,6 +13,7 @@ export interface Call {
 }
 
 export interface EngineOptions {
+  readonly lanes: Lanes;
   /** Worker threads; 0 computes on the calling thread. */
   readonly threads: number;
   /** Bytes of scratch memory per thread. */
@@ -25,6 +27,7 @@ export class Engine {
   readonly heap: Heap;
   readonly threads: number;
   readonly #module: WasmModule;
+  readonly #wide: 0 | 1;
   readonly #exports: WasmExports;
   readonly #scratch: readonly number[];
   readonly #sync: number;
@@ -36,7 +39,8 @@ export class Engine {
   constructor(module: WasmModule, options: EngineOptions) {
     const memory = newMemory(Math.ceil((options.heap + 65536) / 65536));
     this.#module = module;
-    this.#exports = new webAssembly!.Instance(module, { env: { memory } }).exports;
+    this.#wide = options.lanes === "wide" ? 1 : 0;
+    this.#exports = new webAssembly!.Instance(module, { env: { memory, wide: this.#wide } }).exports;
     this.heap = new Heap(memory, options.heap);
     this.threads = options.threads;
     this.#sync = this.heap.alloc(64, "barrier");
@@ -101,7 +105,7 @@ export class Engine {
 
   async #started(): Promise<Threads> {
     if (this.#pool === undefined || this.#pool.failed) {
-      this.#pool = new Threads({ module: this.#module, memory: this.heap.memory, sync: this.#sync, scratch: this.#scratch });
+      this.#pool = new Threads({ module: this.#module, memory: this.heap.memory, wide: this.#wide, sync: this.#sync, scratch: this.#scratch });
       await this.#pool.start();
     }
     return this.#pool;

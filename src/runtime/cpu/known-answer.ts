@@ -13,7 +13,7 @@ export function knownAnswer(engine: Engine, plan: CpuPlan): boolean {
   return plan.checks.every(({ name, cin, stride, accStride, vectors }) => {
     const columns = 4 * vectors;
     const { heap } = engine;
-    const rows = 5;
+    const rows = 7;
     const at = { list: heap.alloc(4 * rows, "a check"), x: heap.alloc(4 * rows * stride, "a check"), acc: heap.alloc(4 * rows * accStride, "a check"), w: heap.alloc(4 * cin * columns, "a check") };
     heap.i32(at.list, rows).set(Array.from({ length: rows }, (_, i) => ((i * 3) % rows) * TILE + i));
     const x = heap.f32(at.x, rows * stride);

@@ -27,12 +27,12 @@ export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uin
   const bytes = typeof code === "string" ? decodeBase64(code) : code;
   let lanes: Lanes = asked;
   let module = await compile(bytes);
-  let engine = new Engine(module, { threads, scratch: plan.scratch, heap: plan.heap });
+  let engine = new Engine(module, { lanes, threads, scratch: plan.scratch, heap: plan.heap });
   if (lanes === "wide" && !knownAnswer(engine, plan)) {
     setJoining(false);
     lanes = "plain";
     module = await compile(bytes);
-    engine = new Engine(module, { threads, scratch: plan.scratch, heap: plan.heap });
+    engine = new Engine(module, { lanes, threads, scratch: plan.scratch, heap: plan.heap });
     notice(options, `${plan.name}: joined lanes gave another result than single ones here, so they are not used`);
   }
   options.onProgress?.({ phase: "compile", done: 1, total: 1 });

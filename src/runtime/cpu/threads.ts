@@ -56,6 +56,8 @@ export interface Job {
 export interface ThreadSetup {
   readonly module: WasmModule;
   readonly memory: WasmMemory;
+  /** 1 when lanes are joined. */
+  readonly wide: 0 | 1;
   /** Address of the barrier's two words. */
   readonly sync: number;
   /** Address of each thread's scratch memory. */
@@ -72,7 +74,7 @@ export class Threads {
   #ended = false;
 
   constructor(setup: ThreadSetup) {
-    const { module, memory, sync, scratch } = setup;
+    const { module, memory, wide, sync, scratch } = setup;
     new Int32Array(memory.buffer, sync, 2).fill(0);
     this.#workers = scratch.map((at) => {
       const worker = startWorker();
@@ -87,7 +89,7 @@ export class Threads {
         worker.onerror = (event) => fail(event.message ?? "it could not be started");
       }
       worker.unref?.();
-      worker.postMessage({ module, memory, sync, scratch: at, threads: scratch.length });
+      worker.postMessage({ module, memory, wide, sync, scratch: at, threads: scratch.length });
       return worker;
     });
   }

@@ -12,7 +12,7 @@ export type WasmExports = Readonly<Record<string, (...args: readonly number[]) =
 
 interface WebAssemblyApi {
   compile(bytes: Uint8Array<ArrayBuffer>): Promise<WasmModule>;
-  readonly Instance: new (module: WasmModule, imports: { readonly env: { readonly memory: WasmMemory } }) => { readonly exports: WasmExports };
+  readonly Instance: new (module: WasmModule, imports: { readonly env: { readonly memory: WasmMemory; readonly wide: 0 | 1 } }) => { readonly exports: WasmExports };
   readonly Memory: new (limits: { readonly initial: number; readonly maximum: number; readonly shared: true }) => WasmMemory;
 }
 

@@ -15,7 +15,7 @@ const run = ({ job, calls, args, stride }) => {
 const receive = (message) => {
   if (message.module === undefined) return run(message);
   ({ scratch, sync, threads } = message);
-  exports = new WebAssembly.Instance(message.module, { env: { memory: message.memory } }).exports;
+  exports = new WebAssembly.Instance(message.module, { env: { memory: message.memory, wide: message.wide } }).exports;
   port.postMessage({ job: 0 });
 };
 if (port.on) port.on("message", receive);

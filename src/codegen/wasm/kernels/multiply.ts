@@ -3,10 +3,15 @@ import { Func, type Local } from "../func.ts";
 import { f32x4, i32, v128, type Sexpr } from "../wat.ts";
 import { TILE, TILE_BITS } from "../../../runtime/cpu/fields.ts";
 
-/** Rows that one register tile multiplies at once: 2 rows × 16 columns are 8 of 16 registers, and join to 256 bits well. */
-const ROWS = 2;
+/**
+ * Rows that a register tile multiplies at once, with 16 columns. Two are 8 of the 16 registers that there are; four fit
+ * once lanes are joined to 256 bits, and hide the latency of the sums then. What is left over goes by two, then by one.
+ */
+const ROWS = [4, 2, 1] as const;
 /** Input channels per round of the inner loop. */
-const UNROLL = 8;
+const UNROLL = 4;
+/** Whether lanes are joined, a constant that the module imports. */
+const WIDE: Sexpr = ["global.get", "$wide"];
 
 /** The shape of a multiplication of rows by one column tile of a matrix. */
 export interface MultiplyShape {
@@ -30,24 +35,24 @@ export function pairsFunction(assembly: Assembly, shape: MultiplyShape): string 
   assembly.checks.push({ name, ...shape });
   const [list, end, x, acc, w] = [f.param("list"), f.param("end"), f.param("x"), f.param("acc"), f.param("w")];
   const tile = new RegisterTile(f, shape, w);
+  const entry = f.local("entry");
   const rowAt = (i: number): void => {
-    const entry = f.let(`entry${i}`, i32.load(list.get, 4 * i));
+    f.add(entry.set(i32.load(list.get, 4 * i)));
     tile.point(
       i,
       i32.add(x.get, i32.mul(i32.shrU(entry.get, TILE_BITS), 4 * shape.stride)),
       i32.add(acc.get, i32.mul(i32.and(entry.get, TILE - 1), 4 * shape.accStride)),
     );
   };
-  f.while(i32.ltU(i32.add(list.get, 4 * (ROWS - 1)), end.get), () => {
-    for (let i = 0; i < ROWS; i++) rowAt(i);
-    tile.run(ROWS);
-    f.add(list.grow(4 * ROWS));
-  });
-  f.while(i32.ltU(list.get, end.get), () => {
-    rowAt(0);
-    tile.run(1);
-    f.add(list.grow(4));
-  });
+  const wideEnd = f.let("wideEnd", i32.mul(end.get, WIDE));
+  for (const rows of ROWS) {
+    const until = rows === 4 ? wideEnd : end;
+    f.while(i32.ltU(i32.add(list.get, 4 * (rows - 1)), until.get), () => {
+      for (let i = 0; i < rows; i++) rowAt(i);
+      tile.run(rows);
+      f.add(list.grow(4 * rows));
+    });
+  }
   assembly.add(f, [`acc[row] += x[input] W for a list of pairs: ${shape.cin} channels -> ${4 * shape.vectors} columns`]);
   return name;
 }
@@ -64,7 +69,8 @@ export function rowsFunction(assembly: Assembly, shape: MultiplyShape): string {
     tile.run(rows);
     f.add(x.grow(4 * shape.stride * rows), acc.grow(4 * shape.accStride * rows), count.set(i32.sub(count.get, rows)));
   };
-  f.while(i32.geU(count.get, ROWS), () => step(ROWS));
+  f.while(i32.geS(i32.mul(count.get, WIDE), 4), () => step(4));
+  f.while(i32.geS(count.get, 2), () => step(2));
   f.if(count.get, () => step(1));
   assembly.add(f, [`acc[i] += x[i] W for consecutive rows: ${shape.cin} channels -> ${4 * shape.vectors} columns`]);
   return name;
@@ -86,7 +92,7 @@ class RegisterTile {
     this.#f = f;
     this.#shape = shape;
     this.#w = w;
-    const rows = Array.from({ length: ROWS }, (_, r) => r);
+    const rows = Array.from({ length: ROWS[0] }, (_, r) => r);
     const columns = Array.from({ length: shape.vectors }, (_, v) => v);
     this.#x = rows.map((r) => f.local(`x${r}`));
     this.#acc = rows.map((r) => f.local(`acc${r}`));

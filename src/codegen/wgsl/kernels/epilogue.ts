@@ -48,15 +48,19 @@ function each(context: TileContext, width: number, statement: (r: number, g: num
   return repeat(shape.perThread, (r) => repeat(groupCount(context, width), (g) => statement(r, g)));
 }
 
-/** As `each`, with a guard for quads beyond the last and, where given, one per row. */
+/**
+ * As `each`, inside one condition per row, and a guard for quads beyond the last. One branch per row, not one per row
+ * and column group: compilers that keep every accumulator apart across branches take minutes over many of them.
+ */
 function guarded(context: TileContext, width: number, when: (r: number) => Wgsl, statement: (r: number, g: number) => Wgsl): Hole {
-  const guard = needsGuard(context.shape, context.tiles, width);
-  return repeat(groupCount(context, width), (g) => {
-    const body = repeat(context.shape.perThread, (r) => wgsl`if (${when(r)}) { ${statement(r, g)} }`);
-    if (!guard) return body;
+  const { shape } = context;
+  const groups = groupCount(context, width);
+  const guard = needsGuard(shape, context.tiles, width);
+  return repeat(shape.perThread, (r) => {
+    if (groups === 1 && !guard) return wgsl`if (${when(r)}) { ${statement(r, 0)} }`;
     return wgsl`
-      if (${quad(context.shape, g)} < ${u32(quadsOf(width))}) {
-        ${body}
+      if (${when(r)}) {
+        ${repeat(groups, (g) => (guard ? wgsl`if (${quad(shape, g)} < ${u32(quadsOf(width))}) { ${statement(r, g)} }` : statement(r, g)))}
       }`;
   });
 }
