@@ -1,6 +1,6 @@
 /**
  * The CPU target against the fastest native systems, on the clouds of the shared folder:
- * `npm run bench:cpu [-- --threads N --lanes wide|plain --only PART --data DIR --json FILE]`, PART one of peak, layers,
+ * `npm run bench:cpu [-- --threads N --lanes wide|plain --arithmetic strict|fused --only PART --data DIR --json FILE]`, PART one of peak, layers,
  * map, networks, steps. Medians; the register-only peak of the same run says how fast the machine is.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -18,6 +18,7 @@ const { values: options } = parseArgs({
     only: { type: "string", default: "peak,layers,map,networks" },
     data: { type: "string", default: join(packageRoot(), "..", "shared", "data", "bench") },
     cloud: { type: "string" },
+    arithmetic: { type: "string", default: "strict" },
     runs: { type: "string", default: "7" },
     json: { type: "string" },
   },
@@ -25,6 +26,7 @@ const { values: options } = parseArgs({
 
 const threads = Number(options.threads);
 const lanes = options.lanes === "wide" || options.lanes === "plain" ? options.lanes : "auto";
+const arithmetic = options.arithmetic === "fused" ? "fused" : "strict";
 const runs = Number(options.runs);
 const parts = new Set(options.only.split(","));
 const figures: Record<string, unknown>[] = [];
@@ -66,7 +68,7 @@ const row = (...cells: readonly string[]): void => console.log(cells.map((c, i) 
 const times = (ours: number, theirs: number | undefined): string => (theirs === undefined ? "" : `${(theirs / ours).toFixed(2)}x`);
 
 setJoining(lanes === "wide");
-console.log(`Node ${process.version}, ${threads} threads, ${lanes} lanes, medians of ${runs} runs`);
+console.log(`Node ${process.version}, ${threads} threads, ${lanes} lanes, ${arithmetic} arithmetic, medians of ${runs} runs`);
 let peak = 0;
 if (parts.has("peak")) {
   peak = await measurePeak(threads, lanes === "wide" ? "wide" : "plain");
@@ -78,7 +80,7 @@ if (parts.has("layers")) {
   const cloud = readCloud("indoor100k");
   row("subm 3³ on indoor100k", "GFLOP/s", "of peak", "native", "faster");
   for (const channels of [16, 32, 64, 128]) {
-    const net = await openNet(netOf(layerText(channels)), { threads, lanes });
+    const net = await openNet(netOf(layerText(channels)), { threads, lanes }, "O2", arithmetic);
     const scene = await net.prepare({ v: cloud.coords });
     const features = { v: randomFeatures(cloud.rows, channels) };
     const spent: number[] = [];
@@ -99,7 +101,7 @@ if (parts.has("map")) {
   row("map of subm 3³, from rows to lists", "ms", "", "native", "faster");
   for (const name of ["indoor100k", "indoor100k_shuffled"]) {
     const cloud = readCloud(name);
-    const net = await openNet(netOf(layerText(16)), { threads, lanes });
+    const net = await openNet(netOf(layerText(16)), { threads, lanes }, "O2", arithmetic);
     const ms = median(await timed(runs * 3, async () => (await net.prepare({ v: cloud.coords })).dispose()));
     const best = nativeBest("subm:indoor100k:16", "map_ms");
     row(`  ${name}`, ms.toFixed(2), "", best === undefined ? "" : `${best} ms`, times(ms, best));
@@ -116,7 +118,7 @@ const networks = [
 if (parts.has("networks") || parts.has("steps")) {
   row("networks, end to end", "ms", "geometry", "native", "faster");
   for (const { id, name, text, input, channels, clouds, read } of networks) {
-    const net = await openNet(netOf(text()), { threads, lanes });
+    const net = await openNet(netOf(text()), { threads, lanes }, "O2", arithmetic);
     for (const file of clouds) {
       if (options.cloud !== undefined && options.cloud !== file) continue;
       const cloud = read(readCloud(file));

@@ -10,6 +10,7 @@ import { compileSource } from "../../src/ir/from-source.ts";
 import type { Module } from "../../src/ir/module.ts";
 import { runPipeline } from "../../src/passes/manager.ts";
 import { presetPipeline, type Preset } from "../../src/passes/presets.ts";
+import type { Arithmetic } from "../../src/runtime/cpu/plan.ts";
 import type { CpuNetwork } from "../../src/runtime/cpu/network.ts";
 import { openCpu } from "../../src/runtime/cpu/open.ts";
 import type { CreateOptions } from "../../src/runtime/index.ts";
@@ -53,8 +54,8 @@ export function netOf(text: string): Module {
 }
 
 /** A network on the CPU with random weights. */
-export async function openNet(net: Module, options: Omit<CreateOptions, "weights">, preset: Preset = "O2"): Promise<AnyCpuNetwork> {
-  const { plan, wat } = buildCpuProgram(lowerToCpuPlan(runPipeline(net, presetPipeline(preset)).module));
+export async function openNet(net: Module, options: Omit<CreateOptions, "weights">, preset: Preset = "O2", arithmetic: Arithmetic = "strict"): Promise<AnyCpuNetwork> {
+  const { plan, wat } = buildCpuProgram(lowerToCpuPlan(runPipeline(net, presetPipeline(preset)).module), arithmetic);
   return await openCpu(plan, await assembleWat(wat), { ...options, weights: weightLookup(randomWeights(net, 1)) });
 }
 

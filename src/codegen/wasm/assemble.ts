@@ -3,7 +3,7 @@ import wabt from "wabt";
 /** WebAssembly text → binary. `names`: whether the binary keeps the names of functions, for stack traces. */
 export async function assembleWat(text: string, names = false): Promise<Uint8Array<ArrayBuffer>> {
   const tools = await wabt();
-  const module = tools.parseWat("network.wat", text, { simd: true, threads: true, bulk_memory: true, sat_float_to_int: true, sign_extension: true });
+  const module = tools.parseWat("network.wat", text, { simd: true, threads: true, bulk_memory: true, relaxed_simd: true, sat_float_to_int: true, sign_extension: true });
   try {
     return Uint8Array.from(module.toBinary({ write_debug_names: names }).buffer);
   } finally {

@@ -1,4 +1,4 @@
-import type { CpuPlan } from "../../runtime/cpu/plan.ts";
+import type { Arithmetic, CpuPlan } from "../../runtime/cpu/plan.ts";
 import type { Func } from "./func.ts";
 import { printSexpr, type Sexpr } from "./wat.ts";
 
@@ -7,6 +7,7 @@ const DATA_START = 1024;
 
 /** The functions and constant tables of one WebAssembly module, each made once. */
 export class Assembly {
+  readonly arithmetic: Arithmetic;
   readonly #functions = new Map<string, { readonly header: readonly string[]; readonly text: Sexpr }>();
   readonly #tables = new Map<string, number>();
   readonly #data: { readonly at: number; readonly words: readonly number[] }[] = [];
@@ -14,6 +15,10 @@ export class Assembly {
   readonly checks: CpuPlan["checks"][number][] = [];
   #end = DATA_START;
   #scratch = 0;
+
+  constructor(arithmetic: Arithmetic = "strict") {
+    this.arithmetic = arithmetic;
+  }
 
   /** Bytes of scratch that each thread needs. */
   get scratch(): number {

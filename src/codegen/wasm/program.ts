@@ -1,6 +1,6 @@
 import { printLoc } from "../../ir/loc.ts";
 import { string, type Module, type Op } from "../../ir/module.ts";
-import type { CpuBinding, CpuPlan, CpuRulebook, CpuSite, CpuStep } from "../../runtime/cpu/plan.ts";
+import type { Arithmetic, CpuBinding, CpuPlan, CpuRulebook, CpuSite, CpuStep } from "../../runtime/cpu/plan.ts";
 import { COLUMN_TILE } from "../../runtime/cpu/fields.ts";
 import { runPipeline } from "../../passes/manager.ts";
 import { parsePipeline } from "../../passes/pipeline.ts";
@@ -48,16 +48,16 @@ function forCpu(fused: Module): Module {
 }
 
 /** Plan module, lowered for the CPU → plan data and WebAssembly text. */
-export function buildCpuProgram(module: Module): CpuProgram {
+export function buildCpuProgram(module: Module, arithmetic: Arithmetic = "strict"): CpuProgram {
   const reader = new PlanReader(module);
-  const assembly = new Assembly();
+  const assembly = new Assembly(arithmetic);
   const geometry = buildGeometry(assembly, reader.geometry);
   addCopies(assembly);
   addBarrier(assembly);
   const shared = new Map<string, string>();
   const steps = reader.steps.map((op, i) => buildStep(module, reader, assembly, op, i, shared));
   const { inputs, outputs, load, blocks, buffers } = reader;
-  const plan: CpuPlan = { name: module.name, inputs, outputs, load, blocks, geometry, buffers, steps, bitmapCells: BITMAP_CELLS, checks: assembly.checks, scratch: assembly.scratch, heap: assembly.dataEnd };
+  const plan: CpuPlan = { name: module.name, inputs, outputs, load, blocks, geometry, buffers, steps, arithmetic, bitmapCells: BITMAP_CELLS, checks: assembly.checks, scratch: assembly.scratch, heap: assembly.dataEnd };
   return { plan, wat: assembly.text() };
 }
 

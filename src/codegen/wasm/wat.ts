@@ -94,6 +94,8 @@ export const f32x4 = {
   pmax: lanes("f32x4.pmax"),
   lt: lanes("f32x4.lt"),
   const: (value: number): Sexpr => ["v128.const", "f32x4", ...Array.from({ length: 4 }, () => float(value))],
+  /** a · b + c, rounded once or twice as the machine does it fastest. */
+  madd: (a: Sexpr, b: Sexpr, c: Sexpr): Sexpr => ["f32x4.relaxed_madd", a, b, c],
   splat: (a: Sexpr): Sexpr => ["f32x4.splat", a],
   nearest: (a: Sexpr): Sexpr => ["f32x4.nearest", a],
 };

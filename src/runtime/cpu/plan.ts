@@ -52,6 +52,13 @@ export interface CpuStep {
   readonly macs: StepPlan["macs"];
 }
 
+/**
+ * `strict`: every product and sum is rounded, the same bits on every machine. `fused`: products are added without being
+ * rounded where the machine can (all x86-64 with FMA, all 64-bit ARM): faster, closer to the exact value, but the
+ * last bits depend on the machine.
+ */
+export type Arithmetic = "strict" | "fused";
+
 /** A network for the CPU target, as data. */
 export interface CpuPlan {
   readonly name: string;
@@ -62,6 +69,7 @@ export interface CpuPlan {
   readonly geometry: { readonly sites: readonly CpuSite[]; readonly rulebooks: readonly CpuRulebook[] };
   readonly buffers: readonly BufferPlan[];
   readonly steps: readonly CpuStep[];
+  readonly arithmetic: Arithmetic;
   /** Cells of the largest grid that is looked up by bitmap; larger ones are hashed. */
   readonly bitmapCells: number;
   /** Functions that multiply lists of pairs, with their shapes: known answers are checked on them. */

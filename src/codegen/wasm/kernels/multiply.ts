@@ -8,8 +8,8 @@ import { TILE, TILE_BITS } from "../../../runtime/cpu/fields.ts";
  * once lanes are joined to 256 bits, and hide the latency of the sums then. What is left over goes by two, then by one.
  */
 const ROWS = [4, 2, 1] as const;
-/** Input channels per round of the inner loop. */
-const UNROLL = 4;
+/** Input channels per round of the inner loop, by rows: more where the loop runs most. */
+const UNROLL: Readonly<Record<number, number>> = { 4: 8, 2: 4, 1: 4 };
 /** Whether lanes are joined, a constant that the module imports. */
 const WIDE: Sexpr = ["global.get", "$wide"];
 
@@ -26,7 +26,8 @@ export interface MultiplyShape {
 
 /**
  * `pairs_…(list, end, x, acc, w)`: for every entry of a list of pairs, acc[row in tile] += x[input row] · W, with W
- * [cin][4·vectors] and products added one by one, in ascending channels: the same bits for every lane width.
+ * [cin][4·vectors] and products added one by one, in ascending channels: the same bits for every lane width. With fused
+ * arithmetic a product is not rounded before it is added, where the machine can do that.
  */
 export function pairsFunction(assembly: Assembly, shape: MultiplyShape): string {
   const name = `pairs_${shape.cin}_s${shape.stride}_a${shape.accStride}_v${shape.vectors}`;
@@ -34,7 +35,7 @@ export function pairsFunction(assembly: Assembly, shape: MultiplyShape): string 
   const f = new Func(name, { exported: true });
   assembly.checks.push({ name, ...shape });
   const [list, end, x, acc, w] = [f.param("list"), f.param("end"), f.param("x"), f.param("acc"), f.param("w")];
-  const tile = new RegisterTile(f, shape, w);
+  const tile = new RegisterTile(assembly, f, shape, w);
   const entry = f.local("entry");
   const rowAt = (i: number): void => {
     f.add(entry.set(i32.load(list.get, 4 * i)));
@@ -63,7 +64,7 @@ export function rowsFunction(assembly: Assembly, shape: MultiplyShape): string {
   if (assembly.has(name)) return name;
   const f = new Func(name);
   const [x, count, acc, w] = [f.param("x"), f.param("count"), f.param("acc"), f.param("w")];
-  const tile = new RegisterTile(f, shape, w);
+  const tile = new RegisterTile(assembly, f, shape, w);
   const step = (rows: number): void => {
     for (let i = 0; i < rows; i++) tile.point(i, i32.add(x.get, 4 * shape.stride * i), i32.add(acc.get, 4 * shape.accStride * i));
     tile.run(rows);
@@ -86,10 +87,12 @@ class RegisterTile {
   readonly #sums: Local[][];
   readonly #weights: Local[];
   readonly #at: Local;
+  readonly #fused: boolean;
   readonly #value: Local;
 
-  constructor(f: Func, shape: MultiplyShape, w: Local) {
+  constructor(assembly: Assembly, f: Func, shape: MultiplyShape, w: Local) {
     this.#f = f;
+    this.#fused = assembly.arithmetic === "fused";
     this.#shape = shape;
     this.#w = w;
     const rows = Array.from({ length: ROWS[0] }, (_, r) => r);
@@ -113,22 +116,23 @@ class RegisterTile {
     const tile = Array.from({ length: rows }, (_, r) => r);
     for (const r of tile) for (let v = 0; v < vectors; v++) f.add(this.#sums[r]![v]!.set(v128.load(this.#acc[r]!.get, 16 * v)));
     f.add(this.#at.set(this.#w.get));
-    const rounds = Math.floor(cin / UNROLL);
+    const unroll = UNROLL[rows]!;
+    const rounds = Math.floor(cin / unroll);
     const advance = (channels: number): void => {
       for (const r of tile) f.add(this.#x[r]!.grow(4 * channels));
       f.add(this.#at.grow(16 * vectors * channels));
     };
     if (rounds > 1) {
-      const end = f.let(`wEnd${rows}`, i32.add(this.#w.get, rounds * UNROLL * 16 * vectors));
+      const end = f.let(`wEnd${rows}`, i32.add(this.#w.get, rounds * unroll * 16 * vectors));
       f.doWhile(() => {
-        this.#channels(rows, UNROLL);
-        advance(UNROLL);
+        this.#channels(rows, unroll);
+        advance(unroll);
       }, () => i32.ltU(this.#at.get, end.get));
     } else if (rounds === 1) {
-      this.#channels(rows, UNROLL);
-      if (cin > UNROLL) advance(UNROLL);
+      this.#channels(rows, unroll);
+      if (cin > unroll) advance(unroll);
     }
-    this.#channels(rows, cin % UNROLL);
+    this.#channels(rows, cin % unroll);
     for (const r of tile) for (let v = 0; v < vectors; v++) f.add(v128.store(this.#acc[r]!.get, this.#sums[r]![v]!.get, 16 * v));
   }
 
@@ -141,7 +145,7 @@ class RegisterTile {
         f.add(this.#value.set(v128.splat32(this.#x[r]!.get, 4 * c)));
         for (let v = 0; v < vectors; v++) {
           const sum = this.#sums[r]![v]!;
-          f.add(sum.set(f32x4.add(sum.get, f32x4.mul(this.#value.get, this.#weights[v]!.get))));
+          f.add(sum.set(this.#fused ? f32x4.madd(this.#value.get, this.#weights[v]!.get, sum.get) : f32x4.add(sum.get, f32x4.mul(this.#value.get, this.#weights[v]!.get))));
         }
       }
     }
