@@ -1,7 +1,7 @@
 /**
  * The CPU target against the fastest native systems, on the clouds of the shared folder:
- * `npm run bench:cpu [-- --threads N --lanes wide|plain --arithmetic strict|fused --only PART --data DIR --json FILE]`, PART one of peak, layers,
- * map, networks, steps. Medians; the register-only peak of the same run says how fast the machine is.
+ * `npm run bench:cpu [-- --threads N --lanes wide|plain --arithmetic strict|fused --only PART --data DIR --json FILE]`, PART some of peak, layers,
+ * map, networks, steps, threads (one against two), scale (100,000 sites against a million). Medians; the register-only peak of the same run says how fast the machine is.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { packageRoot } from "../src/cli/version.ts";
 import { setJoining } from "../src/runtime/cpu/lanes.ts";
 import { measurePeak } from "./cpu/peak.ts";
+import { streets } from "./cpu/streets.ts";
 import { exampleText, layerText, median, netOf, openNet, randomFeatures, type Cloud } from "./cpu/subject.ts";
 
 const { values: options } = parseArgs({
@@ -64,6 +65,22 @@ async function timed(count: number, work: () => Promise<unknown>): Promise<reado
   return times;
 }
 
+/** Milliseconds of one submanifold layer, features only. */
+async function layerRun(cloud: Cloud, channels: number, count: number): Promise<{ readonly ms: number; readonly pairs: number }> {
+  const net = await openNet(netOf(layerText(channels)), { threads: count, lanes }, "O2", arithmetic);
+  const scene = await net.prepare({ v: cloud.coords });
+  const features = { v: randomFeatures(cloud.rows, channels) };
+  const spent: number[] = [];
+  for (let i = 0; i < runs + 4; i++) {
+    const { steps } = await scene.profile(features);
+    if (i >= 4) spent.push(steps[0]!.milliseconds);
+  }
+  net.dispose();
+  return { ms: median(spent), pairs: scene.report.rulebooks[0]!.pairs };
+}
+
+const layerTime = async (cloud: Cloud, channels: number, count: number): Promise<number> => (await layerRun(cloud, channels, count)).ms;
+
 const row = (...cells: readonly string[]): void => console.log(cells.map((c, i) => (i === 0 ? c.padEnd(34) : c.padStart(13))).join(" "));
 const times = (ours: number, theirs: number | undefined): string => (theirs === undefined ? "" : `${(theirs / ours).toFixed(2)}x`);
 
@@ -80,20 +97,11 @@ if (parts.has("layers")) {
   const cloud = readCloud("indoor100k");
   row("subm 3³ on indoor100k", "GFLOP/s", "of peak", "native", "faster");
   for (const channels of [16, 32, 64, 128]) {
-    const net = await openNet(netOf(layerText(channels)), { threads, lanes }, "O2", arithmetic);
-    const scene = await net.prepare({ v: cloud.coords });
-    const features = { v: randomFeatures(cloud.rows, channels) };
-    const spent: number[] = [];
-    for (let i = 0; i < runs + 4; i++) {
-      const { steps } = await scene.profile(features);
-      if (i >= 4) spent.push(steps[0]!.milliseconds);
-    }
-    const ms = median(spent);
-    const gflops = (2 * scene.report.rulebooks[0]!.pairs * channels * channels) / 1e6 / ms;
+    const { ms, pairs } = await layerRun(cloud, channels, threads);
+    const gflops = (2 * pairs * channels * channels) / 1e6 / ms;
     const best = nativeBest(`subm:indoor100k:${channels}`, "compute_ms");
     row(`  ${channels} → ${channels}, ${ms.toFixed(1)} ms`, gflops.toFixed(1), peak > 0 ? `${((100 * gflops) / peak).toFixed(0)} %` : "", best === undefined ? "" : `${best} ms`, times(ms, best));
     figures.push({ layer: channels, ms, gflops });
-    net.dispose();
   }
 }
 
@@ -136,6 +144,39 @@ if (parts.has("networks") || parts.has("steps")) {
     }
     net.dispose();
   }
+}
+
+if (parts.has("threads")) {
+  row("two threads against one", "one", "two", "faster", "registers");
+  const joined = lanes === "wide" ? "wide" : "plain";
+  const [one, two] = [await measurePeak(1, joined), await measurePeak(2, joined)];
+  const cloud = readCloud("indoor100k");
+  for (const channels of [16, 32, 64, 128]) {
+    const ms: number[] = [];
+    for (const count of [1, 2]) ms.push(await layerTime(cloud, channels, count));
+    row(`  subm 3³, ${channels} → ${channels}`, `${ms[0]!.toFixed(1)} ms`, `${ms[1]!.toFixed(1)} ms`, `${(ms[0]! / ms[1]!).toFixed(2)}x`, `${(two / one).toFixed(2)}x`);
+    figures.push({ threads: 2, channels, ms, peaks: [one, two] });
+  }
+}
+
+if (parts.has("scale")) {
+  row("a million sites against 100,000", "100k", "1M", "per pair");
+  const clouds = [streets(100_000), streets(1_000_000)];
+  const net = await openNet(netOf(layerText(32)), { threads, lanes }, "O2", arithmetic);
+  const maps: number[] = [];
+  const layers: number[] = [];
+  for (const cloud of clouds) {
+    const scene = await net.prepare({ v: cloud.coords });
+    const { pairs } = scene.report.rulebooks[0]!;
+    scene.dispose();
+    maps.push((1e6 * median(await timed(5, async () => (await net.prepare({ v: cloud.coords })).dispose()))) / pairs);
+    layers.push((1e6 * (await layerTime(cloud, 32, threads))) / pairs);
+  }
+  for (const [name, [small, large]] of [["map", maps], ["layer, 32 → 32", layers]] as const) {
+    row(`  ${name}, ns per pair`, small!.toFixed(2), large!.toFixed(2), `${(large! / small!).toFixed(2)}x`);
+    figures.push({ scale: name, nanosecondsPerPair: [small, large] });
+  }
+  net.dispose();
 }
 
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ node: process.version, threads, lanes, figures }, null, 2)}\n`);

@@ -57,21 +57,21 @@ export const ARG_WORDS = 32;
 export const HASH = {
   /** A power of two. */
   slots: 0,
-  /** Per slot: 0 free, 1 being written, 2 in use. */
-  states: 1,
-  /** Per slot: batch item and coordinates, the last in words of 64 cells. */
-  keys: 2,
-  bits: 3,
-  ranks: 4,
+  records: 1,
   /** Slots in use, sorted; and room to sort them. */
-  sorted: 5,
-  spare: 6,
+  sorted: 2,
+  spare: 3,
   /** Slots in use, sites, and whether a site found no slot. */
-  used: 7,
-  sites: 8,
-  full: 9,
-  size: 10,
+  used: 4,
+  sites: 5,
+  full: 6,
+  size: 7,
 } as const;
+
+/** Byte offsets in the record of a slot: its cells, its state (0 free, 1 being written, 2 in use), the row of its first site, its key. */
+export const SLOT = { bits: 0, state: 8, rank: 12, key: 16 } as const;
+/** Bytes of a record: the key is the batch item and the coordinates, the last in words of 64 cells. */
+export const slotBytes = (dim: number): number => Math.ceil((SLOT.key + 4 * (dim + 1)) / 16) * 16;
 
 /** How a derivation or a search goes, for functions that work for all: then five words per axis. */
 export const SPEC = { kind: 0, axes: 1, kernel: 0, stride: 1, padding: 2, dilation: 3, extent: 4, perAxis: 5 } as const;

@@ -1,6 +1,6 @@
 import type { Grid } from "./boxes.ts";
 import type { Call, Engine } from "./engine.ts";
-import { CHUNK_ROWS, CHUNK_WORDS, CLEAR_CHUNK, HASH, SPEC, SPEC_KIND, TABLE, TILE } from "./fields.ts";
+import { CHUNK_ROWS, CHUNK_WORDS, CLEAR_CHUNK, HASH, slotBytes, SPEC, SPEC_KIND, TABLE, TILE } from "./fields.ts";
 import type { Region } from "./heap.ts";
 import type { CpuRulebook, CpuSite } from "./plan.ts";
 
@@ -121,19 +121,16 @@ export class HashTable implements SiteTable {
   begin(): readonly Call[] {
     this.#slots = this.#slots === 0 ? 2 ** Math.ceil(Math.log2(Math.max(64, SLOTS_PER_ROW * this.#rows()))) : 2 * this.#slots;
     const take = (bytes: number): number => this.#region.alloc(bytes, "a hashed table");
-    const states = take(4 * this.#slots);
     // One slot more: what is not found has no cells.
-    const bits = take(8 * (this.#slots + 1));
+    const bytes = slotBytes(this.#site.dim) * (this.#slots + 1);
+    const records = take(bytes);
     this.#at = take(4 * HASH.size);
     const table = this.#engine.heap.i32(this.#at, HASH.size).fill(0);
     table[HASH.slots] = this.#slots;
-    table[HASH.states] = states;
-    table[HASH.keys] = take(4 * this.#slots * (this.#site.dim + 1));
-    table[HASH.bits] = bits;
-    table[HASH.ranks] = take(4 * (this.#slots + 1));
+    table[HASH.records] = records;
     table[HASH.sorted] = take(4 * this.#slots);
     table[HASH.spare] = take(4 * this.#slots);
-    return [clear(states, 4 * this.#slots), clear(bits, 8 * (this.#slots + 1))];
+    return [clear(records, bytes)];
   }
 
   mark(from: RowList): readonly Call[] {

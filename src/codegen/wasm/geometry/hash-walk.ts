@@ -3,6 +3,7 @@ import type { Assembly } from "../assembly.ts";
 import { call, type Func, type Local } from "../func.ts";
 import { UnitFunc } from "../kernels/frame.ts";
 import { i32, type Sexpr } from "../wat.ts";
+import { recordAt, rowInSlot } from "./hash.ts";
 import { rowCoords, rowsWord, unitRows } from "./table.ts";
 
 /** The numbers of a derivation or search on one axis, in locals; here they are read, not baked: one function serves all. */
@@ -71,10 +72,14 @@ export function addHashDerive(assembly: Assembly, dim: number): void {
   assembly.add(f, [`sites that rows reach or floor to, into a hashed table, ${dim} axes`]);
 }
 
+/** A word of 64 cells that no coordinate lies in. */
+const NO_LINE = -0x8000_0000;
+
 /** `search_hash_d(rows, coords, table, lists, pairs, spec)`: pair lists by tap, tile by tile, through a hashed table. */
 export function addHashSearch(assembly: Assembly, dim: number): void {
   const name = `search_hash_${dim}d`;
   if (assembly.has(name)) return;
+  assembly.needScratch(8 * TILE);
   const s = new UnitFunc(name);
   const { f } = s;
   const rows = rowsWord(s);
@@ -85,7 +90,8 @@ export function addHashSearch(assembly: Assembly, dim: number): void {
   const taps = f.let("taps", axes.reduce((n: Sexpr, x) => i32.mul(n, x.kernel.get), ["i32.const", "1"]));
   const found = f.let("found", 0);
   s.eachUnit(() => {
-    const { first, last } = unitRows(s, rows, TILE);
+    const { first, last: end } = unitRows(s, rows, TILE);
+    const last = axes.at(-1)!;
     // As `tileBytes` has it.
     const size = i32.mul(i32.add(i32.mul(taps.get, TILE + 1), 5), 4);
     const block = f.let("block", i32.add(lists.get, i32.mul(s.unit.get, size)));
@@ -94,15 +100,24 @@ export function addHashSearch(assembly: Assembly, dim: number): void {
     const row = f.local("row");
     const tap = (): void => {
       f.add(i32.store(head.get, i32.sub(to.get, block.get)), head.grow(4));
-      f.for(row, first.get, last.get, 1, () => {
+      f.for(row, first.get, end.get, 1, () => {
         const at = f.let("at", i32.add(coords.get, i32.mul(row.get, 4 * (dim + 1))));
         const { batch, axes: c } = rowCoords(at.get, dim);
         const whole = f.let("whole", 1);
+        // No line begins there.
+        f.if(i32.eqz(last.tap.get), () => f.add(i32.store(i32.add(s.scratch.get, i32.mul(i32.sub(row.get, first.get), 8)), NO_LINE)));
         f.if(i32.eq(kind.get, SPEC_KIND.forward), () => {
           axes.forEach((x, a) => f.add(x.site.set(i32.add(i32.sub(i32.mul(c[a]!, x.stride.get), x.padding.get), i32.mul(x.tap.get, x.dilation.get)))));
         }, () => axes.forEach((x, a) => f.add(whole.set(i32.and(whole.get, output(f, x, c[a]!))))));
         f.if(whole.get, () => {
-          const hit = f.let("hit", call(`hash_find_${dim}d`, table.get, batch, ...axes.map((x) => x.site.get)));
+          // The next tap of the line mostly lies in the same 64 cells: their slot is kept.
+          const kept = f.let("kept", i32.add(s.scratch.get, i32.mul(i32.sub(row.get, first.get), 8)));
+          const line = f.let("line", i32.shrS(last.site.get, 6));
+          f.if(i32.ne(i32.load(kept.get), line.get), () => {
+            f.add(i32.store(kept.get, line.get));
+            f.add(i32.store(kept.get, call(`hash_slot_${dim}d`, table.get, 0, batch, ...axes.map((x) => x.site.get)), 4));
+          });
+          const hit = f.let("hit", rowInSlot(f, recordAt(table, dim, i32.load(kept.get, 4)), last.site.get));
           f.if(hit.get, () => {
             f.add(i32.store(to.get, i32.or(i32.shl(i32.sub(hit.get, 1), TILE_BITS), i32.sub(row.get, first.get))), to.grow(4), found.grow(1));
           });

@@ -1,4 +1,4 @@
-import { ARG, CHUNK_ROWS, HASH } from "../../../runtime/cpu/fields.ts";
+import { ARG, CHUNK_ROWS, HASH, SLOT, slotBytes } from "../../../runtime/cpu/fields.ts";
 import type { Assembly } from "../assembly.ts";
 import { call, Func, type Local } from "../func.ts";
 import { UnitFunc } from "../kernels/frame.ts";
@@ -34,24 +34,24 @@ function addSlot(assembly: Assembly, dim: number): void {
   const f = new Func(`hash_slot_${dim}d`, { result: "i32" });
   const [table, insert] = [f.param("table"), f.param("insert")];
   const key = keyOf(siteParams(f, dim)).map((k, i) => [k, i] as const).map(([k, i]) => f.let(`key${i}`, k));
-  const [slots, states, keys] = [word(f, table, "slots", HASH.slots), word(f, table, "states", HASH.states), word(f, table, "keys", HASH.keys)];
+  const [slots, records] = [word(f, table, "slots", HASH.slots), word(f, table, "records", HASH.records)];
   const hash = f.let("hash", 0);
   // Fibonacci hashing, folded after every word.
   for (const k of key) f.add(hash.set(i32.mul(i32.xor(hash.get, k.get), 0x9e3779b1 | 0)), hash.set(i32.xor(hash.get, i32.shrU(hash.get, 15))));
   const slot = f.let("slot", i32.and(hash.get, i32.sub(slots.get, 1)));
   const tries = f.let("tries", 0);
   f.while(i32.ltU(tries.get, slots.get), () => {
-    const state = f.let("state", i32.add(states.get, i32.mul(slot.get, 4)));
-    const at = f.let("at", i32.add(keys.get, i32.mul(slot.get, 4 * (dim + 1))));
+    const record = f.let("record", i32.add(records.get, i32.mul(slot.get, slotBytes(dim))));
+    const state = f.let("state", i32.add(record.get, SLOT.state));
     f.if(i32.eqz(["i32.atomic.load", state.get]), () => {
       f.if(i32.eqz(insert.get), () => f.add(["return", slots.get]));
       f.if(i32.eqz(["i32.atomic.rmw.cmpxchg", state.get, ["i32.const", "0"], ["i32.const", "1"]]), () => {
-        key.forEach((k, i) => f.add(i32.store(at.get, k.get, 4 * i)));
+        key.forEach((k, i) => f.add(i32.store(record.get, k.get, SLOT.key + 4 * i)));
         f.add(["i32.atomic.store", state.get, ["i32.const", "2"]], ["return", slot.get]);
       });
     });
     f.while(i32.eq(["i32.atomic.load", state.get], 1), () => undefined);
-    f.if(key.map((k, i): Sexpr => i32.eq(i32.load(at.get, 4 * i), k.get)).reduce((a, b) => i32.and(a, b)), () => f.add(["return", slot.get]));
+    f.if(key.map((k, i): Sexpr => i32.eq(i32.load(record.get, SLOT.key + 4 * i), k.get)).reduce((a, b) => i32.and(a, b)), () => f.add(["return", slot.get]));
     f.add(slot.set(i32.and(i32.add(slot.get, 1), i32.sub(slots.get, 1))), tries.grow(1));
   });
   f.add(slots.get);
@@ -65,11 +65,23 @@ function addInsert(assembly: Assembly, dim: number): void {
   const site = siteParams(f, dim);
   const slot = f.let("slot", call(`hash_slot_${dim}d`, table.get, 1, ...site.map((c) => c.get)));
   f.if(i32.eq(slot.get, i32.load(table.get, 4 * HASH.slots)), () => f.add(i32.store(table.get, 1, 4 * HASH.full)), () => {
-    const at = f.let("at", i32.add(i32.load(table.get, 4 * HASH.bits), i32.mul(slot.get, 8)));
+    const at = f.let("at", recordAt(table, dim, slot.get));
     const bit = f.let("bit", i64.shl(i64.const(1n), i64.extend(i32.and(site.at(-1)!.get, 63))), "i64");
     f.add(["drop", ["i64.atomic.rmw.or", at.get, bit.get]]);
   });
   assembly.add(f, [`puts a site into a hashed table, ${dim} axes`]);
+}
+
+/** Address of the record of a slot. */
+export const recordAt = (table: Local, dim: number, slot: Sexpr): Sexpr => i32.add(i32.load(table.get, 4 * HASH.records), i32.mul(slot, slotBytes(dim)));
+
+/** Row + 1 of the site with last coordinate `x` among the cells of a record, 0 when it is none. */
+export function rowInSlot(f: Func, at: Sexpr, x: Sexpr): Sexpr {
+  const record = f.let("record", at);
+  const bits = f.let("bits", i64.load(record.get, SLOT.bits), "i64");
+  const bit = f.let("bit", i64.shl(i64.const(1n), i64.extend(i32.and(x, 63))), "i64");
+  const row = i32.add(i32.add(i32.load(record.get, SLOT.rank), 1), i32.wrap(i64.popcnt(i64.and(bits.get, i64.sub(bit.get, i64.const(1n))))));
+  return ["select", row, ["i32.const", "0"], i64.ne(i64.and(bits.get, bit.get), i64.const(0n))];
 }
 
 /** `hash_find_d(table, site)`: the site's row + 1, or 0. */
@@ -78,11 +90,7 @@ function addFind(assembly: Assembly, dim: number): void {
   const table = f.param("table");
   const site = siteParams(f, dim);
   const slot = f.let("slot", call(`hash_slot_${dim}d`, table.get, 0, ...site.map((c) => c.get)));
-  const bits = f.let("bits", i64.load(i32.add(i32.load(table.get, 4 * HASH.bits), i32.mul(slot.get, 8))), "i64");
-  const bit = f.let("bit", i64.shl(i64.const(1n), i64.extend(i32.and(site.at(-1)!.get, 63))), "i64");
-  f.if(i64.eqz(i64.and(bits.get, bit.get)), () => f.add(["return", ["i32.const", "0"]]));
-  const rank = i32.load(i32.add(i32.load(table.get, 4 * HASH.ranks), i32.mul(slot.get, 4)));
-  f.add(i32.add(i32.add(rank, 1), i32.wrap(i64.popcnt(i64.and(bits.get, i64.sub(bit.get, i64.const(1n)))))));
+  f.add(rowInSlot(f, recordAt(table, dim, slot.get), site.at(-1)!.get));
   assembly.add(f, [`row of a site in a hashed table, ${dim} axes`]);
 }
 
