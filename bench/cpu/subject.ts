@@ -9,7 +9,7 @@ import { buildCpuProgram, lowerToCpuPlan } from "../../src/codegen/wasm/program.
 import { compileSource } from "../../src/ir/from-source.ts";
 import type { Module } from "../../src/ir/module.ts";
 import { runPipeline } from "../../src/passes/manager.ts";
-import { presetPipeline, type Preset } from "../../src/passes/presets.ts";
+import { presetPipeline } from "../../src/passes/presets.ts";
 import type { Arithmetic } from "../../src/runtime/cpu/plan.ts";
 import type { CpuNetwork } from "../../src/runtime/cpu/network.ts";
 import { openCpu } from "../../src/runtime/cpu/open.ts";
@@ -34,6 +34,15 @@ export net Layer {
 }
 `;
 
+/** A product with a matrix, row by row. */
+export const denseText = (channels: number): string => `spnet 1
+export net Dense {
+  sites S : (z, y, x)
+  input v : feat[S, ${channels}]
+  output out = v |> linear(${channels}, w="linear")
+}
+`;
+
 /** An example's text, with parts replaced. */
 export function exampleText(name: string, ...edits: readonly (readonly [from: string, to: string])[]): string {
   let text = readFileSync(join(packageRoot(), "examples", `${name}.spnet`), "utf8");
@@ -54,8 +63,8 @@ export function netOf(text: string): Module {
 }
 
 /** A network on the CPU with random weights. */
-export async function openNet(net: Module, options: Omit<CreateOptions, "weights">, preset: Preset = "O2", arithmetic: Arithmetic = "strict"): Promise<AnyCpuNetwork> {
-  const { plan, wat } = buildCpuProgram(lowerToCpuPlan(runPipeline(net, presetPipeline(preset)).module), arithmetic);
+export async function openNet(net: Module, options: Omit<CreateOptions, "weights">, arithmetic: Arithmetic): Promise<AnyCpuNetwork> {
+  const { plan, wat } = buildCpuProgram(lowerToCpuPlan(runPipeline(net, presetPipeline("O2")).module), arithmetic);
   return await openCpu(plan, await assembleWat(wat), { ...options, weights: weightLookup(randomWeights(net, 1)) });
 }
 
@@ -63,9 +72,4 @@ export async function openNet(net: Module, options: Omit<CreateOptions, "weights
 export function randomFeatures(rows: number, channels: number): Float32Array<ArrayBuffer> {
   const random = new Random(1, "features");
   return Float32Array.from({ length: rows * channels }, () => random.next() * 2 - 1);
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
 }

@@ -354,11 +354,13 @@ const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDiv
 
 /**
  * Room of a derived set when nothing is known. Surfaces that reach coarser cells grow at the first stride and shrink at
- * every further one; without a stride they grow each time.
+ * every further one (LiDAR scans: by 1.0 to 1.25, then to a half and less); without a stride they grow each time.
  */
 function roomGuess(site: GeometrySite, parent: GeometrySite, room: number): number {
   const strided = (s: GeometrySite): boolean => s.kind === "reach" && s.stride!.some((n) => n > 1);
-  return site.kind === "reach" && !(strided(site) && strided(parent)) ? 2 * room + 1024 : room;
+  if (site.kind !== "reach") return room;
+  if (!strided(site)) return 2 * room + 1024;
+  return Math.ceil((strided(parent) ? 0.625 : 1.375) * room) + 1024;
 }
 
 /** Which sets are looked up by hash; where there is a choice, small grids get bitmaps first. */
