@@ -68,7 +68,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   "src/parser": /^chevrotain$/,
   "src/ir": /^chevrotain$/,
   "src/passes": /^$/,
-  "src/codegen": /^$/,
+  "src/codegen": /^wabt$/,
   "src/runtime": /^$/,
   "src/cli": /^(node:.+|webgpu)$/,
 };

@@ -11,6 +11,8 @@ export interface GpuRows {
   readonly offset?: number;
 }
 
+export const isGpuRows = (given: ArrayLike<number> | GpuRows): given is GpuRows => "buffer" in given && "rows" in given;
+
 /** Coordinates on the host, checked: batch first, then the axes in the order of `sites`. */
 export interface CheckedCoords {
   readonly rows: number;

@@ -9,15 +9,18 @@ export interface WeightTensor {
 
 /** One value of the load phase; arguments are indices of earlier values. */
 export type LoadOp =
-  | { readonly op: "param"; readonly name: string; readonly role: string; readonly layout: string; readonly shape: readonly number[] }
+  | { readonly op: "param"; readonly name: string; readonly shape: readonly number[]; /** Default: `channel`, which has no layouts. */ readonly role?: string; readonly layout?: string }
   | { readonly op: "bn_scale"; readonly args: readonly number[]; readonly eps: number }
   | { readonly op: "bn_shift" | "scale_out" | "add" | "stack_out"; readonly args: readonly number[] }
   | { readonly op: "slice_in" | "slice_out"; readonly args: readonly number[]; readonly from: number; readonly to: number };
 
-/** A parameter block: `columns` [from, to) of the last axis of each value, rows padded to a multiple of 4 floats. */
+/**
+ * A parameter block: `columns` [from, to) of the last axis of each value, rows padded to a multiple of 4 floats; with
+ * `tile` all rows of the first so many columns, then of the next.
+ */
 export interface ParamBlock {
   readonly floats: number;
-  readonly items: readonly { readonly value: number; readonly at: number; readonly columns: readonly [number, number] }[];
+  readonly items: readonly { readonly value: number; readonly at: number; readonly columns: readonly [number, number]; readonly tile?: number }[];
 }
 
 interface LoadValue {
@@ -92,7 +95,7 @@ function stackColumns(args: readonly LoadValue[]): LoadValue {
 }
 
 /** The shape in which a layout stores a parameter of canonical shape; what error messages and `spnet weights` show. */
-export function storedShape(role: string, layout: string, shape: readonly number[]): readonly number[] {
+export function storedShape(role: string | undefined, layout: string | undefined, shape: readonly number[]): readonly number[] {
   const [cin, cout] = [shape.at(-2)!, shape.at(-1)!];
   if (role === "linear") return layout === "minkowski" ? [cin, cout] : [cout, cin];
   if (role !== "conv") return shape;
@@ -107,12 +110,12 @@ function readParam(op: ParamOp, tensor: WeightTensor | undefined): LoadValue {
   if (tensor === undefined) throw new SpnetError("SP0501", `the weights have no tensor ${JSON.stringify(op.name)}`, { name: op.name });
   const wanted = storedShape(op.role, op.layout, op.shape);
   if (!acceptedShape(op, tensor.shape, wanted)) {
-    throw new SpnetError("SP0502", `tensor ${JSON.stringify(op.name)} is ${text(tensor.shape)}, expected ${text(wanted)} (layout ${op.layout})`, { name: op.name, shape: tensor.shape, expected: wanted });
+    throw new SpnetError("SP0502", `tensor ${JSON.stringify(op.name)} is ${text(tensor.shape)}, expected ${text(wanted)}${op.layout === undefined ? "" : ` (layout ${op.layout})`}`, { name: op.name, shape: tensor.shape, expected: wanted });
   }
   const source = Float64Array.from(tensor.data);
   const bad = source.findIndex((x) => !Number.isFinite(x));
   if (bad >= 0) throw new SpnetError("SP0503", `tensor ${JSON.stringify(op.name)} has ${source[bad]} at element ${bad}`, { name: op.name, element: bad });
-  return { shape: op.shape, data: op.role === "channel" ? source : toCanonical(op, source, tensor.shape) };
+  return { shape: op.shape, data: op.role === undefined || op.role === "channel" ? source : toCanonical(op, source, tensor.shape) };
 }
 
 /** Leading ones are a matter of taste between systems ([1, C] biases, [1, Cin, Cout] kernels); everything else counts. */
@@ -171,11 +174,18 @@ export function packBlock(block: ParamBlock, values: readonly LoadValue[]): Floa
   const out = new Float32Array(block.floats);
   for (const item of block.items) {
     const value = values[item.value]!;
-    const [from, to] = item.columns;
+    const [first, end] = item.columns;
     const columns = value.shape.at(-1)!;
-    const padded = (to - from + 3) & ~3;
     const rows = value.data.length / columns;
-    for (let r = 0; r < rows; r++) out.set(value.data.subarray(r * columns + from, r * columns + to), item.at + r * padded);
+    const tile = item.tile ?? end - first;
+    let at = item.at;
+    for (let from = first; from < end; from += tile) {
+      const width = Math.min(tile, end - from);
+      for (let r = 0; r < rows; r++) {
+        for (let c = 0; c < width; c++) out[at + c] = value.data[r * columns + from + c]!;
+        at += (width + 3) & ~3;
+      }
+    }
   }
   return out;
 }

@@ -6,7 +6,7 @@ import ts from "typescript";
 const root = new URL("../../", import.meta.url);
 
 /** What the sources import besides themselves, by the URLs of {@link Site}. */
-export const IMPORT_MAP = `<script type="importmap">${JSON.stringify({ imports: { chevrotain: "/chevrotain.mjs" } })}</script>`;
+export const IMPORT_MAP = `<script type="importmap">${JSON.stringify({ imports: { chevrotain: "/chevrotain.mjs", wabt: "/wabt.mjs" } })}</script>`;
 
 /** Tells the server of scripts that do not load and promises nobody waits for; stands before a page's own scripts. */
 export const WATCH = `<script>
@@ -27,7 +27,7 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** Serves `files` by their paths, the TypeScript of this checkout with its types erased, and chevrotain's ESM bundle. */
+/** Serves `files` by their paths, the TypeScript of this checkout with its types erased, and the packages that it imports as ES modules. */
 export async function openSite(files: ReadonlyMap<string, string | Uint8Array>): Promise<Site> {
   const requests: { path: string; from: string }[] = [];
   let settle: { resolve: (value: unknown) => void; reject: (cause: Error) => void } | undefined;
@@ -76,6 +76,8 @@ export async function openSite(files: ReadonlyMap<string, string | Uint8Array>):
 
 function fromCheckout(path: string): string | undefined {
   if (path === "/chevrotain.mjs") return readFileSync(new URL("node_modules/chevrotain/lib/chevrotain.mjs", root), "utf8");
+  // A classic script that declares its factory; in Node it is CommonJS.
+  if (path === "/wabt.mjs") return `${readFileSync(new URL("node_modules/wabt/index.js", root), "utf8")}\nexport default WabtModule;`;
   if (!/^\/(src|grammar|tests)\/.*\.ts$/.test(path)) return undefined;
   const file = new URL(`.${path}`, root);
   if (!existsSync(file)) return undefined;

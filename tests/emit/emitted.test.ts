@@ -38,24 +38,24 @@ function strictProblems(text: string): string[] {
 describe("the emitted module", () => {
   const net = netFromText(SMALL);
 
-  it("is the same text every time", () => {
-    expect(emit(netFromText(SMALL).module)).toEqual(emit(net.module));
+  it("is the same text every time", async () => {
+    expect(await emit(netFromText(SMALL).module, "both")).toEqual(await emit(net.module, "both"));
   });
 
-  it("passes strict tsc, source and declarations", () => {
-    const { ts: source, dts } = emit(net.module);
+  it.each(["webgpu", "wasm", "both"] as const)("for %s passes strict tsc, source and declarations", async (targets) => {
+    const { ts: source, dts } = await emit(net.module, targets);
     expect(strictProblems(source)).toEqual([]);
     expect(strictProblems(dts)).toEqual([]);
   });
 
-  it("imports nothing", () => {
-    const { ts: source, js } = emit(net.module);
+  it("imports nothing", async () => {
+    const { ts: source, js } = await emit(net.module, "both");
     for (const text of [source, js]) expect(ts.preProcessFile(text, true, true).importedFiles).toEqual([]);
   });
 
   it("runs in Node as it is", async () => {
     const file = join(folder, "small.mjs");
-    writeFileSync(file, emit(net.module).js);
+    writeFileSync(file, (await emit(net.module, "webgpu")).js);
     const { create } = (await import(pathToFileURL(file).href)) as { create: (options: Parameters<typeof createNetwork>[2]) => Promise<AnyNetwork> };
     const network = await create({ weights: net.weights, device: gpu.device });
     const scene = cloud(11, 200, 2, [9, 17, 21], 3);
@@ -94,11 +94,11 @@ describe("the emitted module", () => {
     }
   });
 
-  it("lets no text of the file into code: names are data, comments are harmless", () => {
+  it("lets no text of the file into code: names are data, comments are harmless", async () => {
     const evil = "`+${globalThis.hacked=1}+`*/\\n\u2028globalThis.hacked=1//";
     const text = SMALL.replace('w="c0"', `w=${JSON.stringify(evil).replaceAll("{", "\\{").replaceAll("}", "\\}")}`);
     const hostile = netFromText(text);
-    const { ts: source, js } = emit(hostile.module, `evil\nglobalThis.hacked=1 //.spnet`);
+    const { ts: source, js } = await emit(hostile.module, "both", `evil\nglobalThis.hacked=1 //.spnet`);
     expect(strictProblems(source)).toEqual([]);
     const parsed = ts.createSourceFile("x.js", js, ts.ScriptTarget.ES2022, true);
     let code = 0;
@@ -115,11 +115,11 @@ describe("the emitted module", () => {
 describe("every example", () => {
   const examples = new URL("../../examples/", import.meta.url);
   const names = ["second", "centerpoint", "minkunet18", "minkunet34", "sparse_resunet42", "cylinder3d", "strokes2d", "rgbd"];
-  it.each(names)("%s becomes a module that passes strict tsc within portable limits", (name) => {
+  it.each(names)("%s becomes a module that passes strict tsc within portable limits", async (name) => {
     const { module, diagnostics } = compileSource(`${name}.spnet`, { readFile: (path) => readFileSync(new URL(path, examples), "utf8") });
     expect(diagnostics.filter((d) => d.severity === "error")).toEqual([]);
-    const program = programOf(module!, `${name}.spnet`);
+    const program = programOf(module!);
     for (const k of program.kernels) expect(k.bindings.length, k.name).toBeLessThanOrEqual(8);
-    expect(strictProblems(emit(module!).ts)).toEqual([]);
+    expect(strictProblems((await emit(module!, "both")).ts)).toEqual([]);
   });
 });

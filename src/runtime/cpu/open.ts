@@ -1,6 +1,7 @@
 import type { CreateOptions } from "../api.ts";
 import { SpnetError, throwIfAborted } from "../errors.ts";
 import { packBlock, runLoadPhase } from "../load.ts";
+import { chooseTarget } from "../target.ts";
 import { weightLookup } from "../weights.ts";
 import { decodeBase64 } from "./base64.ts";
 import { Engine } from "./engine.ts";
@@ -19,6 +20,7 @@ const MOST_THREADS = 16;
  * SP0605: no WebAssembly with SIMD and shared memory here.
  */
 export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uint8Array<ArrayBuffer>, options: CreateOptions): Promise<CpuNetwork<Inputs, Outputs>> {
+  chooseTarget(options, ["wasm"]);
   throwIfAborted(options.signal);
   const wanted = options.threads ?? Math.min(MOST_THREADS, availableThreads());
   if (!Number.isInteger(wanted) || wanted < 0) throw new SpnetError("SP0623", `threads must be a whole number from 0 on, not ${String(options.threads)}`);
@@ -33,7 +35,7 @@ export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uin
     lanes = "plain";
     module = await compile(bytes);
     engine = new Engine(module, { lanes, threads, scratch: plan.scratch, heap: plan.heap });
-    notice(options, `${plan.name}: joined lanes gave another result than single ones here, so they are not used`);
+    notice(options, "joined lanes gave another result than single ones here, so they are not used", plan.name);
   }
   options.onProgress?.({ phase: "compile", done: 1, total: 1 });
   try {
@@ -49,7 +51,7 @@ export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uin
     await started;
     throwIfAborted(options.signal);
     const words = `${threads === 0 ? "the calling thread" : threads === 1 ? "1 thread" : `${threads} threads`}, ${lanes} lanes`;
-    if (threads === 0 && wanted > 0) notice(options, `${plan.name}: no memory can be shared with workers here, so one thread computes`);
+    if (threads === 0 && wanted > 0) notice(options, "no memory can be shared with workers here, so one thread computes", plan.name);
     return new CpuNetwork<Inputs, Outputs>(plan, engine, params, options.duplicates ?? "error", `CPU, WebAssembly, ${words}`);
   } catch (cause) {
     engine.dispose();
@@ -66,8 +68,8 @@ async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WasmModule> {
   }
 }
 
-/** One line for a person: to the caller's function, else to the console. */
-export function notice(options: CreateOptions, line: string): void {
+/** One line for a person: to the caller's function, else to the console with the network's name. */
+export function notice(options: CreateOptions, line: string, name: string): void {
   if (options.onNotice !== undefined) options.onNotice(line);
-  else (globalThis as unknown as { readonly console?: { info(line: string): void } }).console?.info(`spnet: ${line}`);
+  else (globalThis as unknown as { readonly console?: { info(line: string): void } }).console?.info(`spnet: ${name}: ${line}`);
 }
