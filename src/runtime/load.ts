@@ -56,8 +56,7 @@ function foldValue(op: FoldOp, args: readonly LoadValue[]): LoadValue {
     case "bn_shift":
       return { shape: a.shape, data: a.data.map((beta, i) => beta + ((args[3]?.data[i] ?? 0) - args[1]!.data[i]!) * args[2]!.data[i]!) };
     case "scale_out": {
-      const n = a.shape.at(-1)!;
-      return { shape: a.shape, data: a.data.map((w, i) => w * args[1]!.data[i % n]!) };
+      return { shape: a.shape, data: scaleColumns(a.data, args[1]!.data) };
     }
     case "add":
       return { shape: a.shape, data: a.data.map((x, i) => x + args[1]!.data[i]!) };
@@ -68,6 +67,14 @@ function foldValue(op: FoldOp, args: readonly LoadValue[]): LoadValue {
     case "stack_out":
       return stackColumns(args);
   }
+}
+
+/** Rows of as many columns as there are scales. */
+function scaleColumns(rows: Float64Array, scales: Float64Array): Float64Array {
+  const data = new Float64Array(rows.length);
+  const n = scales.length;
+  for (let at = 0; at < rows.length; at += n) for (let c = 0; c < n; c++) data[at + c] = rows[at + c]! * scales[c]!;
+  return data;
 }
 
 function sliceAxis(a: LoadValue, axis: number, from: number, to: number): LoadValue {
@@ -112,10 +119,15 @@ function readParam(op: ParamOp, tensor: WeightTensor | undefined): LoadValue {
   if (!acceptedShape(op, tensor.shape, wanted)) {
     throw new SpnetError("SP0502", `tensor ${JSON.stringify(op.name)} is ${text(tensor.shape)}, expected ${text(wanted)}${op.layout === undefined ? "" : ` (layout ${op.layout})`}`, { name: op.name, shape: tensor.shape, expected: wanted });
   }
-  const source = Float64Array.from(tensor.data);
-  const bad = source.findIndex((x) => !Number.isFinite(x));
+  const source = new Float64Array(tensor.data);
+  const bad = firstNotFinite(source);
   if (bad >= 0) throw new SpnetError("SP0503", `tensor ${JSON.stringify(op.name)} has ${source[bad]} at element ${bad}`, { name: op.name, element: bad });
   return { shape: op.shape, data: op.role === undefined || op.role === "channel" ? source : toCanonical(op, source, tensor.shape) };
+}
+
+function firstNotFinite(data: Float64Array): number {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return i;
+  return -1;
 }
 
 /** Leading ones are a matter of taste between systems ([1, C] biases, [1, Cin, Cout] kernels); everything else counts. */
@@ -142,11 +154,9 @@ function toCanonical(op: ParamOp, source: Float64Array, stored: readonly number[
   const data = new Float64Array(source.length);
   for (let t = 0; t < taps; t++) {
     const from = op.layout === "minkowski" ? firstAxisFastest(t, kernel) : t;
-    for (let i = 0; i < cin; i++) {
-      for (let o = 0; o < cout; o++) {
-        data[(t * cin + i) * cout + o] = op.layout === "minkowski" ? source[(from * cin + i) * cout + o]! : source[(o * taps + from) * cin + i]!;
-      }
-    }
+    const size = cin * cout;
+    if (op.layout === "minkowski") data.set(source.subarray(from * size, (from + 1) * size), t * size);
+    else for (let i = 0; i < cin; i++) for (let o = 0; o < cout; o++) data[t * size + i * cout + o] = source[(o * taps + from) * cin + i]!;
   }
   return data;
 }
