@@ -119,13 +119,15 @@ function readParam(op: ParamOp, tensor: WeightTensor | undefined): LoadValue {
   if (!acceptedShape(op, tensor.shape, wanted)) {
     throw new SpnetError("SP0502", `tensor ${JSON.stringify(op.name)} is ${text(tensor.shape)}, expected ${text(wanted)}${op.layout === undefined ? "" : ` (layout ${op.layout})`}`, { name: op.name, shape: tensor.shape, expected: wanted });
   }
-  const source = new Float64Array(tensor.data);
+  const source = tensor.data instanceof Float32Array ? tensor.data : new Float64Array(tensor.data);
   const bad = firstNotFinite(source);
   if (bad >= 0) throw new SpnetError("SP0503", `tensor ${JSON.stringify(op.name)} has ${source[bad]} at element ${bad}`, { name: op.name, element: bad });
-  return { shape: op.shape, data: op.role === undefined || op.role === "channel" ? source : toCanonical(op, source, tensor.shape) };
+  return { shape: op.shape, data: op.role === undefined || op.role === "channel" ? new Float64Array(source) : toCanonical(op, source, tensor.shape) };
 }
 
-function firstNotFinite(data: Float64Array): number {
+type Stored = Float32Array | Float64Array;
+
+function firstNotFinite(data: Stored): number {
   for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return i;
   return -1;
 }
@@ -144,13 +146,13 @@ export function acceptedShape(op: Pick<ParamOp, "role" | "layout" | "shape">, sh
   return op.role !== "conv" || op.layout === "minkowski" ? volume(shape) === volume(wanted) && strip(shape) === strip(wanted) : false;
 }
 
-function toCanonical(op: ParamOp, source: Float64Array, stored: readonly number[]): Float64Array {
+function toCanonical(op: ParamOp, source: Stored, stored: readonly number[]): Float64Array {
   const [cin, cout] = [op.shape.at(-2)!, op.shape.at(-1)!];
   const kernel = op.shape.slice(0, -2);
   const taps = volume(kernel);
-  if (op.role === "linear") return stored.length > 2 || op.layout === "minkowski" ? source : transpose(source, cout, cin);
+  if (op.role === "linear") return stored.length > 2 || op.layout === "minkowski" ? new Float64Array(source) : transpose(source, cout, cin);
   // spconv 2 multiplies by weight.view(Cin, Cout) when the kernel volume is 1, whatever the tensor's shape says.
-  if (op.layout === "spconv1" || taps === 1) return source;
+  if (op.layout === "spconv1" || taps === 1) return new Float64Array(source);
   const data = new Float64Array(source.length);
   for (let t = 0; t < taps; t++) {
     const from = op.layout === "minkowski" ? firstAxisFastest(t, kernel) : t;
@@ -173,7 +175,7 @@ function firstAxisFastest(t: number, kernel: readonly number[]): number {
 }
 
 /** [rows][columns] → [columns][rows]. */
-function transpose(source: Float64Array, rows: number, columns: number): Float64Array {
+function transpose(source: Stored, rows: number, columns: number): Float64Array {
   const data = new Float64Array(source.length);
   for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) data[c * rows + r] = source[r * columns + c]!;
   return data;

@@ -39,6 +39,8 @@ export const run: Command = {
     const target = await chooseRunTarget(args, io, ["reference"]);
     if (typeof target === "number") return target;
 
+    // The assembler gets ready while the network is read; whether it did shows where it is used.
+    if (target === "wasm") void import("../../codegen/wasm/assemble.ts").then(({ assembler }) => assembler()).catch(() => undefined);
     const net = loadNet(args, io);
     if (net === undefined) return 1;
     const scene = readScene(args, inputSpecs(net));
