@@ -16,6 +16,6 @@ for (const name of readdirSync(grammar, { recursive: true, encoding: "utf8" })) 
   if (!file.endsWith(".js") || file === bundle) continue;
   const text = readFileSync(file, "utf8");
   const from = relative(dirname(file), bundle).replaceAll("\\", "/");
-  const changed = text.replaceAll(`from "chevrotain"`, `from "${from.startsWith(".") ? from : `./${from}`}"`);
+  const changed = text.replace(/^(import .* from )"chevrotain"/gm, (_, start: string) => `${start}"${from.startsWith(".") ? from : `./${from}`}"`);
   if (changed !== text) writeFileSync(file, changed);
 }

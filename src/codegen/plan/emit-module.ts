@@ -1,6 +1,7 @@
 import type { CpuPlan } from "../../runtime/cpu/plan.ts";
 import type { InputPlan, OutputPlan, Plan } from "../../runtime/plan.ts";
 import type { Kernel } from "../wgsl/spec.ts";
+import { printPlan, printPlanBriefly } from "./print-plan.ts";
 import { RUNTIME, RUNTIME_DTS, type Flavour } from "./runtime-text.generated.ts";
 
 /** A network compiled for WebGPU: plan data and kernel texts. */
@@ -23,19 +24,20 @@ export interface ModuleParts {
   readonly wasm?: WasmProgram;
 }
 
-/** The three texts of an emitted module; deterministic for the same parts. */
+/** The three texts of an emitted module, TypeScript to be read, JavaScript to be sent; deterministic for the same parts. */
 export interface EmittedModule {
   readonly ts: string;
   readonly js: string;
   readonly dts: string;
 }
 
-/** A constant of the module: what it is, its type and its value as text. */
+/** A constant of the module: what it is, its type, and its value as text to be read and as a shorter one. */
 interface Constant {
   readonly name: string;
   readonly doc: string;
   readonly type: string;
   readonly value: string;
+  readonly brief?: string;
 }
 
 /** One ES module without dependencies: plans, kernels, and the run time that its targets need. */
@@ -49,7 +51,7 @@ export function emitModule(parts: ModuleParts, version: string): EmittedModule {
     ...(wasm === undefined ? [] : wasmConstants(wasm, webgpu?.plan)),
   ];
   const body = (typed: boolean): string =>
-    [...constants.map((c) => `/** ${c.doc} */\nexport const ${c.name}${typed ? `: ${c.type}` : ""} = ${c.value};\n`), CREATE_DOC + create(flavour, typed)].join("\n");
+    [...constants.map((c) => `/** ${c.doc} */\nexport const ${c.name}${typed ? `: ${c.type}` : ""} = ${typed ? c.value : (c.brief ?? c.value)};\n`), CREATE_DOC + create(flavour, typed)].join("\n");
   const types = interfaceTypes(inputs, outputs);
   const runtime = (language: "ts" | "js"): string => RUNTIME.filter((file) => file[`${language}For`].includes(flavour)).map((file) => file[language]).join(language === "ts" ? "\n" : "");
   return {
@@ -89,13 +91,13 @@ function interfaceOf({ webgpu, wasm }: ModuleParts): Plan | CpuPlan {
 }
 
 const webgpuConstants = ({ plan, kernels }: Program): readonly Constant[] => [
-  { name: "plan", doc: "Inputs, outputs, memory and steps, in the order they run.", type: "Plan", value: printPlan(plan) },
+  { name: "plan", doc: "Inputs, outputs, memory and steps, in the order they run.", type: "Plan", value: printPlan(plan), brief: printPlanBriefly(plan) },
   { name: "kernels", doc: "WGSL by entry point.", type: "Readonly<Record<string, string>>", value: `{\n${kernels.map(printKernel).join("")}}` },
 ];
 
 /** What both plans say alike is said once. */
 const wasmConstants = ({ plan, code }: WasmProgram, other: Plan | undefined): readonly Constant[] => [
-  { name: "cpuPlan", doc: "Inputs, outputs, memory and steps on the CPU, in the order they run.", type: "CpuPlan", value: printPlan(plan, other) },
+  { name: "cpuPlan", doc: "Inputs, outputs, memory and steps on the CPU, in the order they run.", type: "CpuPlan", value: printPlan(plan, other), brief: printPlanBriefly(plan, other) },
   { name: "code", doc: "The functions of the CPU's steps: a WebAssembly module in base64.", type: "string", value: JSON.stringify(base64(code)) },
 ];
 
@@ -132,24 +134,4 @@ function interfaceTypes(inputs: readonly InputPlan[], outputs: readonly OutputPl
 function printKernel(kernel: Kernel): string {
   const text = kernel.code.replace(/\\/g, "\\\\").replace(/`/g, "\\`").replace(/\$\{/g, "\\${");
   return `  ${JSON.stringify(kernel.name)}: /* wgsl */ \`${text}\`,\n`;
-}
-
-/** JSON laid out for reading: one line per step, buffer and input. What is the same in `other` refers to it. */
-function printPlan(plan: Plan | CpuPlan, other?: Plan): string {
-  const entries = Object.entries(plan).map(([key, value]) => {
-    if (other !== undefined && printData((other as unknown as Readonly<Record<string, unknown>>)[key]) === printData(value)) return `${key}: plan.${key},`;
-    if (!Array.isArray(value)) return `${key}: ${printData(value)},`;
-    return value.length === 0 ? `${key}: [],` : `${key}: [\n${value.map((v) => `${printData(v)},`).join("\n")}\n],`;
-  });
-  return `{\n${entries.join("\n")}\n}`;
-}
-
-/** JSON with unquoted plain keys; U+2028 and U+2029 are legal in both, `__proto__` is not a plain key. */
-function printData(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(printData).join(",")}]`;
-  if (typeof value === "object" && value !== null) {
-    const fields = Object.entries(value).filter(([, v]) => v !== undefined);
-    return `{${fields.map(([k, v]) => `${/^[A-Za-z]\w*$/.test(k) ? k : JSON.stringify(k)}:${printData(v)}`).join(",")}}`;
-  }
-  return JSON.stringify(value) ?? "undefined";
 }
