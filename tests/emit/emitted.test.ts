@@ -6,9 +6,9 @@ import { pathToFileURL } from "node:url";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compileSource } from "../../src/ir/from-source.ts";
-import type { createNetwork } from "../../src/runtime/index.ts";
+import type { CpuPlan, CreateOptions, Plan } from "../../src/runtime/index.ts";
 import { relativeError } from "../support/compare.ts";
-import { emit, programOf, SMALL } from "../support/emitted.ts";
+import { emit, programOf, SMALL, wasmProgramOf } from "../support/emitted.ts";
 import { openGpu, type TestGpu } from "../support/gpu.ts";
 import { dataOf, type AnyNetwork } from "../support/network-runs.ts";
 import { cloud, netFromText, reference } from "../support/source-net.ts";
@@ -22,6 +22,14 @@ afterAll(() => {
   gpu.close();
   rmSync(folder, { recursive: true });
 });
+
+/** What a module for both targets exports. */
+interface Emitted {
+  readonly plan: Plan;
+  readonly cpuPlan: CpuPlan;
+  readonly code: string;
+  create(options: CreateOptions): Promise<AnyNetwork>;
+}
 
 /** Messages of strict tsc on a text, with WebGPU's types and nothing of Node or the DOM. */
 function strictProblems(text: string): string[] {
@@ -53,15 +61,48 @@ describe("the emitted module", () => {
     for (const text of [source, js]) expect(ts.preProcessFile(text, true, true).importedFiles).toEqual([]);
   });
 
-  it("runs in Node as it is", async () => {
-    const file = join(folder, "small.mjs");
-    writeFileSync(file, (await emit(net.module, "webgpu")).js);
-    const { create } = (await import(pathToFileURL(file).href)) as { create: (options: Parameters<typeof createNetwork>[2]) => Promise<AnyNetwork> };
-    const network = await create({ weights: net.weights, device: gpu.device });
-    const scene = cloud(11, 200, 2, [9, 17, 21], 3);
-    const outputs = await network.run({ a: scene });
-    for (const [name, wanted] of reference(net, { a: scene }, 2)) expect(relativeError(dataOf(outputs[name]!), wanted), name).toBeLessThanOrEqual(1e-5);
-    network.dispose();
+  const scene = cloud(11, 200, 2, [9, 17, 21], 3);
+  const wanted = reference(net, { a: scene }, 2);
+  const imported = async (targets: "webgpu" | "wasm" | "both"): Promise<Emitted> => {
+    const file = join(folder, `${targets}.mjs`);
+    writeFileSync(file, (await emit(net.module, targets)).js);
+    return (await import(pathToFileURL(file).href)) as Emitted;
+  };
+  /** Runs it once; what it told, and where it ran. */
+  const ran = async (module: Emitted, options: Partial<CreateOptions>): Promise<{ readonly target: string; readonly notices: readonly string[] }> => {
+    const notices: string[] = [];
+    const network = await module.create({ weights: net.weights, onNotice: (line) => void notices.push(line), ...options });
+    try {
+      const outputs = await network.run({ a: scene });
+      for (const [name, values] of wanted) expect(relativeError(dataOf(outputs[name]!), values), name).toBeLessThanOrEqual(1e-5);
+      return { target: network.target, notices };
+    } finally {
+      network.dispose();
+    }
+  };
+
+  it("for WebGPU runs in Node as it is, on a device of the caller's", async () => {
+    expect(await ran(await imported("webgpu"), { device: gpu.device })).toEqual({ target: "webgpu", notices: [] });
+  });
+
+  it("for the CPU runs in Node as it is", async () => {
+    expect(await ran(await imported("wasm"), { threads: 0 })).toEqual({ target: "wasm", notices: [] });
+    expect(await ran(await imported("wasm"), { threads: 2 })).toEqual({ target: "wasm", notices: [] });
+  });
+
+  it("for both runs where it is told, else on a GPU, else on the CPU with one line", async () => {
+    const module = await imported("both");
+    expect(await ran(module, { device: gpu.device })).toEqual({ target: "webgpu", notices: [] });
+    expect(await ran(module, { target: "wasm", threads: 1 })).toEqual({ target: "wasm", notices: [] });
+    expect(await ran(module, { threads: 1 })).toEqual({ target: "wasm", notices: ["no GPU (SP0601), so it runs on CPU, WebAssembly, 1 thread, plain lanes"] });
+  });
+
+  it("says the same plan in JavaScript as in data", async () => {
+    const module = await imported("both");
+    expect(module.plan).toEqual(programOf(net.module).plan);
+    const { plan, code } = await wasmProgramOf(net.module);
+    expect(module.cpuPlan).toEqual(plan);
+    expect(Buffer.from(module.code, "base64").equals(code)).toBe(true);
   });
 
   it("keeps alive the WebGPU root that only it was given", () => {
@@ -121,5 +162,11 @@ describe("every example", () => {
     const program = programOf(module!);
     for (const k of program.kernels) expect(k.bindings.length, k.name).toBeLessThanOrEqual(8);
     expect(strictProblems((await emit(module!, "both")).ts)).toEqual([]);
+  });
+
+  it("fits into 200 kB for the CPU, however deep", async () => {
+    const { module } = compileSource("minkunet18.spnet", { readFile: (path) => readFileSync(new URL(path, examples), "utf8") });
+    const { js } = await emit(module!, "wasm");
+    expect(Buffer.byteLength(js)).toBeLessThan(200_000);
   });
 });
