@@ -27,8 +27,11 @@ export interface Site {
   close(): Promise<void>;
 }
 
+/** Headers that cut a page off from other origins, so that its memory may be shared with workers. */
+export const ISOLATED: Readonly<Record<string, string>> = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+
 /** Serves `files` by their paths, the TypeScript of this checkout with its types erased, and the packages that it imports as ES modules. */
-export async function openSite(files: ReadonlyMap<string, string | Uint8Array>): Promise<Site> {
+export async function openSite(files: ReadonlyMap<string, string | Uint8Array>, headers: Readonly<Record<string, string>> = {}): Promise<Site> {
   const requests: { path: string; from: string }[] = [];
   let settle: { resolve: (value: unknown) => void; reject: (cause: Error) => void } | undefined;
 
@@ -52,7 +55,7 @@ export async function openSite(files: ReadonlyMap<string, string | Uint8Array>):
       return;
     }
     const type = pathname === "/" ? TYPES["html"] : TYPES[pathname.split(".").at(-1)!];
-    response.writeHead(200, { "content-type": type ?? "application/octet-stream" }).end(body);
+    response.writeHead(200, { "content-type": type ?? "application/octet-stream", ...headers }).end(body);
   };
 
   const server = createServer(answer);

@@ -22,9 +22,10 @@ const MOST_THREADS = 16;
 export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uint8Array<ArrayBuffer>, options: CreateOptions): Promise<CpuNetwork<Inputs, Outputs>> {
   chooseTarget(options, ["wasm"]);
   throwIfAborted(options.signal);
-  const wanted = options.threads ?? Math.min(MOST_THREADS, availableThreads());
+  const available = availableThreads();
+  const wanted = options.threads ?? Math.min(MOST_THREADS, available);
   if (!Number.isInteger(wanted) || wanted < 0) throw new SpnetError("SP0623", `threads must be a whole number from 0 on, not ${String(options.threads)}`);
-  const threads = availableThreads() === 0 ? 0 : wanted;
+  const threads = available === 0 ? 0 : wanted;
   const asked = chooseLanes(options.lanes ?? "auto");
   const bytes = typeof code === "string" ? decodeBase64(code) : code;
   let lanes: Lanes = asked;
@@ -51,7 +52,7 @@ export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uin
     await started;
     throwIfAborted(options.signal);
     const words = `${threads === 0 ? "the calling thread" : threads === 1 ? "1 thread" : `${threads} threads`}, ${lanes} lanes`;
-    if (threads === 0 && wanted > 0) notice(options, "no memory can be shared with workers here, so one thread computes", plan.name);
+    if (available === 0 && options.threads !== 0) notice(options, "no memory can be shared with workers here, so one thread computes", plan.name);
     return new CpuNetwork<Inputs, Outputs>(plan, engine, params, options.duplicates ?? "error", `CPU, WebAssembly, ${words}`);
   } catch (cause) {
     engine.dispose();
