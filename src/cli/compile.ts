@@ -1,6 +1,13 @@
 /** The compiler's last stages as the commands run them. What a target does not need is not loaded. */
 import type { Program, WasmProgram } from "../codegen/plan/emit-module.ts";
 import type { Module } from "../ir/module.ts";
+import type { Args, OptionDefs } from "./command.ts";
+
+const ARITHMETIC = ["strict", "fused"] as const;
+
+export const CODE_OPTIONS: OptionDefs = {
+  arithmetic: { value: ARITHMETIC.join("|"), doc: "CPU: round every product and sum, the same bits everywhere (default), or add products unrounded where the machine can: faster" },
+};
 
 /** A fused module down to plan and WGSL kernels. */
 export async function compileWebgpu(fused: Module): Promise<Program> {
@@ -9,8 +16,9 @@ export async function compileWebgpu(fused: Module): Promise<Program> {
 }
 
 /** A fused module down to the CPU's plan and WebAssembly module. */
-export async function compileWasm(fused: Module): Promise<WasmProgram> {
+export async function compileWasm(fused: Module, args: Args): Promise<WasmProgram> {
+  const arithmetic = args.choice("arithmetic", ARITHMETIC, "strict");
   const [{ buildCpuProgram, lowerToCpuPlan }, { assembleWat }] = await Promise.all([import("../codegen/wasm/program.ts"), import("../codegen/wasm/assemble.ts")]);
-  const { plan, wat } = buildCpuProgram(lowerToCpuPlan(fused));
+  const { plan, wat } = buildCpuProgram(lowerToCpuPlan(fused), arithmetic);
   return { plan, code: await assembleWat(wat) };
 }

@@ -5,7 +5,7 @@
 import { basename, join, relative } from "node:path";
 import { compareOutputs } from "./compare-outputs.ts";
 import { Args, commandHelp, readArgs, type Command } from "./command.ts";
-import { compileWasm, compileWebgpu } from "./compile.ts";
+import { CODE_OPTIONS, compileWasm, compileWebgpu } from "./compile.ts";
 import { TOLERANCE } from "./commands/run.ts";
 import { executeReference } from "./execute-reference.ts";
 import { CPU_OPTIONS, cpuOptions, executeWasm } from "./execute-wasm.ts";
@@ -35,6 +35,7 @@ const demo: Command = {
     seed: { value: "N", doc: "of the simulated scan and of the weights (default 1)" },
     target: { value: "webgpu|wasm", doc: "a GPU or its software stand-in, or the CPU (default: a GPU if there is one, else the CPU)" },
     ...CPU_OPTIONS,
+    ...CODE_OPTIONS,
     help: { short: "h", doc: "show this" },
     ...PASS_OPTIONS,
   },
@@ -58,7 +59,7 @@ const demo: Command = {
     const started = performance.now();
     const { module, steps } = fuse(net, chosenPipeline(args));
     reportPasses(steps, args, io);
-    const program = target === "wasm" ? await compileWasm(module) : await compileWebgpu(module);
+    const program = target === "wasm" ? await compileWasm(module, args) : await compileWebgpu(module);
     const { rulebooks } = program.plan.geometry;
     const made = "code" in program ? `${program.code.length} bytes of WebAssembly` : `${program.kernels.length} kernels`;
     io.out(`compile  ${basename(file)}: ${requiredTensors(net).length} weight tensors, ${rulebooks.length} rulebooks, ${program.plan.steps.length} steps, ${made} in ${(performance.now() - started).toFixed(0)} ms\n`);

@@ -102,6 +102,11 @@ describe("run on the CPU", () => {
     expect(readFileSync(file("2")).equals(readFileSync(file("0")))).toBe(true);
   });
 
+  test("fused arithmetic is as good, on request", async () => {
+    const { status, err } = await wasm("--arithmetic", "fused", "--threads", "0", "--lanes", "plain", "--check");
+    expect([status, err]).toEqual([0, expect.stringMatching(/^fine {2}error/m)]);
+  });
+
   test("says which lanes ran, with the engine's flag only where it can join them", async () => {
     const can = process.arch === "x64" && Number(process.versions.node.split(".")[0]) >= 24;
     expect((await wasm("--threads", "0")).err).toContain(can ? "wide lanes" : "plain lanes");

@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import { emitModule } from "../../codegen/plan/emit-module.ts";
 import type { Command } from "../command.ts";
-import { compileWasm, compileWebgpu } from "../compile.ts";
+import { CODE_OPTIONS, compileWasm, compileWebgpu } from "../compile.ts";
 import { writeFile } from "../files/read.ts";
 import { reportPasses } from "../pass-report.ts";
 import { chosenPipeline, fuse, PASS_OPTIONS } from "../passes.ts";
@@ -15,6 +15,7 @@ export const compile: Command = {
   options: {
     out: { value: "DIR", doc: "where NAME.ts, NAME.js and NAME.d.ts go" },
     target: { value: TARGETS.join("|"), doc: "what the module can run on (default both: on a GPU where there is one, else on the CPU)" },
+    ...CODE_OPTIONS,
     ...SOURCE_OPTIONS,
     ...PASS_OPTIONS,
   },
@@ -28,7 +29,7 @@ export const compile: Command = {
     const parts = {
       source: basename(args.file),
       ...(target === "wasm" ? {} : { webgpu: await compileWebgpu(module) }),
-      ...(target === "webgpu" ? {} : { wasm: await compileWasm(module) }),
+      ...(target === "webgpu" ? {} : { wasm: await compileWasm(module, args) }),
     };
     const emitted = emitModule(parts, packageVersion());
     const stem = join(folder, basename(args.file).replace(/\.(spnet|spir)$/, ""));

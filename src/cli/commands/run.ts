@@ -1,7 +1,7 @@
 import type { Module } from "../../ir/module.ts";
 import { compareOutputs } from "../compare-outputs.ts";
 import type { Args, Command } from "../command.ts";
-import { compileWasm, compileWebgpu } from "../compile.ts";
+import { CODE_OPTIONS, compileWasm, compileWebgpu } from "../compile.ts";
 import type { Execution } from "../execute.ts";
 import { CPU_OPTIONS, cpuOptions, executeWasm } from "../execute-wasm.ts";
 import { executeReference, type WeightLookup } from "../execute-reference.ts";
@@ -28,6 +28,7 @@ export const run: Command = {
     ...WEIGHT_OPTIONS,
     target: { value: "webgpu|wasm|reference", doc: "a GPU or its software stand-in, the CPU, or the float64 interpreter (default: a GPU if there is one, else the CPU)" },
     ...CPU_OPTIONS,
+    ...CODE_OPTIONS,
     output: { value: "FILE", short: "o", doc: "safetensors with the outputs (default: they are summed up)" },
     profile: { doc: "show each step with its sites, pairs and time" },
     check: { doc: `compare with the interpreter; an error above ${TOLERANCE} fails` },
@@ -67,7 +68,7 @@ async function runCompiled(target: RunTarget, net: Module, scene: SceneInputs, w
   reportPasses(steps, args, io);
   const execution =
     target === "wasm"
-      ? await executeWasm(await compileWasm(module), scene, weights, { ...options, ...cpuOptions(args), onNotice: (line) => io.err(`${line}\n`) })
+      ? await executeWasm(await compileWasm(module, args), scene, weights, { ...options, ...cpuOptions(args), onNotice: (line) => io.err(`${line}\n`) })
       : await (await import("../execute-webgpu.ts")).executeWebgpu(await compileWebgpu(module), scene, weights, options);
   io.err(describeExecution(execution));
   return execution;
