@@ -70,7 +70,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   "src/parser": /^chevrotain$/,
   "src/ir": /^chevrotain$/,
   "src/passes": /^$/,
-  "src/codegen": /^wabt$/,
+  "src/codegen": /^(wabt|fflate)$/,
   "src/runtime": /^$/,
   "src/cli": /^(node:.+|webgpu)$/,
 };

@@ -9,7 +9,7 @@ import { chooseTarget, type Target } from "./target.ts";
 /** What a network was compiled to; at least one of both. */
 export interface Targets {
   readonly webgpu?: { readonly plan: Plan; readonly kernels: Readonly<Record<string, string>> };
-  /** `code`: the WebAssembly module, as bytes or in base64. */
+  /** `code`: the WebAssembly module, as bytes or packed as emitted modules have it. */
   readonly wasm?: { readonly plan: CpuPlan; readonly code: string | Uint8Array<ArrayBuffer> };
 }
 

@@ -6,7 +6,7 @@ import ts from "typescript";
 const root = new URL("../../", import.meta.url);
 
 /** What the sources import besides themselves, by the URLs of {@link Site}. */
-export const IMPORT_MAP = `<script type="importmap">${JSON.stringify({ imports: { chevrotain: "/chevrotain.mjs", wabt: "/wabt.mjs" } })}</script>`;
+export const IMPORT_MAP = `<script type="importmap">${JSON.stringify({ imports: { chevrotain: "/chevrotain.mjs", wabt: "/wabt.mjs", fflate: "/fflate.mjs" } })}</script>`;
 
 /** Tells the server of scripts that do not load and promises nobody waits for; stands before a page's own scripts. */
 export const WATCH = `<script>
@@ -79,6 +79,7 @@ export async function openSite(files: ReadonlyMap<string, string | Uint8Array>, 
 
 function fromCheckout(path: string): string | undefined {
   if (path === "/chevrotain.mjs") return readFileSync(new URL("node_modules/chevrotain/lib/chevrotain.mjs", root), "utf8");
+  if (path === "/fflate.mjs") return readFileSync(new URL("node_modules/fflate/esm/browser.js", root), "utf8");
   // A classic script that declares its factory; in Node it is CommonJS.
   if (path === "/wabt.mjs") return `${readFileSync(new URL("node_modules/wabt/index.js", root), "utf8")}\nexport default WabtModule;`;
   if (!/^\/(src|grammar|tests)\/.*\.ts$/.test(path)) return undefined;

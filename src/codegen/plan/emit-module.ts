@@ -1,3 +1,4 @@
+import { zlibSync } from "fflate";
 import type { CpuPlan } from "../../runtime/cpu/plan.ts";
 import type { InputPlan, OutputPlan, Plan } from "../../runtime/plan.ts";
 import type { Kernel } from "../wgsl/spec.ts";
@@ -98,12 +99,13 @@ const webgpuConstants = ({ plan, kernels }: Program): readonly Constant[] => [
 /** What both plans say alike is said once. */
 const wasmConstants = ({ plan, code }: WasmProgram, other: Plan | undefined): readonly Constant[] => [
   { name: "cpuPlan", doc: "Inputs, outputs, memory and steps on the CPU, in the order they run.", type: "CpuPlan", value: printPlan(plan, other), brief: printPlanBriefly(plan, other) },
-  { name: "code", doc: "The functions of the CPU's steps: a WebAssembly module in base64.", type: "string", value: JSON.stringify(base64(code)) },
+  { name: "code", doc: "The functions of the CPU's steps: a WebAssembly module, deflated, in base64.", type: "string", value: JSON.stringify(pack(code)) },
 ];
 
-function base64(bytes: Uint8Array): string {
+/** Functions of one network are much alike: a tenth of the size is left. The compressor is the same code everywhere, so the text is, too. */
+function pack(bytes: Uint8Array): string {
   let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
+  for (const byte of zlibSync(bytes, { level: 9 })) binary += String.fromCharCode(byte);
   return btoa(binary);
 }
 

@@ -3,20 +3,20 @@ import { SpnetError, throwIfAborted } from "../errors.ts";
 import { packBlock, runLoadPhase } from "../load.ts";
 import { chooseTarget } from "../target.ts";
 import { weightLookup } from "../weights.ts";
-import { decodeBase64 } from "./base64.ts";
 import { Engine } from "./engine.ts";
 import { chooseLanes, setJoining, type Lanes } from "./lanes.ts";
 import { knownAnswer } from "./known-answer.ts";
 import { CpuNetwork } from "./network.ts";
 import type { CpuPlan } from "./plan.ts";
 import { availableThreads } from "./threads.ts";
+import { unpack } from "./unpack.ts";
 import { webAssembly, type WasmModule } from "./wasm.ts";
 
 /** Threads that are started when none are asked for: more do not help networks of this size. */
 const MOST_THREADS = 16;
 
 /**
- * Makes a network run on the CPU: compiles the module, folds the weights into memory, starts the threads.
+ * Makes a network run on the CPU: compiles the module, given as it is or packed as `unpack` reads it, folds the weights into memory, starts the threads.
  * SP0605: no WebAssembly with SIMD and shared memory here.
  */
 export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uint8Array<ArrayBuffer>, options: CreateOptions): Promise<CpuNetwork<Inputs, Outputs>> {
@@ -27,7 +27,7 @@ export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uin
   if (!Number.isInteger(wanted) || wanted < 0) throw new SpnetError("SP0623", `threads must be a whole number from 0 on, not ${String(options.threads)}`);
   const threads = available === 0 ? 0 : wanted;
   const asked = chooseLanes(options.lanes ?? "auto");
-  const bytes = typeof code === "string" ? decodeBase64(code) : code;
+  const bytes = typeof code === "string" ? await unpack(code) : code;
   let lanes: Lanes = asked;
   let module = await compile(bytes);
   let engine = new Engine(module, { lanes, threads, scratch: plan.scratch, heap: plan.heap });
@@ -65,7 +65,7 @@ async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WasmModule> {
   try {
     return await webAssembly.compile(bytes);
   } catch (cause) {
-    throw new SpnetError("SP0605", `this platform cannot compile the network: ${String(cause)}; it needs WebAssembly with SIMD and threads`);
+    throw new SpnetError("SP0605", `this platform cannot compile the network: ${String(cause)}; it needs WebAssembly with SIMD and threads, and with relaxed SIMD where it was compiled for fused arithmetic`);
   }
 }
 
