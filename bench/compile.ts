@@ -40,7 +40,7 @@ function compileOnce(file: string, readFile: ReadFile): { readonly operations: n
   marks.push(performance.now());
   const plan = lowerToPlan(fused);
   marks.push(performance.now());
-  emitModule(buildProgram(plan, file), packageVersion());
+  emitModule({ source: file, webgpu: buildProgram(plan) }, packageVersion());
   marks.push(performance.now());
   return { operations: module.ops.filter((op) => op.name !== "param").length, times: marks.slice(1).map((mark, i) => mark - marks[i]!) };
 }

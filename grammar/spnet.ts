@@ -10,7 +10,11 @@ const strayInBody: readonly TokenType[] = [
 ];
 const strayInFile: readonly TokenType[] = [...strayInBody, t.LCurly, t.RCurly, ...t.statementWords.map((w) => kw[w])];
 
-type Options = { readonly errorMessageProvider: IParserErrorMessageProvider };
+interface Options {
+  readonly errorMessageProvider: IParserErrorMessageProvider;
+  /** Has the library look for mistakes in the grammar itself, which takes as long as everything else at the start. */
+  readonly validate?: boolean;
+}
 
 /**
  * The grammar of `.spnet`, LL(1) but for two gates. Conventions are in grammar/README.md: a rule is an AST kind, an
@@ -18,8 +22,8 @@ type Options = { readonly errorMessageProvider: IParserErrorMessageProvider };
  * (one node for a stretch of text up to the next keyword, so that one mistake is one message).
  */
 export class SpnetParser extends CstParser {
-  constructor({ errorMessageProvider }: Options) {
-    super([...t.tokens], { recoveryEnabled: true, maxLookahead: 1, nodeLocationTracking: "onlyOffset", errorMessageProvider });
+  constructor({ errorMessageProvider, validate = false }: Options) {
+    super([...t.tokens], { recoveryEnabled: true, maxLookahead: 1, skipValidations: !validate, nodeLocationTracking: "onlyOffset", errorMessageProvider });
     this.performSelfAnalysis();
   }
 

@@ -64,4 +64,7 @@ const byLength = [...keywords].sort((a, b) => b.length - a.length).map((word) =>
 /** Every token in the order in which the lexer tries them. */
 export const tokens: readonly TokenType[] = [Blank, DocComment, Comment, ...byLength, Ident, Float, Int, Text, ...symbols];
 
-export const spnetLexer = new Lexer([...tokens], { ensureOptimizations: true, positionTracking: "full" });
+/** The lexer; `validate` has the library look for mistakes in the tokens themselves. */
+export const makeLexer = (validate: boolean): Lexer => new Lexer([...tokens], { ensureOptimizations: true, skipValidations: !validate, positionTracking: "full" });
+
+export const spnetLexer = makeLexer(false);

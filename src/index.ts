@@ -5,7 +5,10 @@
  * const { module, diagnostics, files } = compileSource("net.spnet", { readFile });
  * if (module === undefined) throw new Error(renderText(diagnostics, files));
  * const fused = runPipeline(module, presetPipeline("O2")).module;
- * const { ts, js, dts } = emitModule(buildProgram(lowerToPlan(fused), "net.spnet"), "1.0.0");
+ * const webgpu = buildProgram(lowerToPlan(fused));
+ * const cpu = buildCpuProgram(lowerToCpuPlan(fused));
+ * const wasm = { plan: cpu.plan, code: await assembleWat(cpu.wat) };
+ * const { ts, js, dts } = emitModule({ source: "net.spnet", webgpu, wasm }, "1.0.0");
  * ```
  */
 export { compileSource, type CompileOptions, type CompileResult } from "./ir/from-source.ts";
@@ -31,4 +34,6 @@ export type { Instrument, StepReport } from "./passes/instrument/instrument.ts";
 
 export { lowerToPlan } from "./codegen/plan/lower.ts";
 export { buildProgram } from "./codegen/plan/program.ts";
-export { emitModule, type EmittedModule, type Program } from "./codegen/plan/emit-module.ts";
+export { assembleWat } from "./codegen/wasm/assemble.ts";
+export { buildCpuProgram, lowerToCpuPlan, type CpuProgram } from "./codegen/wasm/program.ts";
+export { emitModule, type EmittedModule, type ModuleParts, type Program, type WasmProgram } from "./codegen/plan/emit-module.ts";

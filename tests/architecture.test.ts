@@ -7,6 +7,8 @@ import { describe, expect, test } from "vitest";
 interface Import {
   readonly target: string;
   readonly typeOnly: boolean;
+  /** Loaded when a call gets there, if ever. */
+  readonly dynamic: boolean;
 }
 
 interface Source {
@@ -35,7 +37,7 @@ function readSource(path: string): Source {
     const specifier = declared ?? called;
     if (specifier === undefined || !ts.isStringLiteral(specifier)) return;
     const typeOnly = ts.isImportDeclaration(node) ? node.importClause?.isTypeOnly === true : ts.isExportDeclaration(node) && node.isTypeOnly;
-    imports.push({ target: specifier.text.startsWith(".") ? normalize(join(dirname(path), specifier.text)) : specifier.text, typeOnly });
+    imports.push({ target: specifier.text.startsWith(".") ? normalize(join(dirname(path), specifier.text)) : specifier.text, typeOnly, dynamic: declared === undefined });
   });
   return { path, text, tree, imports };
 }
@@ -68,7 +70,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   "src/parser": /^chevrotain$/,
   "src/ir": /^chevrotain$/,
   "src/passes": /^$/,
-  "src/codegen": /^$/,
+  "src/codegen": /^(wabt|fflate)$/,
   "src/runtime": /^$/,
   "src/cli": /^(node:.+|webgpu)$/,
 };
@@ -106,6 +108,31 @@ describe("parts", () => {
     };
     for (const { path } of inside("src")) follow(path, []);
     expect(cycles).toEqual([]);
+  });
+});
+
+describe("what the CPU target loads", () => {
+  const bySource = new Map(sources.map((s) => [s.path, s]));
+  const loaded = (from: readonly string[]): ReadonlySet<string> => {
+    const reached = new Set<string>();
+    const follow = (path: string): void => {
+      if (reached.has(path)) return;
+      reached.add(path);
+      for (const { target, typeOnly, dynamic } of bySource.get(path)?.imports ?? []) if (!typeOnly && !dynamic) follow(target);
+    };
+    from.forEach(follow);
+    return reached;
+  };
+
+  test("the commands load nothing of WebGPU before it is asked for", () => {
+    const reached = loaded(["src/cli/main.ts", "src/cli/commands/run.ts", "src/cli/demo.ts", "src/codegen/wasm/program.ts", "src/codegen/wasm/assemble.ts"]);
+    expect(reached.has("src/runtime/cpu/open.ts")).toBe(true);
+    const webgpu = ["webgpu", "src/cli/adapter.ts", "src/cli/vulkan.ts", "src/runtime/network.ts", "src/runtime/gpu-context.ts", "src/codegen/plan/program.ts", "src/codegen/wgsl/kernels/index.ts"];
+    expect(webgpu.filter((path) => reached.has(path))).toEqual([]);
+  });
+
+  test("so does a module for the CPU alone", () => {
+    expect([...loaded(["src/runtime/cpu/open.ts"])].filter((path) => /gpu|device|features|scene-memory|runtime\/network/.test(path))).toEqual([]);
   });
 });
 

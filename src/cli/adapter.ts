@@ -1,21 +1,9 @@
 import { spawn } from "node:child_process";
+import { AdapterError } from "./errors.ts";
 import { ADAPTER_VARIABLE, chosenAdapter, ensureVulkanEnvironment, type AdapterChoice } from "./vulkan.ts";
 
+export { AdapterError } from "./errors.ts";
 export { ensureVulkanEnvironment, type AdapterChoice } from "./vulkan.ts";
-
-/**
- * No device can be had. SP0601: the npm package `webgpu` is missing or does not load; SP0602: no adapter, or not the
- * one asked for; SP0603: the adapter lacks a limit or feature.
- */
-export class AdapterError extends Error {
-  readonly code: "SP0601" | "SP0602" | "SP0603";
-
-  constructor(code: AdapterError["code"], message: string) {
-    super(message);
-    this.name = "AdapterError";
-    this.code = code;
-  }
-}
 
 export interface OpenDeviceOptions {
   /** Refuse any other adapter. Default: the variable SPNET_ADAPTER, else whatever there is. */
@@ -71,6 +59,17 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Opene
     description: describe(adapter.info),
     close: () => device.destroy(),
   };
+}
+
+/** Whether the machine's adapter is a GPU; a software driver is none. */
+export async function findsHardware(): Promise<boolean> {
+  try {
+    const adapter = await (await loadInstance()).requestAdapter({ powerPreference: "high-performance" });
+    return adapter !== null && softwareName(adapter.info) === undefined;
+  } catch (error) {
+    if (error instanceof AdapterError) return false;
+    throw error;
+  }
 }
 
 /**

@@ -1,19 +1,24 @@
-/** The compiler's last stages as the commands run them: fused → plan → program. */
-import type { Program } from "../codegen/plan/emit-module.ts";
-import { lowerToPlan } from "../codegen/plan/lower.ts";
-import { buildProgram } from "../codegen/plan/program.ts";
+/** The compiler's last stages as the commands run them. What a target does not need is not loaded. */
+import type { Program, WasmProgram } from "../codegen/plan/emit-module.ts";
 import type { Module } from "../ir/module.ts";
-import type { Pipeline } from "../passes/pipeline.ts";
-import { fuse, type Fused } from "./passes.ts";
+import type { Args, OptionDefs } from "./command.ts";
 
-export interface Compiled extends Fused {
-  readonly plan: Module;
-  readonly program: Program;
+const ARITHMETIC = ["strict", "fused"] as const;
+
+export const CODE_OPTIONS: OptionDefs = {
+  arithmetic: { value: ARITHMETIC.join("|"), doc: "CPU: round every product and sum, the same bits everywhere (default), or add products unrounded where the machine can: faster" },
+};
+
+/** A fused module down to plan and WGSL kernels. */
+export async function compileWebgpu(fused: Module): Promise<Program> {
+  const [{ lowerToPlan }, { buildProgram }] = await Promise.all([import("../codegen/plan/lower.ts"), import("../codegen/plan/program.ts")]);
+  return buildProgram(lowerToPlan(fused));
 }
 
-/** A net-level module down to plan and kernels. `source` is the name of its file. */
-export function compileNet(net: Module, pipeline: Pipeline, source: string): Compiled {
-  const fused = fuse(net, pipeline);
-  const plan = lowerToPlan(fused.module);
-  return { ...fused, plan, program: buildProgram(plan, source) };
+/** A fused module down to the CPU's plan and WebAssembly module. */
+export async function compileWasm(fused: Module, args: Args): Promise<WasmProgram> {
+  const arithmetic = args.choice("arithmetic", ARITHMETIC, "strict");
+  const [{ buildCpuProgram, lowerToCpuPlan }, { assembleWat }] = await Promise.all([import("../codegen/wasm/program.ts"), import("../codegen/wasm/assemble.ts")]);
+  const { plan, wat } = buildCpuProgram(lowerToCpuPlan(fused), arithmetic);
+  return { plan, code: await assembleWat(wat) };
 }

@@ -1,15 +1,14 @@
 /**
- * `npm run demo`: a LiDAR scan, simulated or read, through the SECOND backbone on WebGPU, checked against the
+ * `npm run demo`: a LiDAR scan, simulated or read, through the SECOND backbone on a GPU or the CPU, checked against the
  * interpreter. Shows what runs, each step with sites, pairs and time, and the error of every output.
  */
 import { basename, join, relative } from "node:path";
-import { restartWithVulkan } from "./adapter.ts";
 import { compareOutputs } from "./compare-outputs.ts";
 import { Args, commandHelp, readArgs, type Command } from "./command.ts";
-import { compileNet } from "./compile.ts";
+import { CODE_OPTIONS, compileWasm, compileWebgpu } from "./compile.ts";
 import { TOLERANCE } from "./commands/run.ts";
 import { executeReference } from "./execute-reference.ts";
-import { executeWebgpu } from "./execute.ts";
+import { CPU_OPTIONS, cpuOptions, executeWasm } from "./execute-wasm.ts";
 import { checkScene } from "./files/check-scene.ts";
 import { KITTI_GRID, sceneFromScans, type Scan } from "./files/kitti.ts";
 import { KITTI_POINTS, parsePoints } from "./files/points.ts";
@@ -19,7 +18,8 @@ import { guarded } from "./guard.ts";
 import { processIo, type Io } from "./io.ts";
 import { describeErrors } from "./outputs-report.ts";
 import { reportPasses } from "./pass-report.ts";
-import { chosenPipeline, PASS_OPTIONS } from "./passes.ts";
+import { chosenPipeline, fuse, PASS_OPTIONS } from "./passes.ts";
+import { chooseRunTarget } from "./run-target.ts";
 import { simulateScan } from "./scan/lidar.ts";
 import { loadNet } from "./source.ts";
 import { describeExecution } from "./step-report.ts";
@@ -29,15 +29,20 @@ import { randomWeights } from "./weights/random-weights.ts";
 import { requiredTensors } from "./weights/required.ts";
 
 const demo: Command = {
-  usage: "[--scan FILE.bin] [--seed N]",
+  usage: "[--scan FILE.bin] [--seed N] [--target webgpu|wasm]",
   options: {
     scan: { value: "FILE", doc: "a KITTI scan (.bin) instead of a simulated one" },
     seed: { value: "N", doc: "of the simulated scan and of the weights (default 1)" },
+    target: { value: "webgpu|wasm", doc: "a GPU or its software stand-in, or the CPU (default: a GPU if there is one, else the CPU)" },
+    ...CPU_OPTIONS,
+    ...CODE_OPTIONS,
     help: { short: "h", doc: "show this" },
     ...PASS_OPTIONS,
   },
   files: 0,
   async run(args, io) {
+    const target = await chooseRunTarget(args, io);
+    if (typeof target === "number") return target;
     const seed = args.wholeNumber("seed", 0) ?? 1;
     const file = relative(process.cwd(), join(packageRoot(), "examples", "second.spnet"));
     const net = loadNet(new Args([file], {}), io);
@@ -52,13 +57,18 @@ const demo: Command = {
     io.out(`scan     ${scan.file}: ${scan.points.count} points, ${input.rows} voxels of ${KITTI_GRID.voxel.join(" × ")} m\n`);
 
     const started = performance.now();
-    const compiled = compileNet(net, chosenPipeline(args), basename(file));
-    reportPasses(compiled.steps, args, io);
-    const { plan, kernels } = compiled.program;
-    io.out(`compile  ${basename(file)}: ${requiredTensors(net).length} weight tensors, ${plan.geometry.rulebooks.length} rulebooks, ${plan.steps.length} steps, ${kernels.length} kernels in ${(performance.now() - started).toFixed(0)} ms\n`);
+    const { module, steps } = fuse(net, chosenPipeline(args));
+    reportPasses(steps, args, io);
+    const program = target === "wasm" ? await compileWasm(module, args) : await compileWebgpu(module);
+    const { rulebooks } = program.plan.geometry;
+    const made = "code" in program ? `${program.code.length} bytes of WebAssembly` : `${program.kernels.length} kernels`;
+    io.out(`compile  ${basename(file)}: ${requiredTensors(net).length} weight tensors, ${rulebooks.length} rulebooks, ${program.plan.steps.length} steps, ${made} in ${(performance.now() - started).toFixed(0)} ms\n`);
 
     const weights = weightLookup(randomWeights(net, seed));
-    const execution = await executeWebgpu(compiled.program, scene, weights, { profile: true });
+    const execution =
+      "code" in program
+        ? await executeWasm(program, scene, weights, { profile: true, ...cpuOptions(args), onNotice: (line) => io.out(`${line}\n`) })
+        : await (await import("./execute-webgpu.ts")).executeWebgpu(program, scene, weights, { profile: true });
     io.out(describeExecution(execution));
 
     const before = performance.now();
@@ -86,7 +96,7 @@ async function main(argv: readonly string[], io: Io): Promise<number> {
       io.out(commandHelp("npm run demo --", "Runs examples/second.spnet on a LiDAR scan and checks it against the interpreter.", demo));
       return 0;
     }
-    return (await restartWithVulkan()) ?? (await demo.run(args, io));
+    return await demo.run(args, io);
   });
 }
 

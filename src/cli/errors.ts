@@ -24,3 +24,17 @@ export function inputError(code: string, message: string, extra: { readonly note
 
 /** A wrong command line: printed with a pointer to `--help`, exit status 2. */
 export class UsageError extends Error {}
+
+/**
+ * No device can be had. SP0601: the npm package `webgpu` is missing or does not load; SP0602: no adapter, or not the
+ * one asked for; SP0603: the adapter lacks a limit or feature.
+ */
+export class AdapterError extends Error {
+  readonly code: "SP0601" | "SP0602" | "SP0603";
+
+  constructor(code: AdapterError["code"], message: string) {
+    super(message);
+    this.name = "AdapterError";
+    this.code = code;
+  }
+}

@@ -1,61 +1,42 @@
-import type { Program } from "../codegen/plan/emit-module.ts";
-import { createNetwork, type DenseOutput, type FeatOutput, type SceneReport, type StepTime } from "../runtime/index.ts";
-import { openDevice } from "./adapter.ts";
-import type { WeightLookup } from "./execute-reference.ts";
+/** Runs a compiled network on a scene, whichever its target. */
+import type { DenseOutput, FeatOutput, Network, Plan, CpuPlan, SceneReport, StepTime } from "../runtime/index.ts";
 import type { Outputs, OutputValue, SceneInputs } from "./files/scene.ts";
 
-export interface WebgpuExecution {
+export interface Execution {
   readonly outputs: Outputs;
-  /** Which adapter ran, in words, and the name of its software driver if it is one. */
+  /** What ran, in words, and the name of its software driver if it is one. */
   readonly adapter: string;
   readonly software: string | undefined;
   readonly report: SceneReport;
   /** Each step with its time, when profiled. */
   readonly steps: readonly StepTime[];
-  /** Milliseconds: pipelines and weights, coordinates, features. */
+  /** Milliseconds: kernels and weights, coordinates, features. */
   readonly times: { readonly create: number; readonly prepare: number; readonly run: number };
 }
 
-export interface WebgpuOptions {
+export interface ExecuteOptions {
   /** Waits for every step to time it. */
   readonly profile: boolean;
-  /** Done and all pipelines. */
-  readonly onProgress?: (done: number, total: number) => void;
 }
 
 type AnyOutputs = Readonly<Record<string, FeatOutput | DenseOutput>>;
+export type AnyNetwork = Network<Readonly<Record<string, unknown>>, AnyOutputs>;
 
-/** Runs a program on WebGPU: sites and rulebooks, then features. */
-export async function executeWebgpu(program: Program, scene: SceneInputs, weights: WeightLookup, options: WebgpuOptions): Promise<WebgpuExecution> {
-  const opened = await openDevice();
+/** Sites and rulebooks, then features; the network is disposed in the end. */
+export async function execute(open: () => Promise<AnyNetwork>, scene: SceneInputs, options: ExecuteOptions): Promise<Execution> {
+  const [net, create] = await timed(open);
   try {
-    const kernels = Object.fromEntries(program.kernels.map((kernel) => [kernel.name, kernel.code]));
-    const [net, create] = await timed(() =>
-      createNetwork<AnyInputs, AnyOutputs>(program.plan, kernels, {
-        weights,
-        device: opened.device,
-        onProgress: (progress) => {
-          if (progress.phase === "compile") options.onProgress?.(progress.done, progress.total);
-        },
-      }),
-    );
-    try {
-      const coords = Object.fromEntries([...scene].map(([name, input]) => [name, input.coords]));
-      const features = Object.fromEntries([...scene].map(([name, input]) => [name, input.features]));
-      const [kept, prepare] = await timed(() => net.prepare(coords));
-      const [outputs, run] = await timed(() => kept.run(features));
-      const steps = options.profile ? (await kept.profile(features)).steps : [];
-      kept.dispose();
-      return { outputs: readOutputs(program, outputs), adapter: opened.description, software: opened.software, report: kept.report, steps, times: { create, prepare, run } };
-    } finally {
-      net.dispose();
-    }
+    const coords = Object.fromEntries([...scene].map(([name, input]) => [name, input.coords]));
+    const features = Object.fromEntries([...scene].map(([name, input]) => [name, input.features]));
+    const [kept, prepare] = await timed(() => net.prepare(coords));
+    const [outputs, run] = await timed(() => kept.run(features));
+    const steps = options.profile ? (await kept.profile(features)).steps : [];
+    kept.dispose();
+    return { outputs: readOutputs(net.plan, outputs), adapter: net.adapter, software: undefined, report: kept.report, steps, times: { create, prepare, run } };
   } finally {
-    opened.close();
+    net.dispose();
   }
 }
-
-type AnyInputs = Readonly<Record<string, unknown>>;
 
 async function timed<T>(work: () => Promise<T>): Promise<readonly [T, number]> {
   const start = performance.now();
@@ -63,14 +44,14 @@ async function timed<T>(work: () => Promise<T>): Promise<readonly [T, number]> {
   return [result, performance.now() - start];
 }
 
-function readOutputs(program: Program, outputs: AnyOutputs): Outputs {
-  return new Map(program.plan.outputs.map(({ name, buffer }) => [name, readOutput(outputs[name]!, axesOf(program, buffer))]));
+function readOutputs(plan: Plan | CpuPlan, outputs: AnyOutputs): Outputs {
+  return new Map(plan.outputs.map(({ name, buffer }) => [name, readOutput(outputs[name]!, axesOf(plan, buffer))]));
 }
 
 /** Number of axes of the sites whose rows a buffer holds. */
-function axesOf(program: Program, buffer: number): number {
-  const { rows } = program.plan.buffers[buffer]!;
-  return rows === "batch" ? 0 : program.plan.geometry.sites[rows.site]!.dim;
+function axesOf(plan: Plan | CpuPlan, buffer: number): number {
+  const { rows } = plan.buffers[buffer]!;
+  return rows === "batch" ? 0 : plan.geometry.sites[rows.site]!.dim;
 }
 
 function readOutput(output: FeatOutput | DenseOutput, dim: number): OutputValue {

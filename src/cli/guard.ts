@@ -1,7 +1,6 @@
 import { PassFailure } from "../passes/manager.ts";
 import { SpnetError } from "../runtime/errors.ts";
-import { AdapterError } from "./adapter.ts";
-import { inputError, InputError, UsageError } from "./errors.ts";
+import { AdapterError, inputError, InputError, UsageError } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { reportDiagnostics } from "./report.ts";
 

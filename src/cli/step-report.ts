@@ -1,8 +1,8 @@
 import { table } from "./command.ts";
-import type { WebgpuExecution } from "./execute.ts";
+import type { Execution } from "./execute.ts";
 
 /** The adapter, the phases, and each profiled step with its sites, pairs and time. */
-export function describeExecution({ adapter, software, report, steps, times }: WebgpuExecution): string {
+export function describeExecution({ adapter, software, report, steps, times }: Execution): string {
   const lines = [
     `adapter  ${adapter}${software === undefined ? "" : " (a software driver: no GPU is used)"}`,
     ...table(report.sites.map(({ id, rows }) => [`@${id}`, `${rows} sites`] as const)),
@@ -13,7 +13,7 @@ export function describeExecution({ adapter, software, report, steps, times }: W
   return `${lines.join("\n")}\n`;
 }
 
-function stepTable(steps: WebgpuExecution["steps"]): readonly string[] {
+function stepTable(steps: Execution["steps"]): readonly string[] {
   if (steps.length === 0) return [];
   const rows = steps.map((s) => [s.kernel, String(s.rows), String(s.pairs), ms(s.milliseconds), statement(s.source)]);
   const all = [["step", "sites", "pairs", "time", "source"], ...rows];
@@ -23,7 +23,7 @@ function stepTable(steps: WebgpuExecution["steps"]): readonly string[] {
 
 /** Of the places a step comes from the first one, from the net's statement inwards: `second.spnet:11:34 > blocks.spnet:17:38`. */
 const statement = (source: string): string =>
-  source.split(", ")[0]!.split(" via ").reverse().map((place) => place.replace(/^.*\//, "")).join(" > ");
+  source.split(", ")[0]!.split(" via ").reverse().map((place) => place.replace(/( \d+:\d+)+$/, "").replace(/^.*\//, "")).join(" > ");
 
 const ms = (milliseconds: number): string => `${milliseconds.toFixed(milliseconds < 10 ? 2 : 0)} ms`;
 

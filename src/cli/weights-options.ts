@@ -4,7 +4,7 @@ import { UsageError } from "./errors.ts";
 import type { WeightLookup } from "./execute-reference.ts";
 import { readBytes } from "./files/read.ts";
 import { parseSafetensors, type Tensors } from "./files/safetensors.ts";
-import { toFloat64 } from "./files/tensor.ts";
+import { toNumbers } from "./files/tensor.ts";
 import type { Io } from "./io.ts";
 import { reportDiagnostics } from "./report.ts";
 import { compareWeights } from "./weights/compare.ts";
@@ -36,6 +36,6 @@ export function readWeights(args: Args, net: Module, io: Io): WeightLookup | und
 export function weightLookup(tensors: Tensors, prefix = ""): WeightLookup {
   return (name) => {
     const tensor = tensors.get(prefix + name);
-    return tensor === undefined ? undefined : { shape: tensor.shape, data: toFloat64(tensor) };
+    return tensor === undefined ? undefined : { shape: tensor.shape, data: toNumbers(tensor) };
   };
 }

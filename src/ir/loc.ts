@@ -17,9 +17,26 @@ export function printLoc(loc: Loc): string {
   return loc.map(printPlace).join(", ");
 }
 
+/**
+ * Shorter, for people: places that follow each other in one file and came in by the same calls share both,
+ * `blocks.spnet:7:15 7:38 7:61 via second.spnet:10:22`.
+ */
+export function printLocBriefly(loc: Loc): string {
+  const groups: { readonly file: string; readonly via: string; readonly at: string[] }[] = [];
+  for (const place of loc) {
+    const [file, via] = [printFile(place), place.via === undefined ? "" : ` via ${printPlace(place.via)}`];
+    const last = groups.at(-1);
+    const at = `${place.line}:${place.column}`;
+    if (last?.file === file && last.via === via) last.at.push(at);
+    else groups.push({ file, via, at: [at] });
+  }
+  return groups.map(({ file, via, at }) => `${file}:${at.join(" ")}${via}`).join(", ");
+}
+
+const printFile = (place: Place): string => (plainName.test(place.file) ? place.file : JSON.stringify(place.file));
+
 function printPlace(place: Place): string {
-  const file = plainName.test(place.file) ? place.file : JSON.stringify(place.file);
-  const here = `${file}:${place.line}:${place.column}`;
+  const here = `${printFile(place)}:${place.line}:${place.column}`;
   return place.via === undefined ? here : `${here} via ${printPlace(place.via)}`;
 }
 

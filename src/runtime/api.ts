@@ -1,11 +1,16 @@
 import type { CpuPlan } from "./cpu/plan.ts";
 import type { DuplicatePolicy, GpuRows } from "./inputs.ts";
 import type { WeightTensor } from "./load.ts";
-import type { Progress } from "./gpu-context.ts";
 import type { Plan } from "./plan.ts";
 
 /** Weights by their names in the file: a safetensors file's bytes, a lookup, or a plain object. */
 export type Weights = ArrayBuffer | Uint8Array | ((name: string) => WeightTensor | undefined) | Readonly<Record<string, WeightTensor>>;
+
+export interface Progress {
+  readonly phase: "weights" | "compile";
+  readonly done: number;
+  readonly total: number;
+}
 
 export interface CreateOptions {
   readonly weights: Weights;
@@ -15,7 +20,7 @@ export interface CreateOptions {
   readonly gpu?: GPU;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
-  /** Where to run. Default: WebGPU where there is an adapter, else the CPU, and one line says so. */
+  /** Where to run. Default: WebGPU where there is a GPU or a device is given, else the CPU, and one line says so. */
   readonly target?: "webgpu" | "wasm";
   /** CPU: worker threads; default one per processor, 0 computes on the calling thread. */
   readonly threads?: number;

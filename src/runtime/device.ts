@@ -26,9 +26,9 @@ function platformGpu(): GPU | undefined {
 /**
  * The caller's device, or one made from the caller's `gpu` or the platform's. Asks for what the adapter can give of
  * binding and buffer size, since scenes grow; other limits stay at their defaults.
- * SP0601: no WebGPU here; SP0602: no adapter; SP0603: a device lacks a limit.
+ * `hardware`: passes over software adapters. SP0601: no WebGPU here; SP0602: no adapter; SP0603: a device lacks a limit.
  */
-export async function openGpu(given: GPUDevice | undefined, gpu: GPU | undefined, needed: NeededLimits): Promise<OpenedDevice> {
+export async function openGpu(given: GPUDevice | undefined, gpu: GPU | undefined, needed: NeededLimits, hardware = false): Promise<OpenedDevice> {
   if (given !== undefined) {
     for (const [name, value] of Object.entries(needed)) {
       const have = given.limits[name as keyof NeededLimits];
@@ -41,6 +41,7 @@ export async function openGpu(given: GPUDevice | undefined, gpu: GPU | undefined
   roots.add(root);
   const adapter = await root.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) throw new SpnetError("SP0602", "WebGPU found no adapter on this machine");
+  if (hardware && isSoftware(adapter.info)) throw new SpnetError("SP0602", `WebGPU found a software adapter only, ${describeAdapter(adapter.info)}`);
   const requiredLimits: Record<string, number> = {
     maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
     maxBufferSize: adapter.limits.maxBufferSize,
@@ -52,6 +53,11 @@ export async function openGpu(given: GPUDevice | undefined, gpu: GPU | undefined
   }
   const device = await adapter.requestDevice({ requiredLimits });
   return { device, owned: true, adapter: describeAdapter(adapter.info) };
+}
+
+/** Whether an adapter computes on the CPU. Dawn marks its own software adapters only; drivers of Vulkan tell by their names. */
+function isSoftware(info: GPUAdapterInfo | undefined): boolean {
+  return info?.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|warp|microsoft basic/i.test(describeAdapter(info));
 }
 
 function describeAdapter(info: GPUAdapterInfo | undefined): string {

@@ -1,17 +1,7 @@
+import type { Progress } from "./api.ts";
 import type { OpenedDevice } from "./device.ts";
 import { SpnetError, throwIfAborted } from "./errors.ts";
-
-/** One kernel as the plan lists it: its name and, per binding, whether it writes. */
-export interface KernelInterface {
-  readonly name: string;
-  readonly access: readonly ("read" | "read_write")[];
-}
-
-export interface Progress {
-  readonly phase: "weights" | "compile";
-  readonly done: number;
-  readonly total: number;
-}
+import type { KernelInterface } from "./plan.ts";
 
 /** WebGPU's usage and map flags by their specified values, so that the run time needs no global of the platform. */
 const USAGE = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, STORAGE: 128 } as const;

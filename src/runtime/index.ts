@@ -1,10 +1,12 @@
 /** What an emitted module needs at run time. No dependency, no compiler. */
+export { openNetwork, type Targets } from "./create.ts";
 export { createNetwork } from "./network.ts";
+export { openCpu } from "./cpu/open.ts";
 export { SpnetError } from "./errors.ts";
 export type {
-  CoordsInput, CreateOptions, DenseOutput, FeatOutput, FeaturesInput, MemoryReport, Network, PrepareOptions, RunOptions, Scene, SceneReport, StepTime, Weights,
+  CoordsInput, CreateOptions, DenseOutput, FeatOutput, FeaturesInput, MemoryReport, Network, PrepareOptions, Progress, RunOptions, Scene, SceneReport, StepTime, Weights,
 } from "./api.ts";
 export type { DuplicatePolicy, GpuRows } from "./inputs.ts";
 export type { WeightTensor } from "./load.ts";
-export type { KernelInterface, Progress } from "./gpu-context.ts";
-export type { BufferPlan, InputPlan, OutputPlan, Plan, StepBinding, StepPlan } from "./plan.ts";
+export type { CpuBinding, CpuPlan, CpuRulebook, CpuSite, CpuStep } from "./cpu/plan.ts";
+export type { BufferPlan, InputPlan, KernelInterface, OutputPlan, Plan, StepBinding, StepPlan } from "./plan.ts";

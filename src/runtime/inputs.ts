@@ -11,6 +11,8 @@ export interface GpuRows {
   readonly offset?: number;
 }
 
+export const isGpuRows = (given: ArrayLike<number> | GpuRows): given is GpuRows => "buffer" in given && "rows" in given;
+
 /** Coordinates on the host, checked: batch first, then the axes in the order of `sites`. */
 export interface CheckedCoords {
   readonly rows: number;
@@ -136,18 +138,37 @@ export interface Merged {
   readonly rows: number;
 }
 
+/** What is equal exactly for equal rows: the cell's number in the box of all rows where numbers count that far, else text. */
+function rowKey(coords: Int32Array, width: number): (row: number) => string | number {
+  const min = new Array<number>(width).fill(Infinity);
+  const max = new Array<number>(width).fill(-Infinity);
+  for (let i = 0; i < coords.length; i++) {
+    const column = i % width;
+    min[column] = Math.min(min[column]!, coords[i]!);
+    max[column] = Math.max(max[column]!, coords[i]!);
+  }
+  const cells = max.map((most, c) => most - min[c]! + 1);
+  if (coords.length === 0 || cells.reduce((a, b) => a * b, 1) > Number.MAX_SAFE_INTEGER) return (row) => coords.subarray(row * width, (row + 1) * width).join(",");
+  return (row) => {
+    let cell = 0;
+    for (let c = 0; c < width; c++) cell = cell * cells[c]! + coords[row * width + c]! - min[c]!;
+    return cell;
+  };
+}
+
 /** Merges rows that name the same site. */
 export function mergeDuplicates(coords: Int32Array, width: number): Merged {
-  const seen = new Map<string, number>();
+  const seen = new Map<string | number, number>();
   const rows = coords.length / width;
+  const key = rowKey(coords, width);
   const rowOf = new Int32Array(rows);
   const kept: number[] = [];
   for (let row = 0; row < rows; row++) {
-    const key = coords.subarray(row * width, (row + 1) * width).join(",");
-    let target = seen.get(key);
+    const k = key(row);
+    let target = seen.get(k);
     if (target === undefined) {
       target = seen.size;
-      seen.set(key, target);
+      seen.set(k, target);
       kept.push(row);
     }
     rowOf[row] = target;

@@ -9,15 +9,18 @@ export interface WeightTensor {
 
 /** One value of the load phase; arguments are indices of earlier values. */
 export type LoadOp =
-  | { readonly op: "param"; readonly name: string; readonly role: string; readonly layout: string; readonly shape: readonly number[] }
+  | { readonly op: "param"; readonly name: string; readonly shape: readonly number[]; /** Default: `channel`, which has no layouts. */ readonly role?: string; readonly layout?: string }
   | { readonly op: "bn_scale"; readonly args: readonly number[]; readonly eps: number }
   | { readonly op: "bn_shift" | "scale_out" | "add" | "stack_out"; readonly args: readonly number[] }
   | { readonly op: "slice_in" | "slice_out"; readonly args: readonly number[]; readonly from: number; readonly to: number };
 
-/** A parameter block: `columns` [from, to) of the last axis of each value, rows padded to a multiple of 4 floats. */
+/**
+ * A parameter block: `columns` [from, to) of the last axis of each value, rows padded to a multiple of 4 floats; with
+ * `tile` all rows of the first so many columns, then of the next.
+ */
 export interface ParamBlock {
   readonly floats: number;
-  readonly items: readonly { readonly value: number; readonly at: number; readonly columns: readonly [number, number] }[];
+  readonly items: readonly { readonly value: number; readonly at: number; readonly columns: readonly [number, number]; readonly tile?: number }[];
 }
 
 interface LoadValue {
@@ -53,8 +56,7 @@ function foldValue(op: FoldOp, args: readonly LoadValue[]): LoadValue {
     case "bn_shift":
       return { shape: a.shape, data: a.data.map((beta, i) => beta + ((args[3]?.data[i] ?? 0) - args[1]!.data[i]!) * args[2]!.data[i]!) };
     case "scale_out": {
-      const n = a.shape.at(-1)!;
-      return { shape: a.shape, data: a.data.map((w, i) => w * args[1]!.data[i % n]!) };
+      return { shape: a.shape, data: scaleColumns(a.data, args[1]!.data) };
     }
     case "add":
       return { shape: a.shape, data: a.data.map((x, i) => x + args[1]!.data[i]!) };
@@ -65,6 +67,14 @@ function foldValue(op: FoldOp, args: readonly LoadValue[]): LoadValue {
     case "stack_out":
       return stackColumns(args);
   }
+}
+
+/** Rows of as many columns as there are scales. */
+function scaleColumns(rows: Float64Array, scales: Float64Array): Float64Array {
+  const data = new Float64Array(rows.length);
+  const n = scales.length;
+  for (let at = 0; at < rows.length; at += n) for (let c = 0; c < n; c++) data[at + c] = rows[at + c]! * scales[c]!;
+  return data;
 }
 
 function sliceAxis(a: LoadValue, axis: number, from: number, to: number): LoadValue {
@@ -92,7 +102,7 @@ function stackColumns(args: readonly LoadValue[]): LoadValue {
 }
 
 /** The shape in which a layout stores a parameter of canonical shape; what error messages and `spnet weights` show. */
-export function storedShape(role: string, layout: string, shape: readonly number[]): readonly number[] {
+export function storedShape(role: string | undefined, layout: string | undefined, shape: readonly number[]): readonly number[] {
   const [cin, cout] = [shape.at(-2)!, shape.at(-1)!];
   if (role === "linear") return layout === "minkowski" ? [cin, cout] : [cout, cin];
   if (role !== "conv") return shape;
@@ -107,12 +117,19 @@ function readParam(op: ParamOp, tensor: WeightTensor | undefined): LoadValue {
   if (tensor === undefined) throw new SpnetError("SP0501", `the weights have no tensor ${JSON.stringify(op.name)}`, { name: op.name });
   const wanted = storedShape(op.role, op.layout, op.shape);
   if (!acceptedShape(op, tensor.shape, wanted)) {
-    throw new SpnetError("SP0502", `tensor ${JSON.stringify(op.name)} is ${text(tensor.shape)}, expected ${text(wanted)} (layout ${op.layout})`, { name: op.name, shape: tensor.shape, expected: wanted });
+    throw new SpnetError("SP0502", `tensor ${JSON.stringify(op.name)} is ${text(tensor.shape)}, expected ${text(wanted)}${op.layout === undefined ? "" : ` (layout ${op.layout})`}`, { name: op.name, shape: tensor.shape, expected: wanted });
   }
-  const source = Float64Array.from(tensor.data);
-  const bad = source.findIndex((x) => !Number.isFinite(x));
+  const source = tensor.data instanceof Float32Array ? tensor.data : new Float64Array(tensor.data);
+  const bad = firstNotFinite(source);
   if (bad >= 0) throw new SpnetError("SP0503", `tensor ${JSON.stringify(op.name)} has ${source[bad]} at element ${bad}`, { name: op.name, element: bad });
-  return { shape: op.shape, data: op.role === "channel" ? source : toCanonical(op, source, tensor.shape) };
+  return { shape: op.shape, data: op.role === undefined || op.role === "channel" ? new Float64Array(source) : toCanonical(op, source, tensor.shape) };
+}
+
+type Stored = Float32Array | Float64Array;
+
+function firstNotFinite(data: Stored): number {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return i;
+  return -1;
 }
 
 /** Leading ones are a matter of taste between systems ([1, C] biases, [1, Cin, Cout] kernels); everything else counts. */
@@ -129,21 +146,19 @@ export function acceptedShape(op: Pick<ParamOp, "role" | "layout" | "shape">, sh
   return op.role !== "conv" || op.layout === "minkowski" ? volume(shape) === volume(wanted) && strip(shape) === strip(wanted) : false;
 }
 
-function toCanonical(op: ParamOp, source: Float64Array, stored: readonly number[]): Float64Array {
+function toCanonical(op: ParamOp, source: Stored, stored: readonly number[]): Float64Array {
   const [cin, cout] = [op.shape.at(-2)!, op.shape.at(-1)!];
   const kernel = op.shape.slice(0, -2);
   const taps = volume(kernel);
-  if (op.role === "linear") return stored.length > 2 || op.layout === "minkowski" ? source : transpose(source, cout, cin);
+  if (op.role === "linear") return stored.length > 2 || op.layout === "minkowski" ? new Float64Array(source) : transpose(source, cout, cin);
   // spconv 2 multiplies by weight.view(Cin, Cout) when the kernel volume is 1, whatever the tensor's shape says.
-  if (op.layout === "spconv1" || taps === 1) return source;
+  if (op.layout === "spconv1" || taps === 1) return new Float64Array(source);
   const data = new Float64Array(source.length);
   for (let t = 0; t < taps; t++) {
     const from = op.layout === "minkowski" ? firstAxisFastest(t, kernel) : t;
-    for (let i = 0; i < cin; i++) {
-      for (let o = 0; o < cout; o++) {
-        data[(t * cin + i) * cout + o] = op.layout === "minkowski" ? source[(from * cin + i) * cout + o]! : source[(o * taps + from) * cin + i]!;
-      }
-    }
+    const size = cin * cout;
+    if (op.layout === "minkowski") data.set(source.subarray(from * size, (from + 1) * size), t * size);
+    else for (let i = 0; i < cin; i++) for (let o = 0; o < cout; o++) data[t * size + i * cout + o] = source[(o * taps + from) * cin + i]!;
   }
   return data;
 }
@@ -160,7 +175,7 @@ function firstAxisFastest(t: number, kernel: readonly number[]): number {
 }
 
 /** [rows][columns] → [columns][rows]. */
-function transpose(source: Float64Array, rows: number, columns: number): Float64Array {
+function transpose(source: Stored, rows: number, columns: number): Float64Array {
   const data = new Float64Array(source.length);
   for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) data[c * rows + r] = source[r * columns + c]!;
   return data;
@@ -171,11 +186,18 @@ export function packBlock(block: ParamBlock, values: readonly LoadValue[]): Floa
   const out = new Float32Array(block.floats);
   for (const item of block.items) {
     const value = values[item.value]!;
-    const [from, to] = item.columns;
+    const [first, end] = item.columns;
     const columns = value.shape.at(-1)!;
-    const padded = (to - from + 3) & ~3;
     const rows = value.data.length / columns;
-    for (let r = 0; r < rows; r++) out.set(value.data.subarray(r * columns + from, r * columns + to), item.at + r * padded);
+    const tile = item.tile ?? end - first;
+    let at = item.at;
+    for (let from = first; from < end; from += tile) {
+      const width = Math.min(tile, end - from);
+      for (let r = 0; r < rows; r++) {
+        for (let c = 0; c < width; c++) out[at + c] = value.data[r * columns + from + c]!;
+        at += (width + 3) & ~3;
+      }
+    }
   }
   return out;
 }

@@ -12,18 +12,26 @@ import type { Plan } from "./plan.ts";
 import { KeptScene, collectOutputs } from "./scene.ts";
 import { gatherCoords, uploadCoords, uploadFeatures, type GivenCoords } from "./scene-inputs.ts";
 import { SceneMemory } from "./scene-memory.ts";
+import { chooseTarget } from "./target.ts";
 import { weightLookup } from "./weights.ts";
 
 /** Attempts with growing room before a scene is given up; each grows to what the device said it needs. */
 const MAX_ATTEMPTS = 8;
 
-/** Makes a network run: opens a device, compiles every kernel, folds and uploads the weights. */
+/** Makes a network run on WebGPU: opens a device, folds the weights, compiles every kernel, uploads. */
 export async function createNetwork<Inputs, Outputs>(plan: Plan, kernels: Readonly<Record<string, string>>, options: CreateOptions): Promise<Network<Inputs, Outputs>> {
+  chooseTarget(options, ["webgpu"]);
+  return await openWebgpu<Inputs, Outputs>(plan, kernels, options, false);
+}
+
+/** As `createNetwork`; with `hardware` a software adapter counts as none. Weights are read once a device is there. */
+export async function openWebgpu<Inputs, Outputs>(plan: Plan, kernels: Readonly<Record<string, string>>, options: CreateOptions, hardware: boolean): Promise<Network<Inputs, Outputs>> {
   throwIfAborted(options.signal);
-  const values = runLoadPhase(plan.load, weightLookup(options.weights));
-  options.onProgress?.({ phase: "weights", done: 1, total: 1 });
-  const gpu = new GpuContext(await openGpu(options.device, options.gpu, {}));
+  const gpu = new GpuContext(await openGpu(options.device, options.gpu, {}, hardware));
   try {
+    throwIfAborted(options.signal);
+    const values = runLoadPhase(plan.load, weightLookup(options.weights));
+    options.onProgress?.({ phase: "weights", done: 1, total: 1 });
     await gpu.compile(plan.kernels, kernels, options.onProgress, options.signal);
     const params = uploadBlocks(gpu, plan.blocks.map((b) => packBlock(b, values)));
     return new GpuNetwork<Inputs, Outputs>(plan, gpu, params, options.duplicates ?? "error");

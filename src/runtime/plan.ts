@@ -1,5 +1,4 @@
-import type { GeometryPlan } from "./geometry/index.ts";
-import type { KernelInterface } from "./gpu-context.ts";
+import type { GeometryPlan } from "./geometry/plan.ts";
 import type { LoadOp, ParamBlock } from "./load.ts";
 
 /** Rows of a feature buffer or step: those of a site set (index into `geometry.sites`) or one per batch item. */
@@ -30,7 +29,7 @@ export interface BufferPlan {
   /** First and last step that touch it; −1 is before the first. */
   readonly live: readonly [first: number, last: number];
   /** Cleared before its first step. */
-  readonly zero: boolean;
+  readonly zero?: true;
 }
 
 export type StepBinding =
@@ -39,6 +38,12 @@ export type StepBinding =
   | { readonly bind: "buffer"; readonly buffer: number }
   | { readonly bind: "map"; readonly rulebook: number; readonly form: "forward" | "transposed" | "halo" }
   | { readonly bind: "coords"; readonly site: number };
+
+/** One kernel as the plan lists it: its name and, per binding, whether it writes. */
+export interface KernelInterface {
+  readonly name: string;
+  readonly access: readonly ("read" | "read_write")[];
+}
 
 /** One dispatch of the feature phase. */
 export interface StepPlan {

@@ -38,8 +38,21 @@ export function readSafetensors(bytes: Uint8Array): (name: string) => WeightTens
     if (begin === undefined || end === undefined || begin < 0 || end - begin !== count * reader.bytes || 8 + size + end > bytes.byteLength) {
       throw broken(`tensor ${JSON.stringify(name)} lies outside the file or has another size than its shape`, 8 + size + (begin ?? 0));
     }
-    return { shape, data: Float64Array.from({ length: count }, (_, i) => reader.read(view, 8 + size + begin + i * reader.bytes)) };
+    const at = 8 + size + begin;
+    if (entry.dtype === "F32" && LITTLE_ENDIAN) return { shape, data: floats(bytes, at, count) };
+    const data = new Float64Array(count);
+    for (let i = 0; i < count; i++) data[i] = reader.read(view, at + i * reader.bytes);
+    return { shape, data };
   };
+}
+
+/** Whether numbers lie in memory as they lie in the file. */
+const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+/** The file's own bytes as numbers where they are aligned, else a copy. */
+function floats(bytes: Uint8Array, at: number, count: number): Float32Array {
+  const start = bytes.byteOffset + at;
+  return start % 4 === 0 ? new Float32Array(bytes.buffer, start, count) : new Float32Array(new Uint8Array(bytes.subarray(at, at + 4 * count)).buffer);
 }
 
 /** IEEE 754 binary16. */
@@ -52,8 +65,9 @@ export function halfToNumber(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+const bfloat = new DataView(new ArrayBuffer(4));
+
 function bfloatToNumber(bits: number): number {
-  const view = new DataView(new ArrayBuffer(4));
-  view.setUint32(0, bits << 16);
-  return view.getFloat32(0);
+  bfloat.setUint32(0, bits << 16);
+  return bfloat.getFloat32(0);
 }

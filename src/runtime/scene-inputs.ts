@@ -3,7 +3,7 @@ import { SpnetError } from "./errors.ts";
 import type { FeatureRun } from "./features.ts";
 import type { GeometryProblem } from "./geometry/index.ts";
 import type { GpuContext } from "./gpu-context.ts";
-import { checkCoords, checkFeatures, checkNames, duplicateRow, mergeDuplicates, mergeFeatures, type CheckedCoords, type DuplicatePolicy, type GpuRows, type Merged } from "./inputs.ts";
+import { checkCoords, checkFeatures, checkNames, duplicateRow, isGpuRows, mergeDuplicates, mergeFeatures, type CheckedCoords, type DuplicatePolicy, type GpuRows, type Merged } from "./inputs.ts";
 import type { InputPlan, Plan } from "./plan.ts";
 import type { SceneMemory } from "./scene-memory.ts";
 
@@ -29,8 +29,6 @@ export interface GivenCoords {
   /** What the device found wrong, in words. */
   explain(kind: InputFault, site: number, row: number): SpnetError;
 }
-
-const isGpuRows = (given: CoordsInput | FeaturesInput): given is GpuRows => "buffer" in given && "rows" in given;
 
 /**
  * Checks and merges the coordinates of a call. Rows in a GPUBuffer stay on the device where the grid has extents and

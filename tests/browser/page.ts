@@ -1,5 +1,5 @@
 /** Runs in the browser: what a page can do with a compiled network, and the compiler itself. Posts a {@link PageReport}. */
-import { buildProgram, compileSource, emitModule, lowerToPlan, presetPipeline, runPipeline, type EmittedModule } from "../../src/index.ts";
+import { assembleWat, buildCpuProgram, buildProgram, compileSource, emitModule, lowerToCpuPlan, lowerToPlan, presetPipeline, runPipeline, type EmittedModule } from "../../src/index.ts";
 import type { CreateOptions, DenseOutput, FeatOutput, GpuRows, Progress } from "../../src/runtime/index.ts";
 import { countingDevice, type DeviceCounts } from "../support/counting-device.ts";
 import type { AnyNetwork } from "../support/network-runs.ts";
@@ -57,9 +57,11 @@ const features = Float32Array.from(given.features);
 const plain = (outputs: Outputs): PageOutputs =>
   Object.fromEntries(Object.entries(outputs).map(([name, o]) => [name, "features" in o ? { coords: [...o.coords], data: [...o.features] } : { coords: [], data: [...o.data] }]));
 
-function compileHere(): EmittedModule {
+async function compileHere(): Promise<EmittedModule> {
   const { module } = compileSource("test.spnet", { readFile: () => given.source });
-  return emitModule(buildProgram(lowerToPlan(runPipeline(module!, presetPipeline("O2")).module), "test.spnet"), "0.0.0");
+  const fused = runPipeline(module!, presetPipeline("O2")).module;
+  const cpu = buildCpuProgram(lowerToCpuPlan(fused));
+  return emitModule({ source: "test.spnet", webgpu: buildProgram(lowerToPlan(fused)), wasm: { plan: cpu.plan, code: await assembleWat(cpu.wat) } }, "0.0.0");
 }
 
 const load = async (url: string): Promise<ModuleOfNetwork> => (await import(url)) as ModuleOfNetwork;
@@ -112,9 +114,9 @@ async function report(): Promise<PageReport> {
   const aborted = await kept.run({ [given.input]: features }, { signal: AbortSignal.abort() }).then(() => "not refused", (e: unknown) => String((e as { readonly code?: string }).code));
   net.dispose();
 
-  const emitted = compileHere();
+  const emitted = await compileHere();
   const url = URL.createObjectURL(new Blob([emitted.js], { type: "text/javascript" }));
-  const second = await (await load(url)).create({ weights });
+  const second = await (await load(url)).create({ weights, target: "webgpu" });
   const compiledHere = plain(await second.run({ [given.input]: { coords, features } }));
   second.dispose();
 

@@ -6,7 +6,7 @@ import ts from "typescript";
 const root = new URL("../../", import.meta.url);
 
 /** What the sources import besides themselves, by the URLs of {@link Site}. */
-export const IMPORT_MAP = `<script type="importmap">${JSON.stringify({ imports: { chevrotain: "/chevrotain.mjs" } })}</script>`;
+export const IMPORT_MAP = `<script type="importmap">${JSON.stringify({ imports: { chevrotain: "/chevrotain.mjs", wabt: "/wabt.mjs", fflate: "/fflate.mjs" } })}</script>`;
 
 /** Tells the server of scripts that do not load and promises nobody waits for; stands before a page's own scripts. */
 export const WATCH = `<script>
@@ -27,8 +27,11 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** Serves `files` by their paths, the TypeScript of this checkout with its types erased, and chevrotain's ESM bundle. */
-export async function openSite(files: ReadonlyMap<string, string | Uint8Array>): Promise<Site> {
+/** Headers that cut a page off from other origins, so that its memory may be shared with workers. */
+export const ISOLATED: Readonly<Record<string, string>> = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+
+/** Serves `files` by their paths, the TypeScript of this checkout with its types erased, and the packages that it imports as ES modules. */
+export async function openSite(files: ReadonlyMap<string, string | Uint8Array>, headers: Readonly<Record<string, string>> = {}): Promise<Site> {
   const requests: { path: string; from: string }[] = [];
   let settle: { resolve: (value: unknown) => void; reject: (cause: Error) => void } | undefined;
 
@@ -52,7 +55,7 @@ export async function openSite(files: ReadonlyMap<string, string | Uint8Array>):
       return;
     }
     const type = pathname === "/" ? TYPES["html"] : TYPES[pathname.split(".").at(-1)!];
-    response.writeHead(200, { "content-type": type ?? "application/octet-stream" }).end(body);
+    response.writeHead(200, { "content-type": type ?? "application/octet-stream", ...headers }).end(body);
   };
 
   const server = createServer(answer);
@@ -76,6 +79,9 @@ export async function openSite(files: ReadonlyMap<string, string | Uint8Array>):
 
 function fromCheckout(path: string): string | undefined {
   if (path === "/chevrotain.mjs") return readFileSync(new URL("node_modules/chevrotain/lib/chevrotain.mjs", root), "utf8");
+  if (path === "/fflate.mjs") return readFileSync(new URL("node_modules/fflate/esm/browser.js", root), "utf8");
+  // A classic script that declares its factory; in Node it is CommonJS.
+  if (path === "/wabt.mjs") return `${readFileSync(new URL("node_modules/wabt/index.js", root), "utf8")}\nexport default WabtModule;`;
   if (!/^\/(src|grammar|tests)\/.*\.ts$/.test(path)) return undefined;
   const file = new URL(`.${path}`, root);
   if (!existsSync(file)) return undefined;

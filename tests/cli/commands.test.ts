@@ -140,10 +140,17 @@ describe("dump", () => {
     expect(await spnet("dump", net, "--all", all, "-O1")).toMatchObject({ status: 0 });
     const names = readdirSync(all).sort();
     expect(names.slice(0, 4)).toEqual(["00-ast.json", "00-net.spir", "01-lower.spir", "02-reuse-rulebooks.spir"]);
-    expect(names.slice(-3)).toEqual(["90-fused.spir", "91-plan.spir", "kernels"]);
+    expect(names.slice(-5)).toEqual(["90-fused.spir", "91-plan.spir", "92-cpu-plan.spir", "93-cpu.wat", "kernels"]);
     const kernels = readdirSync(`${all}/kernels`);
     expect(kernels.length).toBeGreaterThan(3);
     for (const kernel of kernels) expect(readFileSync(`${all}/kernels/${kernel}`, "utf8")).toContain("@compute");
+  });
+
+  test("--stage wat prints the CPU's functions with names and source lines, cpu-plan what they are made from", async () => {
+    const { out } = await spnet("dump", net, "--stage", "wat");
+    expect(out).toMatch(/^\(module\n/);
+    expect(out).toMatch(/;; from \S*small\.spnet:6:\d+.*\n +\(func \$k00_conv_a\n/);
+    expect((await spnet("dump", net, "--stage", "cpu-plan")).out).toMatch(/^spir 1 plan "Small"/);
   });
 
   test("--after prints what a pass leaves, and knows which ran", async () => {
@@ -156,6 +163,6 @@ describe("dump", () => {
   test("asks for exactly one thing", async () => {
     expect(await spnet("dump", net)).toMatchObject({ status: 2 });
     expect(await spnet("dump", net, "--stage", "plan", "--after", "dce")).toMatchObject({ status: 2 });
-    expect(await spnet("dump", net, "--stage", "wasm")).toMatchObject({ status: 2, err: expect.stringContaining("ast, net, fused, plan, wgsl") });
+    expect(await spnet("dump", net, "--stage", "wasm")).toMatchObject({ status: 2, err: expect.stringContaining("ast, net, fused, plan, wgsl, cpu-plan, wat") });
   });
 });

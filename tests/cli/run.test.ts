@@ -1,8 +1,10 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import { inflateSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { parseSafetensors, writeSafetensors } from "../../src/cli/files/safetensors.ts";
 import { float32Tensor, int32Tensor, toFloat32, toInt32 } from "../../src/cli/files/tensor.ts";
+import { mayHaveGpu } from "../../src/cli/hardware.ts";
 import { simulateScan } from "../../src/cli/scan/lidar.ts";
 import { Folder, SMALL_NET, spnet } from "./support.ts";
 
@@ -79,19 +81,88 @@ describe("run on the interpreter", () => {
   });
 });
 
-describe("compile", () => {
-  test("writes a module that can be imported, the same text every time", async () => {
-    const out = folder.at("out");
-    const files = ["small.ts", "small.js", "small.d.ts"].map((name) => `${out}/${name}`);
-    expect(await spnet("compile", net, "--out", out)).toEqual({ status: 0, err: "", out: `${files.join("\n")}\n` });
-    const texts = files.map((file) => readFileSync(file, "utf8"));
-    await spnet("compile", net, "--out", out);
-    expect(files.map((file) => readFileSync(file, "utf8"))).toEqual(texts);
-    const made = (await import(pathToFileURL(files[1]!).href)) as { readonly create: unknown; readonly plan: { readonly name: string }; readonly kernels: Readonly<Record<string, string>> };
-    expect(made.plan.name).toBe("Small");
-    expect(typeof made.create).toBe("function");
-    expect(Object.values(made.kernels).every((code) => code.includes("@compute"))).toBe(true);
+describe("run on the CPU", () => {
+  const wasm = (...more: readonly string[]) => spnet("run", net, "--target", "wasm", "--random-weights", "1", "--input", good, ...more);
+
+  for (const [level, threads] of [["-O0", "0"], ["-O2", "1"], ["-O2", "2"]] as const) {
+    test(`--check ${level} on ${threads} threads agrees with the interpreter; --profile shows each step`, async () => {
+      const { status, out, err } = await wasm(level, "--threads", threads, "--lanes", "plain", "--check", "--profile");
+      const what = { "0": "the calling thread", "1": "1 thread", "2": "2 threads" }[threads];
+      expect(err).toMatch(new RegExp(`^adapter {2}CPU, WebAssembly, ${what}, plain lanes\n`));
+      const errors = [...err.matchAll(/^(fine|coarse) {2}error (\S+)/gm)].map((m) => Number(m[2]));
+      expect(errors).toHaveLength(2);
+      expect(Math.max(...errors)).toBeLessThan(1e-5);
+      expect(err).toMatch(/k00_conv_a +3 +\d+ +[\d.]+ ms {2}\S+:6:/);
+      expect([status, out]).toEqual([0, expect.stringMatching(/^fine {2}3 sites × 8/)]);
+    });
+  }
+
+  test("the threads make no difference to a bit", async () => {
+    const file = (name: string): string => folder.at(`${name}.safetensors`);
+    for (const threads of ["0", "2"]) await wasm("--threads", threads, "--output", file(threads));
+    expect(readFileSync(file("2")).equals(readFileSync(file("0")))).toBe(true);
   });
+
+  test("fused arithmetic is as good, on request and where the engine has it", async () => {
+    const { status, err } = await wasm("--arithmetic", "fused", "--threads", "0", "--lanes", "plain", "--check");
+    const has = Number(process.versions.node.split(".")[0]) >= 22;
+    expect([status, err]).toEqual(has ? [0, expect.stringMatching(/^fine {2}error/m)] : [1, expect.stringMatching(/error\[SP0605\].*relaxed SIMD/)]);
+  });
+
+  test("says which lanes ran, with the engine's flag only where it can join them", async () => {
+    const can = process.arch === "x64" && Number(process.versions.node.split(".")[0]) >= 24;
+    expect((await wasm("--threads", "0")).err).toContain(can ? "wide lanes" : "plain lanes");
+  });
+
+  test("options out of their range are mistakes of the command line", async () => {
+    expect(await wasm("--threads=-1")).toMatchObject({ status: 2, err: expect.stringContaining("--threads is -1") });
+    expect(await wasm("--lanes", "broad")).toMatchObject({ status: 2, err: expect.stringContaining("auto, wide, plain") });
+    expect(await spnet("run", net, "--target", "tpu")).toMatchObject({ status: 2, err: expect.stringContaining("webgpu, wasm, reference") });
+  });
+});
+
+describe("where the command runs by itself", () => {
+  test("a GPU is looked for where there is a device file of one", () => {
+    const devices = (...names: readonly string[]): string => {
+      const at = mkdtempSync(`${folder.at("dev")}-`);
+      for (const name of names) mkdirSync(`${at}/${name}`, { recursive: true });
+      return at;
+    };
+    for (const names of [["nvidia0"], ["dri/renderD128"], ["dxg"]]) expect(mayHaveGpu("linux", devices(...names)), names.join()).toBe(true);
+    for (const names of [[], ["dri/card0"], ["null"]]) expect(mayHaveGpu("linux", devices(...names)), names.join()).toBe(false);
+    expect(mayHaveGpu("darwin", devices())).toBe(true);
+  });
+
+  test.runIf(!mayHaveGpu())("without one it runs on the CPU and says so in one line", async () => {
+    const { status, err } = await spnet("run", net, "--input", good, "--random-weights", "1", "--threads", "0", "--lanes", "plain");
+    expect(err.split("\n").slice(0, 2)).toEqual([expect.stringMatching(/^no GPU here, so the CPU runs it; .*--target webgpu/), expect.stringMatching(/^adapter {2}CPU/)]);
+    expect(status).toBe(0);
+  });
+});
+
+describe("compile", () => {
+  type Made = Readonly<Partial<Record<"create" | "plan" | "kernels" | "cpuPlan" | "code", unknown>>>;
+
+  for (const [target, exported] of [
+    ["webgpu", ["create", "kernels", "plan"]],
+    ["wasm", ["code", "cpuPlan", "create"]],
+    ["both", ["code", "cpuPlan", "create", "kernels", "plan"]],
+  ] as const) {
+    test(`--target ${target} writes a module that can be imported, the same text every time`, async () => {
+      const out = folder.at(target);
+      const files = ["small.ts", "small.js", "small.d.ts"].map((name) => `${out}/${name}`);
+      expect(await spnet("compile", net, "--out", out, "--target", target)).toEqual({ status: 0, err: "", out: `${files.join("\n")}\n` });
+      const texts = files.map((file) => readFileSync(file, "utf8"));
+      await spnet("compile", net, "--out", out, ...(target === "both" ? [] : ["--target", target]));
+      expect(files.map((file) => readFileSync(file, "utf8"))).toEqual(texts);
+      const made = (await import(pathToFileURL(files[1]!).href)) as Made;
+      expect(Object.keys(made).filter((name) => exported.some((e) => e === name)).sort()).toEqual(exported);
+      expect(["plan", "kernels", "cpuPlan", "code"].filter((name) => name in made && !exported.some((e) => e === name))).toEqual([]);
+      expect(typeof made.create).toBe("function");
+      if (made.kernels !== undefined) expect(Object.values(made.kernels as Record<string, string>).every((text) => text.includes("@compute"))).toBe(true);
+      if (made.code !== undefined) expect(inflateSync(Buffer.from(made.code as string, "base64")).subarray(0, 4).toString("latin1")).toBe("\0asm");
+    });
+  }
 
   test("needs --out, and leaves nothing behind for a broken file", async () => {
     expect(await spnet("compile", net)).toMatchObject({ status: 2, err: expect.stringContaining("--out is required") });

@@ -3,12 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { inflateSync } from "node:zlib";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compileSource } from "../../src/ir/from-source.ts";
-import type { createNetwork } from "../../src/runtime/index.ts";
+import type { CpuPlan, CreateOptions, Plan } from "../../src/runtime/index.ts";
 import { relativeError } from "../support/compare.ts";
-import { emit, programOf, SMALL } from "../support/emitted.ts";
+import { emit, programOf, SMALL, wasmProgramOf } from "../support/emitted.ts";
 import { openGpu, type TestGpu } from "../support/gpu.ts";
 import { dataOf, type AnyNetwork } from "../support/network-runs.ts";
 import { cloud, netFromText, reference } from "../support/source-net.ts";
@@ -22,6 +23,14 @@ afterAll(() => {
   gpu.close();
   rmSync(folder, { recursive: true });
 });
+
+/** What a module for both targets exports. */
+interface Emitted {
+  readonly plan: Plan;
+  readonly cpuPlan: CpuPlan;
+  readonly code: string;
+  create(options: CreateOptions): Promise<AnyNetwork>;
+}
 
 /** Messages of strict tsc on a text, with WebGPU's types and nothing of Node or the DOM. */
 function strictProblems(text: string): string[] {
@@ -38,35 +47,68 @@ function strictProblems(text: string): string[] {
 describe("the emitted module", () => {
   const net = netFromText(SMALL);
 
-  it("is the same text every time", () => {
-    expect(emit(netFromText(SMALL).module)).toEqual(emit(net.module));
+  it("is the same text every time", async () => {
+    expect(await emit(netFromText(SMALL).module, "both")).toEqual(await emit(net.module, "both"));
   });
 
-  it("passes strict tsc, source and declarations", () => {
-    const { ts: source, dts } = emit(net.module);
+  it.each(["webgpu", "wasm", "both"] as const)("for %s passes strict tsc, source and declarations", async (targets) => {
+    const { ts: source, dts } = await emit(net.module, targets);
     expect(strictProblems(source)).toEqual([]);
     expect(strictProblems(dts)).toEqual([]);
   });
 
-  it("imports nothing", () => {
-    const { ts: source, js } = emit(net.module);
+  it("imports nothing", async () => {
+    const { ts: source, js } = await emit(net.module, "both");
     for (const text of [source, js]) expect(ts.preProcessFile(text, true, true).importedFiles).toEqual([]);
   });
 
-  it("runs in Node as it is", async () => {
-    const file = join(folder, "small.mjs");
-    writeFileSync(file, emit(net.module).js);
-    const { create } = (await import(pathToFileURL(file).href)) as { create: (options: Parameters<typeof createNetwork>[2]) => Promise<AnyNetwork> };
-    const network = await create({ weights: net.weights, device: gpu.device });
-    const scene = cloud(11, 200, 2, [9, 17, 21], 3);
-    const outputs = await network.run({ a: scene });
-    for (const [name, wanted] of reference(net, { a: scene }, 2)) expect(relativeError(dataOf(outputs[name]!), wanted), name).toBeLessThanOrEqual(1e-5);
-    network.dispose();
+  const scene = cloud(11, 200, 2, [9, 17, 21], 3);
+  const wanted = reference(net, { a: scene }, 2);
+  const imported = async (targets: "webgpu" | "wasm" | "both"): Promise<Emitted> => {
+    const file = join(folder, `${targets}.mjs`);
+    writeFileSync(file, (await emit(net.module, targets)).js);
+    return (await import(pathToFileURL(file).href)) as Emitted;
+  };
+  /** Runs it once; what it told, and where it ran. */
+  const ran = async (module: Emitted, options: Partial<CreateOptions>): Promise<{ readonly target: string; readonly notices: readonly string[] }> => {
+    const notices: string[] = [];
+    const network = await module.create({ weights: net.weights, onNotice: (line) => void notices.push(line), ...options });
+    try {
+      const outputs = await network.run({ a: scene });
+      for (const [name, values] of wanted) expect(relativeError(dataOf(outputs[name]!), values), name).toBeLessThanOrEqual(1e-5);
+      return { target: network.target, notices };
+    } finally {
+      network.dispose();
+    }
+  };
+
+  it("for WebGPU runs in Node as it is, on a device of the caller's", async () => {
+    expect(await ran(await imported("webgpu"), { device: gpu.device })).toEqual({ target: "webgpu", notices: [] });
   });
 
-  it("keeps alive the WebGPU root that only it was given", () => {
+  it("for the CPU runs in Node as it is", async () => {
+    expect(await ran(await imported("wasm"), { threads: 0 })).toEqual({ target: "wasm", notices: [] });
+    expect(await ran(await imported("wasm"), { threads: 2 })).toEqual({ target: "wasm", notices: [] });
+  });
+
+  it("for both runs where it is told, else on a GPU, else on the CPU with one line", async () => {
+    const module = await imported("both");
+    expect(await ran(module, { device: gpu.device })).toEqual({ target: "webgpu", notices: [] });
+    expect(await ran(module, { target: "wasm", threads: 1 })).toEqual({ target: "wasm", notices: [] });
+    expect(await ran(module, { threads: 1 })).toEqual({ target: "wasm", notices: ["no GPU (SP0601), so it runs on CPU, WebAssembly, 1 thread, plain lanes"] });
+  });
+
+  it("says the same plan in JavaScript as in data", async () => {
+    const module = await imported("both");
+    expect(module.plan).toEqual(programOf(net.module).plan);
+    const { plan, code } = await wasmProgramOf(net.module);
+    expect(module.cpuPlan).toEqual(plan);
+    expect(inflateSync(Buffer.from(module.code, "base64")).equals(code)).toBe(true);
+  });
+
+  it("keeps alive the WebGPU root that only it was given", async () => {
     const tiny = netFromText('spnet 1\nexport net Tiny {\n  sites S : (x)\n  input a : feat[S, 1]\n  output y = a |> linear(5, w="fc")\n}\n');
-    writeFileSync(join(folder, "kept.mjs"), emit(tiny.module).js);
+    writeFileSync(join(folder, "kept.mjs"), (await emit(tiny.module, "webgpu")).js);
     const webgpu = new URL("../../node_modules/webgpu/index.js", import.meta.url).href;
     const script = `
       import { create as open } from ${JSON.stringify(webgpu)};
@@ -94,11 +136,11 @@ describe("the emitted module", () => {
     }
   });
 
-  it("lets no text of the file into code: names are data, comments are harmless", () => {
+  it("lets no text of the file into code: names are data, comments are harmless", async () => {
     const evil = "`+${globalThis.hacked=1}+`*/\\n\u2028globalThis.hacked=1//";
     const text = SMALL.replace('w="c0"', `w=${JSON.stringify(evil).replaceAll("{", "\\{").replaceAll("}", "\\}")}`);
     const hostile = netFromText(text);
-    const { ts: source, js } = emit(hostile.module, `evil\nglobalThis.hacked=1 //.spnet`);
+    const { ts: source, js } = await emit(hostile.module, "both", `evil\nglobalThis.hacked=1 //.spnet`);
     expect(strictProblems(source)).toEqual([]);
     const parsed = ts.createSourceFile("x.js", js, ts.ScriptTarget.ES2022, true);
     let code = 0;
@@ -115,11 +157,17 @@ describe("the emitted module", () => {
 describe("every example", () => {
   const examples = new URL("../../examples/", import.meta.url);
   const names = ["second", "centerpoint", "minkunet18", "minkunet34", "sparse_resunet42", "cylinder3d", "strokes2d", "rgbd"];
-  it.each(names)("%s becomes a module that passes strict tsc within portable limits", (name) => {
+  it.each(names)("%s becomes a module that passes strict tsc within portable limits", async (name) => {
     const { module, diagnostics } = compileSource(`${name}.spnet`, { readFile: (path) => readFileSync(new URL(path, examples), "utf8") });
     expect(diagnostics.filter((d) => d.severity === "error")).toEqual([]);
-    const program = programOf(module!, `${name}.spnet`);
+    const program = programOf(module!);
     for (const k of program.kernels) expect(k.bindings.length, k.name).toBeLessThanOrEqual(8);
-    expect(strictProblems(emit(module!).ts)).toEqual([]);
+    expect(strictProblems((await emit(module!, "both")).ts)).toEqual([]);
+  });
+
+  it("MinkUNet18 fits into 150 kB for the CPU, weights apart", async () => {
+    const { module } = compileSource("minkunet18.spnet", { readFile: (path) => readFileSync(new URL(path, examples), "utf8") });
+    const { js } = await emit(module!, "wasm");
+    expect(Buffer.byteLength(js)).toBeLessThan(150_000);
   });
 });

@@ -5,7 +5,7 @@ const folder = new Folder();
 afterAll(() => folder.remove());
 const net = folder.write("small.spnet", SMALL_NET);
 
-const run = (...more: readonly string[]) => spnet("run", net, "--simulate", "tracks", "--random-weights", "2", ...more);
+const run = (...more: readonly string[]) => spnet("run", net, "--target", "webgpu", "--simulate", "tracks", "--random-weights", "2", ...more);
 
 for (const level of ["-O0", "-O2"]) {
   test(`run --check ${level} agrees with the interpreter and names the adapter`, async () => {
@@ -20,9 +20,9 @@ for (const level of ["-O0", "-O2"]) {
   });
 }
 
-test("both targets give the same scene's outputs", async () => {
+test("all targets give the same scene's outputs", async () => {
   const sites = (out: string): readonly string[] => [...out.matchAll(/^\S+ {2}\d+ sites × \d+/gm)].map((m) => m[0]);
-  const gpu = sites((await run("--target", "webgpu")).out);
+  const gpu = sites((await run()).out);
   expect(gpu).toHaveLength(2);
-  expect(gpu).toEqual(sites((await run("--target", "reference")).out));
+  for (const target of ["wasm", "reference"]) expect(gpu).toEqual(sites((await run("--target", target)).out));
 });

@@ -1,6 +1,14 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { generateGrammarFiles } from "../../grammar/generate.ts";
+import { SpnetParser } from "../../grammar/spnet.ts";
+import { makeLexer } from "../../grammar/tokens.ts";
+import { expectationProvider } from "../../src/parser/syntax/provider.ts";
+
+test("the parser library finds no mistake in the grammar and its tokens", () => {
+  expect(makeLexer(true).lexerDefinitionErrors).toEqual([]);
+  expect(() => new SpnetParser({ errorMessageProvider: expectationProvider, validate: true })).not.toThrow();
+});
 
 describe("files made from the grammar are fresh (npm run generate)", () => {
   const files = generateGrammarFiles();

@@ -105,6 +105,15 @@ describe("safetensors in the run time", () => {
     expect(read("toString")).toBeUndefined();
   });
 
+  it("reads single precision from wherever the bytes lie in their buffer, Node's shared ones included", () => {
+    const whole = file(JSON.stringify({ w: { dtype: "F32", shape: [2], data_offsets: [0, 8] } }), [...new Uint8Array(Float32Array.of(1.5, -3).buffer)]);
+    for (let shift = 0; shift < 8; shift++) {
+      const room = Buffer.alloc(whole.length + 16);
+      room.set(whole, shift);
+      expect([...(readSafetensors(room.subarray(shift, shift + whole.length))("w")!.data as Float32Array)]).toEqual([1.5, -3]);
+    }
+  });
+
   it("refuses truncated files and offsets outside, naming the byte", () => {
     expect(failure(() => readSafetensors(new Uint8Array(5))).code).toBe("SP0505");
     expect(failure(() => readSafetensors(file("{", []))).code).toBe("SP0505");

@@ -1,13 +1,29 @@
-import { emitModule, type EmittedModule, type Program } from "../../src/codegen/plan/emit-module.ts";
+import { assembleWat } from "../../src/codegen/wasm/assemble.ts";
+import { buildCpuProgram, lowerToCpuPlan } from "../../src/codegen/wasm/program.ts";
+import { emitModule, type EmittedModule, type Program, type WasmProgram } from "../../src/codegen/plan/emit-module.ts";
 import { lowerToPlan } from "../../src/codegen/plan/lower.ts";
 import { buildProgram } from "../../src/codegen/plan/program.ts";
 import type { Module } from "../../src/ir/module.ts";
 import { fuse, pipelines } from "./plan-runs.ts";
 
-/** The program of a net under the standard pipeline. */
-export const programOf = (net: Module, source = "test.spnet"): Program => buildProgram(lowerToPlan(fuse(net, pipelines[2]![1])), source);
+const fused = (net: Module): Module => fuse(net, pipelines[2]![1]);
 
-export const emit = (net: Module, source = "test.spnet"): EmittedModule => emitModule(programOf(net, source), "0.0.0");
+/** The WebGPU program of a net under the standard pipeline. */
+export const programOf = (net: Module): Program => buildProgram(lowerToPlan(fused(net)));
+
+/** The CPU's. */
+export async function wasmProgramOf(net: Module): Promise<WasmProgram> {
+  const { plan, wat } = buildCpuProgram(lowerToCpuPlan(fused(net)));
+  return { plan, code: await assembleWat(wat) };
+}
+
+/** The module of a net for WebGPU alone, for the CPU alone, or for both. */
+export async function emit(net: Module, targets: "webgpu" | "wasm" | "both", source = "test.spnet"): Promise<EmittedModule> {
+  return emitModule(
+    { source, ...(targets === "wasm" ? {} : { webgpu: programOf(net) }), ...(targets === "webgpu" ? {} : { wasm: await wasmProgramOf(net) }) },
+    "0.0.0",
+  );
+}
 
 /** A small network with every kind of step: strided, inverse, cat, pools, dense and linear. */
 export const SMALL = `spnet 1

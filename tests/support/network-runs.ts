@@ -7,7 +7,7 @@ export type AnyNetwork = Network<Readonly<Record<string, unknown>>, Readonly<Rec
 
 /** A fused module as a network on a device. */
 export async function networkOf(fused: Module, options: CreateOptions): Promise<AnyNetwork> {
-  const program = buildProgram(lowerToPlan(fused), "test.spnet");
+  const program = buildProgram(lowerToPlan(fused));
   return await createNetwork(program.plan, Object.fromEntries(program.kernels.map((k) => [k.name, k.code])), options);
 }
 

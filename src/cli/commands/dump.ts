@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { lowerToPlan } from "../../codegen/plan/lower.ts";
 import { buildProgram } from "../../codegen/plan/program.ts";
+import { buildCpuProgram, lowerToCpuPlan } from "../../codegen/wasm/program.ts";
 import type { Module } from "../../ir/module.ts";
 import { printModule } from "../../ir/print.ts";
 import { parseSource } from "../../parser/parse.ts";
@@ -13,14 +14,14 @@ import { reportPasses } from "../pass-report.ts";
 import { chosenPipeline, fuse, PASS_OPTIONS } from "../passes.ts";
 import { loadNet, readText, SOURCE_OPTIONS } from "../source.ts";
 
-const STAGES = ["ast", "net", "fused", "plan", "wgsl"] as const;
+const STAGES = ["ast", "net", "fused", "plan", "wgsl", "cpu-plan", "wat"] as const;
 
 export const dump: Command = {
   usage: "FILE --stage STAGE | --after PASS | --all DIR",
   options: {
     stage: { value: STAGES.join("|"), doc: "which stage to print" },
     after: { value: "PASS", doc: "print the module as this pass leaves it" },
-    all: { value: "DIR", doc: "write every stage, the module after every pass, and every kernel" },
+    all: { value: "DIR", doc: "write every stage, the module after every pass, and the code of both targets" },
     "no-locations": { doc: "leave out where in the source each op comes from" },
     ...SOURCE_OPTIONS,
     ...PASS_OPTIONS,
@@ -35,7 +36,7 @@ export const dump: Command = {
     }
     const net = loadNet(args, io);
     if (net === undefined) return 1;
-    const until = all !== undefined ? "wgsl" : after !== undefined ? "pass" : args.choice("stage", STAGES, "net");
+    const until = all !== undefined ? "wat" : after !== undefined ? "pass" : args.choice("stage", STAGES, "net");
     const made = artifacts(net, until, args, io);
     if (all !== undefined) {
       for (const { file, text } of made) writeFile(join(all, file), text());
@@ -49,7 +50,7 @@ export const dump: Command = {
 };
 
 /** In the order of compilation. */
-const ORDER = ["ast", "net", "pass", "fused", "plan", "wgsl"] as const;
+const ORDER = ["ast", "net", "pass", "fused", "plan", "wgsl", "cpu-plan", "wat"] as const;
 
 /** One text that the compiler can show; made when asked for. */
 interface Artifact {
@@ -87,7 +88,10 @@ function* allArtifacts(net: Module, args: Args, io: Io): Generator<Artifact> {
   yield module("90-fused", "fused", "", fused.module);
   const plan = lowerToPlan(fused.module);
   yield module("91-plan", "plan", "", plan);
-  for (const { name, code } of buildProgram(plan, args.file).kernels) yield { file: `kernels/${name}.wgsl`, stage: "wgsl", name, text: () => code };
+  for (const { name, code } of buildProgram(plan).kernels) yield { file: `kernels/${name}.wgsl`, stage: "wgsl", name, text: () => code };
+  const cpuPlan = lowerToCpuPlan(fused.module);
+  yield module("92-cpu-plan", "cpu-plan", "", cpuPlan);
+  yield { file: "93-cpu.wat", stage: "wat", name: "", text: () => buildCpuProgram(cpuPlan).wat };
 }
 
 /** The module after the last run of a pass. */

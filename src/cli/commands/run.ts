@@ -1,16 +1,18 @@
-import { basename } from "node:path";
 import type { Module } from "../../ir/module.ts";
-import { restartWithVulkan } from "../adapter.ts";
 import { compareOutputs } from "../compare-outputs.ts";
 import type { Args, Command } from "../command.ts";
+import { CODE_OPTIONS, compileWasm, compileWebgpu } from "../compile.ts";
+import type { Execution } from "../execute.ts";
+import { CPU_OPTIONS, cpuOptions, executeWasm } from "../execute-wasm.ts";
 import { executeReference, type WeightLookup } from "../execute-reference.ts";
 import { writeFile } from "../files/read.ts";
 import { writeSafetensors } from "../files/safetensors.ts";
-import { inputSpecs, outputTensors, type Outputs, type SceneInputs } from "../files/scene.ts";
+import { inputSpecs, outputTensors, type SceneInputs } from "../files/scene.ts";
 import type { Io } from "../io.ts";
 import { describeErrors, describeOutputs } from "../outputs-report.ts";
 import { reportPasses } from "../pass-report.ts";
-import { chosenPipeline, PASS_OPTIONS } from "../passes.ts";
+import { chosenPipeline, fuse, PASS_OPTIONS } from "../passes.ts";
+import { chooseRunTarget, type RunTarget } from "../run-target.ts";
 import { readScene, SCENE_OPTIONS } from "../scene-options.ts";
 import { loadNet, SOURCE_OPTIONS } from "../source.ts";
 import { describeExecution } from "../step-report.ts";
@@ -20,11 +22,13 @@ import { readWeights, WEIGHT_OPTIONS } from "../weights-options.ts";
 export const TOLERANCE = 1e-4;
 
 export const run: Command = {
-  usage: "FILE --input F --weights F | --random-weights SEED [--target webgpu|reference] [--output F]",
+  usage: "FILE --input F --weights F | --random-weights SEED [--target webgpu|wasm|reference] [--output F]",
   options: {
     ...SCENE_OPTIONS,
     ...WEIGHT_OPTIONS,
-    target: { value: "webgpu|reference", doc: "a GPU or its software stand-in (default), or the float64 interpreter" },
+    target: { value: "webgpu|wasm|reference", doc: "a GPU or its software stand-in, the CPU, or the float64 interpreter (default: a GPU if there is one, else the CPU)" },
+    ...CPU_OPTIONS,
+    ...CODE_OPTIONS,
     output: { value: "FILE", short: "o", doc: "safetensors with the outputs (default: they are summed up)" },
     profile: { doc: "show each step with its sites, pairs and time" },
     check: { doc: `compare with the interpreter; an error above ${TOLERANCE} fails` },
@@ -33,17 +37,18 @@ export const run: Command = {
   },
   files: 1,
   async run(args, io) {
-    const target = args.choice("target", ["webgpu", "reference"], "webgpu");
-    const restarted = target === "webgpu" ? await restartWithVulkan() : undefined;
-    if (restarted !== undefined) return restarted;
+    const target = await chooseRunTarget(args, io, ["reference"]);
+    if (typeof target === "number") return target;
 
+    // The assembler gets ready while the network is read; whether it did shows where it is used.
+    if (target === "wasm") void import("../../codegen/wasm/assemble.ts").then(({ assembler }) => assembler()).catch(() => undefined);
     const net = loadNet(args, io);
     if (net === undefined) return 1;
     const scene = readScene(args, inputSpecs(net));
     const weights = readWeights(args, net, io);
     if (weights === undefined) return 1;
     const reference = target === "reference" || args.flag("check") ? executeReference(net, scene, weights) : undefined;
-    const outputs = target === "webgpu" ? await runWebgpu(net, scene, weights, args, io) : reference;
+    const outputs = target === "reference" ? reference : (await runCompiled(target, net, scene, weights, args, io)).outputs;
     if (outputs === undefined) throw new Error("internal: nothing ran");
 
     const file = args.text("output");
@@ -56,12 +61,15 @@ export const run: Command = {
   },
 };
 
-/** The interpreter needs neither kernels nor WebGPU: they are loaded here. */
-async function runWebgpu(net: Module, scene: SceneInputs, weights: WeightLookup, args: Args, io: Io): Promise<Outputs> {
-  const [{ compileNet }, { executeWebgpu }] = await Promise.all([import("../compile.ts"), import("../execute.ts")]);
-  const compiled = compileNet(net, chosenPipeline(args), basename(args.file));
-  reportPasses(compiled.steps, args, io);
-  const execution = await executeWebgpu(compiled.program, scene, weights, { profile: args.flag("profile") });
+/** The interpreter needs no kernels, and the CPU nothing of WebGPU: each is loaded where it runs. */
+async function runCompiled(target: RunTarget, net: Module, scene: SceneInputs, weights: WeightLookup, args: Args, io: Io): Promise<Execution> {
+  const options = { profile: args.flag("profile") };
+  const { module, steps } = fuse(net, chosenPipeline(args));
+  reportPasses(steps, args, io);
+  const execution =
+    target === "wasm"
+      ? await executeWasm(await compileWasm(module, args), scene, weights, { ...options, ...cpuOptions(args), onNotice: (line) => io.err(`${line}\n`) })
+      : await (await import("../execute-webgpu.ts")).executeWebgpu(await compileWebgpu(module), scene, weights, options);
   io.err(describeExecution(execution));
-  return execution.outputs;
+  return execution;
 }

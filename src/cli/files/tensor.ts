@@ -27,6 +27,9 @@ export function toFloat64(tensor: Tensor): Float64Array {
   return Float64Array.from({ length: elements(tensor.shape) }, (_, i) => read(i));
 }
 
+/** Values as they are: float32 without a detour where they are stored so, else float64. */
+export const toNumbers = (tensor: Tensor): Float32Array | Float64Array => (tensor.dtype === "F32" ? toFloat32(tensor) : toFloat64(tensor));
+
 /** Values as float32, rounded to nearest. */
 export function toFloat32(tensor: Tensor): Float32Array {
   if (tensor.dtype === "F32") return new Float32Array(alignedCopy(tensor.bytes));

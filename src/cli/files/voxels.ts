@@ -50,9 +50,10 @@ export function voxelize(points: Points, grid: VoxelGrid): Voxels {
 
   const rows = new Map<number, number>();
   const first: number[] = [];
-  const sums: number[] = [];
-  const counts: number[] = [];
   const { columns, data } = points;
+  // Room for as many voxels as there are points.
+  const sums = new Float64Array(kept.length * columns);
+  const counts = new Int32Array(kept.length);
   for (const point of kept) {
     const k = key(point);
     let row = rows.get(k);
@@ -61,8 +62,6 @@ export function voxelize(points: Points, grid: VoxelGrid): Voxels {
       row = first.length;
       rows.set(k, row);
       first.push(point);
-      counts.push(0);
-      for (let c = 0; c < columns; c++) sums.push(0);
     }
     if (counts[row]! >= maxPoints) continue;
     counts[row]!++;
@@ -70,12 +69,16 @@ export function voxelize(points: Points, grid: VoxelGrid): Voxels {
   }
 
   const indices = new Int32Array(first.length * 3);
-  first.forEach((point, row) => indices.set(cells.subarray(3 * point, 3 * point + 3), 3 * row));
+  const means = new Float32Array(first.length * columns);
+  first.forEach((point, row) => {
+    for (let axis = 0; axis < 3; axis++) indices[3 * row + axis] = cells[3 * point + axis]!;
+    for (let c = 0; c < columns; c++) means[row * columns + c] = sums[row * columns + c]! / counts[row]!;
+  });
   return {
     count: first.length,
     pointsInRange: kept.length,
     indices,
-    means: Float32Array.from(sums, (sum, i) => sum / counts[Math.floor(i / columns)]!),
+    means,
     firstPoint: Int32Array.from(first),
   };
 }
@@ -96,12 +99,13 @@ function pointCells(points: Points, grid: VoxelGrid): { readonly cells: Int32Arr
   const cells = new Int32Array(points.count * 3);
   const kept = new Int32Array(points.count);
   let n = 0;
+  const least = [0, 1, 2].map((axis) => Math.fround(grid.range?.min[axis] ?? 0));
+  const edges = grid.voxel.map(Math.fround);
   for (let p = 0; p < points.count; p++) {
     let inside = true;
     for (let axis = 0; axis < 3; axis++) {
-      const least = Math.fround(grid.range?.min[axis] ?? 0);
-      const offset = Math.fround(points.data[p * points.columns + axis]! - least);
-      const cell = round(Math.fround(offset / Math.fround(grid.voxel[axis]!)));
+      const offset = Math.fround(points.data[p * points.columns + axis]! - least[axis]!);
+      const cell = round(Math.fround(offset / edges[axis]!));
       if (extents === undefined && cell !== (cell | 0)) {
         throw inputError("SP0833", `point ${p} lies ${cell} voxels from the origin along ${"xyz"[axis]}, more than 32 bits count`, { help: "use larger voxels or give a range" });
       }

@@ -14,7 +14,9 @@ export function randomWeights(module: Module, seed: number): ReadonlyMap<string,
 
 function draw(tensor: RequiredTensor, random: Random): Float32Array {
   const value = generator(tensor, random);
-  return Float32Array.from({ length: elements(tensor.stored) }, value);
+  const data = new Float32Array(elements(tensor.stored));
+  for (let i = 0; i < data.length; i++) data[i] = value();
+  return data;
 }
 
 function generator(tensor: RequiredTensor, random: Random): () => number {

@@ -7,6 +7,8 @@ export interface PackItem {
   readonly at: number;
   readonly from: number;
   readonly to: number;
+  /** Columns of a tile, where there are several. */
+  readonly tile?: number;
 }
 
 /**
@@ -28,20 +30,16 @@ export class ParamsDraft {
 
   /** Places a parameter of `rows` × [from, to) and returns its offset in floats. */
   place(value: ValueId, rows: number, from: number, to: number): number {
-    const known = this.items.find((i) => i.value === value && i.from === from && i.to === Math.min(to, from + this.#tile));
+    const known = this.items.find((i) => i.value === value && i.from === from && i.to === to);
     if (known !== undefined) return known.at;
     const at = this.#floats;
-    for (let column = from; column < to; column += this.#tile) this.#add(value, rows, column, Math.min(to, column + this.#tile));
+    this.items.push({ value, at, from, to, ...(to - from > this.#tile ? { tile: this.#tile } : {}) });
+    for (let column = from; column < to; column += this.#tile) this.#floats += rows * pad4(Math.min(to, column + this.#tile) - column);
     return at;
-  }
-
-  #add(value: ValueId, rows: number, from: number, to: number): void {
-    this.items.push({ value, at: this.#floats, from, to });
-    this.#floats += rows * pad4(to - from);
   }
 
   /** Attributes of the `pack` op; item values become operand indices. */
   attrs(): { readonly items: AttrValue; readonly floats: number } {
-    return { items: this.items.map((i, value) => ({ value, at: i.at, columns: [i.from, i.to] })), floats: this.#floats };
+    return { items: this.items.map((i, value) => ({ value, at: i.at, columns: [i.from, i.to], ...(i.tile === undefined ? {} : { tile: i.tile }) })), floats: this.#floats };
   }
 }

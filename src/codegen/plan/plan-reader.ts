@@ -66,7 +66,7 @@ export class PlanReader {
   #buffer(op: Op): BufferPlan {
     const [first, last] = numbers(op.attrs, "live") as readonly [number, number];
     const width = numbers(op.attrs, "shape").reduce((a, b) => a * b, 1);
-    return { label: string(op.attrs, "label"), rows: this.rows(string(op.attrs, "rows")), width, live: [first, last], zero: op.attrs["zero"] === true };
+    return { label: string(op.attrs, "label"), rows: this.rows(string(op.attrs, "rows")), width, live: [first, last], ...(op.attrs["zero"] === true ? { zero: true } : {}) };
   }
 
   #input(module: Module, op: Op, name: string, buffer: number): InputPlan {
@@ -104,7 +104,7 @@ function loadOp(op: Op, values: ReadonlyMap<ValueId, number>): LoadOp {
   const args = op.operands.map((v) => values.get(v)!);
   switch (op.name) {
     case "param":
-      return { op: "param", name: string(op.attrs, "name"), role: string(op.attrs, "role"), layout: string(op.attrs, "layout"), shape: numbers(op.attrs, "shape") };
+      return paramOp(op);
     case "fold.bn_scale":
       return { op: "bn_scale", args, eps: number(op.attrs, "eps") };
     case "fold.slice_in":
@@ -120,7 +120,12 @@ function loadOp(op: Op, values: ReadonlyMap<ValueId, number>): LoadOp {
   }
 }
 
+function paramOp(op: Op): LoadOp {
+  const [name, shape, role] = [string(op.attrs, "name"), numbers(op.attrs, "shape"), string(op.attrs, "role")];
+  return { op: "param", name, shape, ...(role === "channel" ? {} : { role, layout: string(op.attrs, "layout") }) };
+}
+
 function packBlock(op: Op, values: ReadonlyMap<ValueId, number>): ParamBlock {
-  const items = op.attrs["items"] as readonly { readonly value: number; readonly at: number; readonly columns: readonly [number, number] }[];
-  return { floats: number(op.attrs, "floats"), items: items.map((i) => ({ value: values.get(op.operands[i.value]!)!, at: i.at, columns: i.columns })) };
+  const items = op.attrs["items"] as unknown as ParamBlock["items"];
+  return { floats: number(op.attrs, "floats"), items: items.map((i) => ({ ...i, value: values.get(op.operands[i.value]!)! })) };
 }

@@ -1,4 +1,4 @@
-import { printLoc } from "../../ir/loc.ts";
+import { printLocBriefly } from "../../ir/loc.ts";
 import { string, type Module, type Op } from "../../ir/module.ts";
 import type { StepBinding, StepPlan } from "../../runtime/plan.ts";
 import { compileGeometry, rowCountIndex } from "../wgsl/geometry/index.ts";
@@ -10,8 +10,8 @@ import type { Program } from "./emit-module.ts";
 import { PlanReader } from "./plan-reader.ts";
 import type { SpecBody } from "./step-draft.ts";
 
-/** Plan module → plan data and kernel texts. `source` is the `.spnet` file's name. */
-export function buildProgram(module: Module, source: string): Program {
+/** Plan module → plan data and kernel texts. */
+export function buildProgram(module: Module): Program {
   const reader = new PlanReader(module);
   const geometry = compileGeometry(reader.geometry);
   const shared = new SharedKernels();
@@ -19,7 +19,7 @@ export function buildProgram(module: Module, source: string): Program {
   const kernels = [...geometry.kernels, ...shared.kernels()];
   const interfaces = kernels.map((k) => ({ name: k.name, access: k.bindings.map((b) => b.access) }));
   const { inputs, outputs, load, blocks, buffers } = reader;
-  return { plan: { name: module.name, inputs, outputs, load, blocks, kernels: interfaces, geometry: geometry.plan, buffers, steps }, kernels, source };
+  return { plan: { name: module.name, inputs, outputs, load, blocks, kernels: interfaces, geometry: geometry.plan, buffers, steps }, kernels };
 }
 
 /** Kernels by what they compute: steps whose texts differ in name and comment alone share one pipeline. */
@@ -59,7 +59,7 @@ function buildStep(module: Module, reader: PlanReader, op: Op, index: number, sh
     return binding;
   });
   return {
-    kernel: kernel.name, source: printLoc(op.loc), rows: reader.rows(rows),
+    kernel: kernel.name, source: printLocBriefly(op.loc), rows: reader.rows(rows),
     rowsPerGroup: kernel.rowsPerGroup, groupsPerTile: kernel.groupsPerTile, bindings,
     macs: stepMacs(body, (role) => {
       const region = byRole.get(role);

@@ -64,7 +64,7 @@ export class Assembly {
       ...this.#data.map(({ at, words }) => `  (data (i32.const ${at}) "${words.map(wordBytes).join("")}")`),
     ];
     for (const { header, text } of this.#functions.values()) {
-      lines.push("", ...header.map((line) => `  ;; ${line.replace(/[^\x20-\x7e]/g, "?")}`), `  ${printSexpr(text, 2)}`);
+      lines.push("", ...header.map((line) => `  ;; ${line.replaceAll("×", "x").replace(/[^\x20-\x7e]/g, "?")}`), `  ${printSexpr(text, 2)}`);
     }
     return `${lines.join("\n")}\n)\n`;
   }

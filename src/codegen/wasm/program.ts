@@ -1,4 +1,4 @@
-import { printLoc } from "../../ir/loc.ts";
+import { printLocBriefly } from "../../ir/loc.ts";
 import { string, type Module, type Op } from "../../ir/module.ts";
 import type { Arithmetic, CpuBinding, CpuPlan, CpuRulebook, CpuSite, CpuStep } from "../../runtime/cpu/plan.ts";
 import { COLUMN_TILE } from "../../runtime/cpu/fields.ts";
@@ -112,5 +112,5 @@ function buildStep(module: Module, reader: PlanReader, assembly: Assembly, op: O
     const region = byRole.get(role);
     return region?.bind === "map" ? region.rulebook : -1;
   });
-  return { kernel: known ?? name, source: printLoc(op.loc), rows: reader.rows(rows), rowsPerUnit: kernel.rowsPerUnit, groups: kernel.groups, bindings, macs };
+  return { kernel: known ?? name, source: printLocBriefly(op.loc), rows: reader.rows(rows), rowsPerUnit: kernel.rowsPerUnit, groups: kernel.groups, bindings, macs };
 }

@@ -25,10 +25,10 @@ export const bufferOp: OpDef = {
 export const packOp: OpDef = {
   name: "pack",
   levels: ["plan"],
-  doc: "Packs parameters into one block in the layout a kernel reads: [tap][Cin][columns padded to 4], vectors padded to 4.",
+  doc: "Packs parameters into one block in the layout a kernel reads: [tap][Cin][columns padded to 4], tile after tile of columns, vectors padded to 4.",
   operands: [{ name: "values", kinds: ["param"], variadic: true }],
   attrs: {
-    items: { kind: "any", doc: "per item: value (operand index), at (float offset), columns [from, to)" },
+    items: { kind: "any", doc: "per item: value (operand index), at (float offset), columns [from, to), in tiles of so many columns where it says tile" },
     floats: { kind: "int", doc: "length of the block" },
   },
   infer: () => [BUFFER],

@@ -7,7 +7,7 @@ const MAX_PAGES = 65536;
 /** Cache lines, and room for the vectors that lists are copied by. */
 const ALIGN = 64;
 
-const align = (bytes: number): number => Math.ceil(Math.max(1, bytes) / ALIGN) * ALIGN;
+const whole = (bytes: number): number => Math.ceil(Math.max(1, bytes) / ALIGN) * ALIGN;
 
 /** First-fit allocation of a WebAssembly memory, which grows when nothing fits. */
 export class Heap {
@@ -20,7 +20,7 @@ export class Heap {
 
   constructor(memory: WasmMemory, start: number) {
     this.memory = memory;
-    this.#free = [{ at: align(start), end: MAX_PAGES * PAGE }];
+    this.#free = [{ at: whole(start), end: MAX_PAGES * PAGE }];
   }
 
   /** The most bytes that were in use at once. */
@@ -35,7 +35,7 @@ export class Heap {
 
   /** Address of `bytes` bytes of whatever contents. SP0613 when 4 GiB, or what the platform gives, is not enough. */
   alloc(bytes: number, label: string): number {
-    const size = align(bytes);
+    const size = whole(bytes);
     const range = this.#free.find((r) => r.end - r.at >= size);
     if (range === undefined) throw this.#full(label, bytes);
     this.#reach(range.at + size, label, bytes);

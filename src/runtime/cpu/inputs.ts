@@ -1,7 +1,7 @@
 import type { CoordsInput, FeaturesInput } from "../api.ts";
 import { SpnetError } from "../errors.ts";
 import { FAR, type Bounds } from "../geometry/grid.ts";
-import { checkCoords, type GpuRows, type Merged } from "../inputs.ts";
+import { checkCoords, isGpuRows, type Merged } from "../inputs.ts";
 import type { InputPlan } from "../plan.ts";
 import type { Call, Engine } from "./engine.ts";
 import { CHUNK_ROWS } from "./fields.ts";
@@ -19,8 +19,6 @@ export interface CpuInput {
   /** When duplicates were merged: the kept row of each given row. */
   readonly merged?: Merged;
 }
-
-const isGpuRows = (given: CoordsInput | FeaturesInput): given is GpuRows => "buffer" in given && "rows" in given;
 
 /** Host memory, or SP0819: a GPU's buffers cannot be read here. */
 export function hostValues(input: string, what: string, given: CoordsInput | FeaturesInput): ArrayLike<number> {

@@ -1,30 +1,33 @@
 import type { CreateOptions } from "../api.ts";
 import { SpnetError, throwIfAborted } from "../errors.ts";
 import { packBlock, runLoadPhase } from "../load.ts";
+import { chooseTarget } from "../target.ts";
 import { weightLookup } from "../weights.ts";
-import { decodeBase64 } from "./base64.ts";
 import { Engine } from "./engine.ts";
 import { chooseLanes, setJoining, type Lanes } from "./lanes.ts";
 import { knownAnswer } from "./known-answer.ts";
 import { CpuNetwork } from "./network.ts";
 import type { CpuPlan } from "./plan.ts";
 import { availableThreads } from "./threads.ts";
+import { unpack } from "./unpack.ts";
 import { webAssembly, type WasmModule } from "./wasm.ts";
 
 /** Threads that are started when none are asked for: more do not help networks of this size. */
 const MOST_THREADS = 16;
 
 /**
- * Makes a network run on the CPU: compiles the module, folds the weights into memory, starts the threads.
+ * Makes a network run on the CPU: compiles the module, given as it is or packed as `unpack` reads it, folds the weights into memory, starts the threads.
  * SP0605: no WebAssembly with SIMD and shared memory here.
  */
 export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uint8Array<ArrayBuffer>, options: CreateOptions): Promise<CpuNetwork<Inputs, Outputs>> {
+  chooseTarget(options, ["wasm"]);
   throwIfAborted(options.signal);
-  const wanted = options.threads ?? Math.min(MOST_THREADS, availableThreads());
+  const available = availableThreads();
+  const wanted = options.threads ?? Math.min(MOST_THREADS, available);
   if (!Number.isInteger(wanted) || wanted < 0) throw new SpnetError("SP0623", `threads must be a whole number from 0 on, not ${String(options.threads)}`);
-  const threads = availableThreads() === 0 ? 0 : wanted;
+  const threads = available === 0 ? 0 : wanted;
   const asked = chooseLanes(options.lanes ?? "auto");
-  const bytes = typeof code === "string" ? decodeBase64(code) : code;
+  const bytes = typeof code === "string" ? await unpack(code) : code;
   let lanes: Lanes = asked;
   let module = await compile(bytes);
   let engine = new Engine(module, { lanes, threads, scratch: plan.scratch, heap: plan.heap });
@@ -33,7 +36,7 @@ export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uin
     lanes = "plain";
     module = await compile(bytes);
     engine = new Engine(module, { lanes, threads, scratch: plan.scratch, heap: plan.heap });
-    notice(options, `${plan.name}: joined lanes gave another result than single ones here, so they are not used`);
+    notice(options, "joined lanes gave another result than single ones here, so they are not used", plan.name);
   }
   options.onProgress?.({ phase: "compile", done: 1, total: 1 });
   try {
@@ -49,7 +52,7 @@ export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uin
     await started;
     throwIfAborted(options.signal);
     const words = `${threads === 0 ? "the calling thread" : threads === 1 ? "1 thread" : `${threads} threads`}, ${lanes} lanes`;
-    if (threads === 0 && wanted > 0) notice(options, `${plan.name}: no memory can be shared with workers here, so one thread computes`);
+    if (available === 0 && options.threads !== 0) notice(options, "no memory can be shared with workers here, so one thread computes", plan.name);
     return new CpuNetwork<Inputs, Outputs>(plan, engine, params, options.duplicates ?? "error", `CPU, WebAssembly, ${words}`);
   } catch (cause) {
     engine.dispose();
@@ -62,12 +65,12 @@ async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WasmModule> {
   try {
     return await webAssembly.compile(bytes);
   } catch (cause) {
-    throw new SpnetError("SP0605", `this platform cannot compile the network: ${String(cause)}; it needs WebAssembly with SIMD and threads`);
+    throw new SpnetError("SP0605", `this platform cannot compile the network: ${String(cause)}; it needs WebAssembly with SIMD and threads, and with relaxed SIMD where it was compiled for fused arithmetic`);
   }
 }
 
-/** One line for a person: to the caller's function, else to the console. */
-export function notice(options: CreateOptions, line: string): void {
+/** One line for a person: to the caller's function, else to the console with the network's name. */
+export function notice(options: CreateOptions, line: string, name: string): void {
   if (options.onNotice !== undefined) options.onNotice(line);
-  else (globalThis as unknown as { readonly console?: { info(line: string): void } }).console?.info(`spnet: ${line}`);
+  else (globalThis as unknown as { readonly console?: { info(line: string): void } }).console?.info(`spnet: ${name}: ${line}`);
 }
