@@ -12,6 +12,9 @@ interface Timing {
   readonly map_ms?: number;
 }
 
+/** GFLOP/s of a dense float32 product (OpenBLAS, one thread) on the machine of `native.json`: 243 to 253. */
+export const NATIVE_DENSE = 248;
+
 /** What a run of the bench was asked for, where it finds its clouds, and what it found out. */
 export class Context {
   readonly threads: number;
@@ -24,8 +27,11 @@ export class Context {
   peak = 0;
   readonly #data: string;
   readonly #native: readonly Timing[];
+  readonly #scale: number;
 
-  constructor(threads: number, lanes: Lanes, arithmetic: Arithmetic, runs: number, data: string) {
+  /** `dense`: what OpenBLAS reaches on one thread of this machine; native times are scaled by it. */
+  constructor(threads: number, lanes: Lanes, arithmetic: Arithmetic, runs: number, data: string, dense: number | undefined) {
+    this.#scale = dense === undefined ? 1 : NATIVE_DENSE / dense;
     this.threads = threads;
     this.lanes = lanes;
     this.arithmetic = arithmetic;
@@ -35,10 +41,10 @@ export class Context {
     this.#native = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as { readonly timings: readonly Timing[] }).timings : [];
   }
 
-  /** The fastest native system's milliseconds with as many threads. */
+  /** The fastest native system's milliseconds with as many threads, on a machine as fast as this one if that is known. */
   native(workload: string, of: "total_ms" | "compute_ms" | "map_ms"): number | undefined {
     const times = this.#native.filter((t) => t.workload === workload && t.threads === this.threads).flatMap((t) => t[of] ?? []);
-    return times.length === 0 ? undefined : Math.min(...times);
+    return times.length === 0 ? undefined : Math.min(...times) * this.#scale;
   }
 
   /** A cloud of the shared folder; undefined, and said, where it is not here. */
