@@ -63,7 +63,7 @@ function place(engine: Engine, given: Region, index: number, site: GeometrySpec[
   const axes = Array.from({ length: site.dim }, (_, a) => a);
   return {
     input: { name: site.id, site: index, axes: axes.map(String), channels: 1, buffer: 0 },
-    rows: rows.length, at, coords, bounds: { min: axes.map((a) => Math.min(...axis(a))), max: axes.map((a) => Math.max(...axis(a))) },
+    rows: rows.length, at, bounds: { min: axes.map((a) => Math.min(...axis(a))), max: axes.map((a) => Math.max(...axis(a))) },
   };
 }
 
