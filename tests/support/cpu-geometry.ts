@@ -22,6 +22,8 @@ export interface GeometryOptions {
   readonly threads?: number;
   /** Grids with more cells are hashed. */
   readonly bitmapCells?: number;
+  /** Bytes of memory that are taken already. */
+  readonly ballast?: number;
 }
 
 /** Builds a geometry on the CPU target and compares every site list, row order, list of pairs and count with the oracle. Returns rows per set. */
@@ -36,6 +38,7 @@ export async function checkCpuGeometry(spec: GeometrySpec, inputs: Readonly<Reco
     name: "geometry", inputs: [], outputs: [], load: [], blocks: [], geometry, buffers: [], steps: [], checks: [],
     arithmetic: "strict", bitmapCells: options.bitmapCells ?? 2 ** 29, scratch: assembly.scratch, heap: assembly.dataEnd,
   };
+  if (options.ballast !== undefined) engine.heap.alloc(options.ballast, "ballast");
   const given = new Region(engine.heap);
   const batch = 1 + Math.max(0, ...Object.values(inputs).flatMap((rows) => rows.map((row) => row[0]!)));
   const placed = new Map(spec.sites.flatMap((site, index): [number, CpuInput][] => (site.kind === "input" ? [[index, place(engine, given, index, site, inputs[site.id]!)]] : [])));

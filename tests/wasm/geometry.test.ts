@@ -72,6 +72,11 @@ describe.each(WAYS)("sites, orders and pairs by %s", (_, options) => {
     await checkCpuGeometry(clipped, { S: [[0, 11]] }, options);
   });
 
+  it.each([1, 2, 3, 4])("beyond 2 GiB of memory, random geometry %i", async (seed) => {
+    const { spec, inputs } = randomCase(seed);
+    await checkCpuGeometry(unsorted(spec), inputs, { ...options, ballast: 2 ** 31 });
+  });
+
   it("two inputs of different dimensions, more rows than one unit marks", async () => {
     const a = new SpecWriter(2).input("P", [200, 90]).reach("P/2", "P", { k: 2, s: 2 }).subm("p", "P/2", 3).spec;
     const b = new SpecWriter(3).input("Q").floor("Q/2", "Q", 2).rulebook("q", "Q", "Q/2", { k: 2, s: 2 }).spec;
