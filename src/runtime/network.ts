@@ -4,7 +4,7 @@ import { SpnetError, throwIfAborted } from "./errors.ts";
 import { FeatureRun } from "./features.ts";
 import { layoutGeometry, readCounts, type GeometryRequest, type SceneCounts } from "./geometry/index.ts";
 import { GpuContext } from "./gpu-context.ts";
-import type { DuplicatePolicy } from "./inputs.ts";
+import { isGpuRows, type DuplicatePolicy } from "./inputs.ts";
 import { packBlock, runLoadPhase } from "./load.ts";
 import { OutputReader } from "./outputs.ts";
 import { align } from "./placement.ts";
@@ -139,6 +139,8 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     const all = inputs as Readonly<Record<string, { readonly coords: CoordsInput; readonly features: FeaturesInput }>>;
     const pick = <K extends "coords" | "features">(key: K): Record<string, (typeof all)[string][K]> =>
       Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value[key]]));
+    // Copied now: they are uploaded later, and maybe once more, when the caller may have filled their arrays anew.
+    const features = Object.fromEntries(Object.entries(pick("features")).map(([name, value]) => [name, isGpuRows(value) ? value : new Float32Array(value)]));
     const given = await gatherCoords(this, pick("coords"), options.batch ?? 0);
     throwIfAborted(options.signal);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -149,7 +151,7 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
       const encoder = this.gpu.device.createCommandEncoder({ label: "run" });
       uploadCoords(this.gpu, encoder, memory, given);
       memory.record(encoder, arena);
-      uploadFeatures(this.gpu, encoder, this.plan, run, arena, given, this.duplicates, pick("features"));
+      uploadFeatures(this.gpu, encoder, this.plan, run, arena, given, this.duplicates, features);
       run.record(this.gpu, encoder);
       const reader = new OutputReader(this.plan, run, memory, new Set(given.host.keys()), true);
       const collected = collectOutputs(this, encoder, run, memory, arena, reader, options);

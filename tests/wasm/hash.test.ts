@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { assembleWat } from "../../src/codegen/wasm/assemble.ts";
 import { buildCpuProgram, lowerToCpuPlan } from "../../src/codegen/wasm/program.ts";
 import { openCpu } from "../../src/runtime/cpu/open.ts";
-import { expectRun, randomInputs, wantedOf } from "../gpu/differential/support.ts";
+import { expectRun, randomInputs, wantedOf } from "../support/differential.ts";
 import type { AnyNetwork } from "../support/network-runs.ts";
 import { fuse, pipelines } from "../support/plan-runs.ts";
 import { netModules } from "../support/random-module.ts";

@@ -61,7 +61,8 @@ export function buildCpuProgram(module: Module, arithmetic: Arithmetic = "strict
   return { plan, wat: assembly.text() };
 }
 
-function buildGeometry(assembly: Assembly, spec: GeometrySpec): CpuPlan["geometry"] {
+/** The functions that build all site sets and rulebooks, and their plan. */
+export function buildGeometry(assembly: Assembly, spec: GeometrySpec): CpuPlan["geometry"] {
   const index = new Map(spec.sites.map((s, i) => [s.id, i]));
   addCount(assembly);
   for (const dim of new Set(spec.sites.map((s) => s.dim))) {

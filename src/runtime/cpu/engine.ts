@@ -114,6 +114,7 @@ export class Engine {
   #arguments(bytes: number): number {
     if (this.#args === undefined || this.#args.bytes < bytes) {
       if (this.#args !== undefined) this.heap.free(this.#args.at);
+      this.#args = undefined;
       this.#args = { at: this.heap.alloc(bytes, "arguments"), bytes };
     }
     return this.#args.at;

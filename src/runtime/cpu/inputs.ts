@@ -1,21 +1,24 @@
 import type { CoordsInput, FeaturesInput } from "../api.ts";
 import { SpnetError } from "../errors.ts";
 import { FAR, type Bounds } from "../geometry/grid.ts";
-import { checkCoords, isGpuRows, type Merged } from "../inputs.ts";
+import { checkCoords, checkNames, isGpuRows, type Merged } from "../inputs.ts";
 import type { InputPlan } from "../plan.ts";
 import type { Call, Engine } from "./engine.ts";
 import { CHUNK_ROWS } from "./fields.ts";
+import type { Heap, Region } from "./heap.ts";
 import type { CpuPlan } from "./plan.ts";
 
-/** Rows of one input set, checked and in memory. */
-export interface CpuInput {
+/** The caller's coordinates, copied into memory as the call was made. */
+export interface PlacedCoords {
   readonly input: InputPlan;
   readonly rows: number;
   /** Address of the rows, i32 [rows, 1 + d]. */
   readonly at: number;
+}
+
+/** Rows of one input set, checked and in memory; the memory is the scene's only while it is prepared. */
+export interface CpuInput extends PlacedCoords {
   readonly bounds: Bounds;
-  /** The caller's rows, after merging. */
-  readonly coords: Int32Array;
   /** When duplicates were merged: the kept row of each given row. */
   readonly merged?: Merged;
 }
@@ -26,8 +29,33 @@ export function hostValues(input: string, what: string, given: CoordsInput | Fea
   return given;
 }
 
+/** Copies the caller's coordinates into memory, so that later changes of his arrays change nothing. SP0816, SP0819 and those of `checkCoords`. */
+export function placeCoords(plan: CpuPlan, heap: Heap, given: Readonly<Record<string, CoordsInput>>, batch: number, staging: Region): readonly PlacedCoords[] {
+  checkNames(plan, Object.keys(given));
+  return plan.inputs.map((input) => {
+    const coords = wholeCoords(plan, input, hostValues(input.name, "coordinates", given[input.name]!), batch);
+    const at = staging.alloc(coords.byteLength, "coordinates");
+    heap.i32(at, coords.length).set(coords);
+    return { input, rows: coords.length / (input.axes.length + 1), at };
+  });
+}
+
+/** The caller's features, copied into memory as the call was made: how many numbers, and where. */
+export type PlacedFeatures = ReadonlyMap<string, { readonly at: number; readonly length: number }>;
+
+/** Copies the caller's features into memory, whatever their number. SP0816, SP0819. */
+export function placeFeatures(plan: CpuPlan, heap: Heap, given: Readonly<Record<string, FeaturesInput>>, staging: Region): PlacedFeatures {
+  checkNames(plan, Object.keys(given));
+  return new Map(plan.inputs.map(({ name }) => {
+    const data = hostValues(name, "features", given[name]!);
+    const at = staging.alloc(4 * data.length, "features");
+    heap.f32(at, data.length).set(data);
+    return [name, { at, length: data.length }] as const;
+  }));
+}
+
 /** The caller's coordinates as 32-bit whole numbers; other arrays than Int32Array are checked number by number. */
-export function wholeCoords(plan: CpuPlan, input: InputPlan, given: ArrayLike<number>, batch: number): Int32Array {
+function wholeCoords(plan: CpuPlan, input: InputPlan, given: ArrayLike<number>, batch: number): Int32Array {
   const width = input.axes.length + 1;
   if (given instanceof Int32Array && given.length % width === 0) return given;
   return checkCoords({ input: input.name, axes: input.axes, extents: plan.geometry.sites[input.site]!.extents }, given, batch).data;
@@ -45,9 +73,8 @@ export const checkBytes = (input: InputPlan, rows: number): number => 8 * (input
  * Reads what `check` found: batch items and bounds. Where something is out of range, the rows are looked through once
  * more, for a message that names the first. SP0812, SP0813.
  */
-export function readCheck(plan: CpuPlan, engine: Engine, input: InputPlan, coords: Int32Array, results: number, batch: number): { readonly batch: number; readonly bounds: Bounds } {
+export function readCheck(plan: CpuPlan, engine: Engine, { input, rows, at }: PlacedCoords, results: number, batch: number): { readonly batch: number; readonly bounds: Bounds } {
   const width = input.axes.length + 1;
-  const rows = coords.length / width;
   if (rows === 0) return { batch: batch === 0 ? 1 : batch, bounds: { min: input.axes.map(() => 0), max: input.axes.map(() => 0) } };
   const units = Math.ceil(rows / CHUNK_ROWS);
   const found = engine.heap.i32(results, 2 * width * units);
@@ -62,8 +89,10 @@ export function readCheck(plan: CpuPlan, engine: Engine, input: InputPlan, coord
   const [least, most] = [column(0, 0), column(0, 1)];
   const outside = min.some((low, a) => low < (extents === undefined ? -FAR : 0) || max[a]! >= (extents?.[a] ?? FAR));
   if (least < 0 || (batch !== 0 && most >= batch) || outside) {
+    const coords = engine.heap.i32(at, rows * width);
     checkCoords({ input: input.name, axes: input.axes, extents: extents ?? undefined }, coords, batch);
-    const row = Array.from({ length: rows }, (_, r) => r).find((r) => input.axes.some((_, a) => Math.abs(coords[r * width + 1 + a]!) >= FAR)) ?? 0;
+    const far = (c: number): boolean => c < -FAR || c >= FAR;
+    const row = Array.from({ length: rows }, (_, r) => r).find((r) => input.axes.some((_, a) => far(coords[r * width + 1 + a]!)))!;
     throw new SpnetError("SP0813", `coordinates of \`${input.name}\`, row ${row} (${[...coords.subarray(row * width, (row + 1) * width)].join(", ")}) lies beyond ±2^30`, { row });
   }
   return { batch: batch === 0 ? most + 1 : batch, bounds: { min, max } };

@@ -1,14 +1,12 @@
 import type { CoordsInput, FeaturesInput, Network, PrepareOptions, RunOptions, Scene } from "../api.ts";
 import { SpnetError, throwIfAborted } from "../errors.ts";
-import { checkNames, firstDuplicate, mergeDuplicates, type DuplicatePolicy } from "../inputs.ts";
+import { firstDuplicate, mergeDuplicates, type DuplicatePolicy } from "../inputs.ts";
 import type { Engine } from "./engine.ts";
 import { buildGeometry, type CpuGeometry } from "./geometry.ts";
 import { Region } from "./heap.ts";
-import { checkBytes, checkCall, hostValues, readCheck, wholeCoords, type CpuInput } from "./inputs.ts";
+import { checkBytes, checkCall, placeCoords, placeFeatures, readCheck, type CpuInput, type PlacedCoords } from "./inputs.ts";
 import type { CpuPlan } from "./plan.ts";
-import { CpuScene } from "./scene.ts";
-
-type Given = Readonly<Record<string, CoordsInput>>;
+import { CpuScene, refuseGpuOutputs } from "./scene.ts";
 
 /** A network on the CPU. */
 export class CpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
@@ -51,44 +49,62 @@ export class CpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     this.#staging.free();
   }
 
-  prepare(coords: { readonly [K in keyof Inputs]: CoordsInput }, options: PrepareOptions = {}): Promise<Scene<Outputs>> {
-    return this.engine.exclusively(() => this.#prepare(coords as Given, options));
+  async prepare(coords: { readonly [K in keyof Inputs]: CoordsInput }, options: PrepareOptions = {}): Promise<Scene<Outputs>> {
+    return await this.queued(options.signal, (staging) => {
+      const placed = placeCoords(this.plan, this.engine.heap, coords as Readonly<Record<string, CoordsInput>>, options.batch ?? 0, staging);
+      return () => this.#prepare(placed, options, staging);
+    });
   }
 
-  run(
+  async run(
     inputs: { readonly [K in keyof Inputs]: { readonly coords: CoordsInput; readonly features: FeaturesInput } },
     options: PrepareOptions & RunOptions = {},
   ): Promise<Outputs> {
+    refuseGpuOutputs(options);
     const all = Object.entries(inputs as Readonly<Record<string, { readonly coords: CoordsInput; readonly features: FeaturesInput }>>);
-    return this.engine.exclusively(async () => {
-      const scene = await this.#prepare(Object.fromEntries(all.map(([name, v]) => [name, v.coords])), options);
-      try {
-        return await scene.runNow(Object.fromEntries(all.map(([name, v]) => [name, v.features])), options);
-      } finally {
-        scene.disposeNow();
-      }
+    return await this.queued(options.signal, (staging) => {
+      const coords = placeCoords(this.plan, this.engine.heap, Object.fromEntries(all.map(([name, v]) => [name, v.coords])), options.batch ?? 0, staging);
+      const features = placeFeatures(this.plan, this.engine.heap, Object.fromEntries(all.map(([name, v]) => [name, v.features])), staging);
+      return async () => {
+        const scene = await this.#prepare(coords, options, staging);
+        try {
+          return await scene.runNow(features, options);
+        } finally {
+          scene.disposeNow();
+        }
+      };
     });
+  }
+
+  /** Reads a call's inputs into memory at once, by `begin`, and does its work when all that was asked for earlier has ended. */
+  async queued<T>(signal: AbortSignal | undefined, begin: (staging: Region) => () => Promise<T>): Promise<T> {
+    this.engine.check();
+    throwIfAborted(signal);
+    const staging = new Region(this.engine.heap);
+    try {
+      const work = begin(staging);
+      return await this.engine.exclusively(async () => {
+        throwIfAborted(signal);
+        return await work();
+      });
+    } finally {
+      staging.free();
+    }
   }
 
   dispose(): void {
     this.engine.dispose();
   }
 
-  async #prepare(coords: Given, options: PrepareOptions): Promise<CpuScene<Inputs, Outputs>> {
-    throwIfAborted(options.signal);
-    const staging = new Region(this.engine.heap);
-    try {
-      const { inputs, batch } = await this.#inputs(coords, options.batch ?? 0, staging);
-      const geometry = await buildGeometry(this.plan, this.engine, inputs, batch);
-      const repeated = [...inputs.values()].find(({ input, rows }) => geometry.rows[input.site]! < rows);
-      if (repeated === undefined) return this.#kept(geometry, inputs, batch, options);
-      geometry.free();
-      if (this.duplicates === "error") throw firstDuplicate(repeated.input.name, repeated.coords, repeated.input.axes.length + 1);
-      const merged = new Map([...inputs].map(([site, input]) => [site, this.#merge(input, staging)]));
-      return this.#kept(await buildGeometry(this.plan, this.engine, merged, batch), merged, batch, options);
-    } finally {
-      staging.free();
-    }
+  async #prepare(placed: readonly PlacedCoords[], options: PrepareOptions, staging: Region): Promise<CpuScene<Inputs, Outputs>> {
+    const { inputs, batch } = await this.#inputs(placed, options.batch ?? 0, staging);
+    const geometry = await buildGeometry(this.plan, this.engine, inputs, batch);
+    const repeated = [...inputs.values()].find(({ input, rows }) => geometry.rows[input.site]! < rows);
+    if (repeated === undefined) return this.#kept(geometry, inputs, batch, options);
+    geometry.free();
+    if (this.duplicates === "error") throw firstDuplicate(repeated.input.name, this.#coords(repeated), repeated.input.axes.length + 1);
+    const merged = new Map([...inputs].map(([site, input]) => [site, this.#merge(input, staging)]));
+    return this.#kept(await buildGeometry(this.plan, this.engine, merged, batch), merged, batch, options);
   }
 
   #kept(geometry: CpuGeometry, inputs: ReadonlyMap<number, CpuInput>, batch: number, options: PrepareOptions): CpuScene<Inputs, Outputs> {
@@ -97,36 +113,35 @@ export class CpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     return new CpuScene(this, geometry, inputs, batch);
   }
 
-  /** Checks the caller's coordinates and puts them into memory, by site set. SP0816, SP0817 and those of `readCheck`. */
-  async #inputs(given: Given, batch: number, staging: Region): Promise<{ readonly inputs: ReadonlyMap<number, CpuInput>; readonly batch: number }> {
-    checkNames(this.plan, Object.keys(given));
-    const { heap } = this.engine;
-    const placed = this.plan.inputs.map((input) => {
-      const coords = wholeCoords(this.plan, input, hostValues(input.name, "coordinates", given[input.name]!), batch);
-      const rows = coords.length / (input.axes.length + 1);
-      const at = staging.alloc(coords.byteLength, "coordinates");
-      heap.i32(at, coords.length).set(coords);
-      return { input, coords, rows, at, results: staging.alloc(checkBytes(input, rows), "bounds") };
-    });
-    await this.engine.run(placed.map((p) => checkCall(this.plan, p.input, p.rows, p.at, p.results)));
+  /** Checks the caller's coordinates, by site set. SP0817 and those of `readCheck`. */
+  async #inputs(placed: readonly PlacedCoords[], batch: number, staging: Region): Promise<{ readonly inputs: ReadonlyMap<number, CpuInput>; readonly batch: number }> {
+    const checks = placed.map((coords) => ({ coords, results: staging.alloc(checkBytes(coords.input, coords.rows), "bounds") }));
+    await this.engine.run(checks.map(({ coords, results }) => checkCall(this.plan, coords.input, coords.rows, coords.at, results)));
     const inputs = new Map<number, CpuInput>();
     let items = 1;
-    for (const { input, coords, rows, at, results } of placed) {
-      const checked = readCheck(this.plan, this.engine, input, coords, results, batch);
+    for (const { coords, results } of checks) {
+      const checked = readCheck(this.plan, this.engine, coords, results, batch);
       items = Math.max(items, checked.batch);
-      const known = inputs.get(input.site);
-      if (known === undefined) inputs.set(input.site, { input, rows, at, coords, bounds: checked.bounds });
-      else if (known.rows !== rows || known.coords.some((v, i) => v !== coords[i])) {
-        throw new SpnetError("SP0817", `\`${input.name}\` shares its site set with another input, but their coordinates differ`);
+      const { site, name } = coords.input;
+      const known = inputs.get(site);
+      if (known === undefined) inputs.set(site, { ...coords, bounds: checked.bounds });
+      else if (known.rows !== coords.rows || !sameWords(this.#coords(known), this.#coords(coords))) {
+        throw new SpnetError("SP0817", `\`${name}\` shares its site set with another input, but their coordinates differ`);
       }
     }
     return { inputs, batch: batch === 0 ? items : batch };
   }
 
+  #coords({ input, rows, at }: PlacedCoords): Int32Array {
+    return this.engine.heap.i32(at, rows * (input.axes.length + 1));
+  }
+
   #merge(input: CpuInput, staging: Region): CpuInput {
-    const merged = mergeDuplicates(input.coords, input.input.axes.length + 1);
+    const merged = mergeDuplicates(this.#coords(input), input.input.axes.length + 1);
     const at = staging.alloc(merged.coords.byteLength, "coordinates");
     this.engine.heap.i32(at, merged.coords.length).set(merged.coords);
-    return { ...input, at, rows: merged.rows, coords: merged.coords, merged };
+    return { ...input, at, rows: merged.rows, merged };
   }
 }
+
+const sameWords = (a: Int32Array, b: Int32Array): boolean => a.every((v, i) => v === b[i]);

@@ -1,13 +1,13 @@
 import type { DenseOutput, FeatOutput, FeaturesInput, RunOptions, Scene, SceneReport, StepTime } from "../api.ts";
 import { SpnetError, throwIfAborted } from "../errors.ts";
-import { checkFeatures, checkNames, mergeFeatures } from "../inputs.ts";
+import { checkFeatures, mergeFeatures } from "../inputs.ts";
 import { placeBuffers, type Placement } from "../placement.ts";
-import type { OutputPlan, Rows } from "../plan.ts";
+import type { InputPlan, OutputPlan, Rows } from "../plan.ts";
 import type { Call } from "./engine.ts";
 import { CHUNK_ROWS, CLEAR_CHUNK, FINITE_CHUNK } from "./fields.ts";
 import type { CpuGeometry } from "./geometry.ts";
 import { Region } from "./heap.ts";
-import { hostValues, type CpuInput } from "./inputs.ts";
+import { placeFeatures, type CpuInput, type PlacedFeatures } from "./inputs.ts";
 import type { CpuNetwork } from "./network.ts";
 import type { CpuStep } from "./plan.ts";
 
@@ -39,13 +39,14 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
     };
   }
 
-  run(features: Readonly<Record<string, FeaturesInput>>, options: RunOptions = {}): Promise<Outputs> {
-    return this.#net.engine.exclusively(() => this.runNow(features, options));
+  async run(features: Readonly<Record<string, FeaturesInput>>, options: RunOptions = {}): Promise<Outputs> {
+    refuseGpuOutputs(options);
+    return await this.#queued(features, options.signal, (placed) => this.runNow(placed, options));
   }
 
   /** `run`, when nothing else of the network runs. */
-  async runNow(features: Readonly<Record<string, FeaturesInput>>, options: RunOptions): Promise<Outputs> {
-    this.#check(options);
+  async runNow(features: PlacedFeatures, options: RunOptions): Promise<Outputs> {
+    throwIfAborted(options.signal);
     return this.#with(features, async (calls, flag) => {
       const gathers = this.#gathers();
       await this.#net.engine.run([...calls, ...this.#net.plan.steps.flatMap((step, i) => this.#step(step, i)), ...gathers.calls]);
@@ -54,13 +55,12 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
     });
   }
 
-  profile(features: Readonly<Record<string, FeaturesInput>>): Promise<{ readonly outputs: Outputs; readonly steps: readonly StepTime[] }> {
+  async profile(features: Readonly<Record<string, FeaturesInput>>): Promise<{ readonly outputs: Outputs; readonly steps: readonly StepTime[] }> {
     const { engine, plan } = this.#net;
-    return engine.exclusively(async () => {
-      this.#check({});
-      return this.#with(features, async (calls, flag) => {
+    return await this.#queued(features, undefined, (placed) =>
+      this.#with(placed, async (calls, flag) => {
         await engine.run(calls);
-        this.#checkFinite(features, flag);
+        this.#checkFinite(placed, flag);
         const steps: StepTime[] = [];
         for (const [i, step] of plan.steps.entries()) {
           const start = performance.now();
@@ -75,8 +75,8 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
         const gathers = this.#gathers();
         await engine.run(gathers.calls);
         return { outputs: this.#read(gathers.at), steps };
-      });
-    });
+      }),
+    );
   }
 
   dispose(): void {
@@ -92,11 +92,13 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
     this.#geometry.free();
   }
 
-  #check(options: RunOptions): void {
-    this.#net.engine.check();
-    if (this.#disposed) throw new SpnetError("SP0621", "this scene has been disposed");
-    if (options.output === "gpu") throw new SpnetError("SP0622", "outputs can stay on a GPU only where one runs the network; this one runs on the CPU");
-    throwIfAborted(options.signal);
+  /** Reads features at once and does `work` in its turn. What is asked for before `dispose` still runs: memory is freed behind it. */
+  #queued<T>(features: Readonly<Record<string, FeaturesInput>>, signal: AbortSignal | undefined, work: (placed: PlacedFeatures) => Promise<T>): Promise<T> {
+    return this.#net.queued(signal, (staging) => {
+      if (this.#disposed) throw new SpnetError("SP0621", "this scene has been disposed");
+      const placed = placeFeatures(this.#net.plan, this.#net.engine.heap, features, staging);
+      return () => work(placed);
+    });
   }
 
   #count(rows: Rows): number {
@@ -107,10 +109,9 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
     return this.#net.arena(this.#placement.peak) + this.#placement.offsets[buffer]!;
   }
 
-  /** Puts features into memory, hands the calls that bring them into row order to `work`, and frees what they needed. */
-  async #with<T>(features: Readonly<Record<string, FeaturesInput>>, work: (calls: readonly Call[], flag: number) => Promise<T>): Promise<T> {
+  /** Hands the calls that bring features into row order to `work`, and frees what they needed. */
+  async #with<T>(features: PlacedFeatures, work: (calls: readonly Call[], flag: number) => Promise<T>): Promise<T> {
     const { engine, plan, duplicates } = this.#net;
-    checkNames(plan, Object.keys(features));
     const staging = new Region(engine.heap);
     this.#net.arena(this.#placement.peak);
     try {
@@ -118,14 +119,17 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
       engine.heap.i32(flag, 1)[0] = 0;
       const calls = plan.inputs.flatMap((input): Call[] => {
         const { rows, merged } = this.#inputs.get(input.site)!;
-        const given = hostValues(input.name, "features", features[input.name]!);
-        let data = given;
-        if (merged !== undefined) data = mergeFeatures(duplicates, checkFeatures(input.name, given, merged.rowOf.length, input.channels), input.channels, merged);
-        else if (!(given instanceof Float32Array) || given.length !== rows * input.channels) data = checkFeatures(input.name, given, rows, input.channels);
-        const at = staging.alloc(4 * data.length, "features");
-        engine.heap.f32(at, data.length).set(data);
+        let { at, length } = features.get(input.name)!;
+        if (merged !== undefined) {
+          const data = mergeFeatures(duplicates, this.#checkFeatures(input, features), input.channels, merged);
+          ({ length } = data);
+          at = staging.alloc(4 * length, "features");
+          engine.heap.f32(at, length).set(data);
+        } else if (length !== rows * input.channels) {
+          this.#checkFeatures(input, features);
+        }
         return [
-          { name: "check_finite", units: Math.ceil(data.length / FINITE_CHUNK), words: [data.length, at, flag] },
+          { name: "check_finite", units: Math.ceil(length / FINITE_CHUNK), words: [length, at, flag] },
           { name: "scatter_rows", units: Math.ceil(rows / CHUNK_ROWS), words: [rows, at, this.#geometry.order.get(input.site)!, this.#address(input.buffer), 4 * input.channels] },
         ];
       });
@@ -137,13 +141,17 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
   }
 
   /** SP0815, once the flag is up: names the first value that is not finite. */
-  #checkFinite(features: Readonly<Record<string, FeaturesInput>>, flag: number): void {
+  #checkFinite(features: PlacedFeatures, flag: number): void {
     if (this.#net.engine.heap.i32(flag, 1)[0] === 0) return;
-    for (const input of this.#net.plan.inputs) {
-      const { rows, merged } = this.#inputs.get(input.site)!;
-      checkFeatures(input.name, hostValues(input.name, "features", features[input.name]!), merged?.rowOf.length ?? rows, input.channels);
-    }
+    for (const input of this.#net.plan.inputs) this.#checkFeatures(input, features);
     throw new SpnetError("SP0815", "merged features are not finite");
+  }
+
+  /** The features of an input as given; SP0814, SP0815. */
+  #checkFeatures(input: InputPlan, features: PlacedFeatures): Float32Array {
+    const { rows, merged } = this.#inputs.get(input.site)!;
+    const { at, length } = features.get(input.name)!;
+    return checkFeatures(input.name, this.#net.engine.heap.f32(at, length), merged?.rowOf.length ?? rows, input.channels);
   }
 
   #step(step: CpuStep, index: number): Call[] {
@@ -196,20 +204,38 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
 
   #read(at: ReadonlyMap<string, number>): Outputs {
     const { heap } = this.#net.engine;
-    const out: Record<string, FeatOutput | DenseOutput> = {};
+    const out = new Map<string, FeatOutput | DenseOutput>();
     for (const output of this.#net.plan.outputs) {
       const site = this.#siteOf(output);
       const { width, rows } = this.#net.plan.buffers[output.buffer]!;
       const count = this.#count(rows);
       const data = heap.f32(at.get(output.name)!, count * width).slice();
       if (site === undefined) {
-        out[output.name] = { shape: [this.#batch, ...output.shape], data };
+        out.set(output.name, { shape: [this.#batch, ...output.shape], data });
         continue;
       }
-      const given = this.#inputs.get(site)?.coords;
-      const width1 = this.#net.plan.geometry.sites[site]!.dim + 1;
-      out[output.name] = { rows: count, channels: width, coords: (given ?? heap.i32(this.#geometry.coords[site]!, count * width1)).slice(), features: data };
+      out.set(output.name, { rows: count, channels: width, coords: this.#coords(site), features: data });
     }
-    return out as Outputs;
+    // Not by assignment: an output may be called `__proto__`.
+    return Object.fromEntries(out) as Outputs;
   }
+
+  /** Coordinates of a set: an input's in the caller's order, others sorted. */
+  #coords(site: number): Int32Array {
+    const { heap } = this.#net.engine;
+    const rows = this.#geometry.rows[site]!;
+    const width = this.#net.plan.geometry.sites[site]!.dim + 1;
+    const sorted = heap.i32(this.#geometry.coords[site]!, rows * width);
+    const at = this.#geometry.order.get(site);
+    if (at === undefined) return sorted.slice();
+    const order = heap.i32(at, rows);
+    const coords = new Int32Array(rows * width);
+    for (let row = 0; row < rows; row++) for (let c = 0; c < width; c++) coords[row * width + c] = sorted[order[row]! * width + c]!;
+    return coords;
+  }
+}
+
+/** SP0622: nothing of the CPU's can be left on a GPU. */
+export function refuseGpuOutputs(options: RunOptions): void {
+  if (options.output === "gpu") throw new SpnetError("SP0622", "outputs can stay on a GPU only where one runs the network; this one runs on the CPU");
 }

@@ -40,6 +40,7 @@ export class BitmapTable implements SiteTable {
   readonly #site: CpuSite;
   readonly #grid: Grid;
   #at = 0;
+  #sums = 0;
 
   constructor(engine: Engine, region: Region, site: CpuSite, grid: Grid) {
     this.#engine = engine;
@@ -53,14 +54,14 @@ export class BitmapTable implements SiteTable {
     const words = cells / 64;
     const bits = this.#region.alloc(8 * words + SLACK, "a bitmap");
     const ranks = this.#region.alloc(4 * words, "ranks");
-    const sums = this.#region.alloc(4 * this.#chunks, "sums of chunks");
+    this.#sums = this.#region.alloc(4 * this.#chunks, "sums of chunks");
     this.#at = this.#region.alloc(4 * TABLE.size, "a table");
     const table = this.#engine.heap.i32(this.#at, TABLE.size);
     table[TABLE.bits] = bits;
     table[TABLE.ranks] = ranks;
     table[TABLE.words] = words;
     table[TABLE.lineWords] = lineCells / 64;
-    table[TABLE.sums] = sums;
+    table[TABLE.sums] = this.#sums;
     let size = 1;
     for (let a = extent.length - 1; a >= 0; a--) {
       table[TABLE.origin + a] = min[a]!;
@@ -77,8 +78,7 @@ export class BitmapTable implements SiteTable {
   }
 
   counted(): number {
-    const { heap } = this.#engine;
-    return heap.i32(heap.i32(this.#at, TABLE.size)[TABLE.sums]!, this.#chunks).reduce((a, b) => a + b, 0);
+    return this.#engine.heap.i32(this.#sums, this.#chunks).reduce((a, b) => a + b, 0);
   }
 
   emit(coords: number): Call {

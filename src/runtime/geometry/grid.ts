@@ -25,7 +25,8 @@ export function siteBounds(sites: readonly BoundedSite[], given: readonly (Bound
     const { kernel, stride, padding, dilation } = s;
     if (parent === undefined) {
       const axes = Array.from({ length: s.dim }, (_, a) => a);
-      const min = axes.map((a) => Math.max(-FAR, given[i]?.min[a] ?? -FAR));
+      // Never beyond ±FAR, where rows are then outside the box.
+      const min = axes.map((a) => Math.min(FAR - 1, Math.max(-FAR, given[i]?.min[a] ?? -FAR)));
       all.push({ min, max: axes.map((a) => Math.max(min[a]!, Math.min(FAR - 1, given[i]?.max[a] ?? FAR - 1))) });
     } else if (s.kind === "sorted") {
       all.push(parent);

@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import type { CompileOptions } from "../../../src/codegen/wgsl/geometry/index.ts";
 import type { GeometrySpec } from "../../../src/codegen/plan/geometry-spec.ts";
+import { expectPairs } from "../../geometry/compare.ts";
 import { expectedGeometry, readBlock, transposedPairs, type Pairs, type Rows } from "../../geometry/oracle.ts";
 import type { GeometryRun, GeometryRunner, RequestChange } from "./harness.ts";
 
@@ -26,17 +27,14 @@ export async function checkGeometry(
   spec.rulebooks.forEach((r, i) => {
     const pairs = expected.rulebooks.get(r.name)!;
     const rowsOf = (id: string): number => expected.sites.get(id)!.length;
-    if (r.forward) comparePairs(`${r.name} forward`, run.map(r.name, "forward"), volume(r.kernel), rowsOf(r.to), pairs);
-    if (r.transposed) comparePairs(`${r.name} transposed`, run.map(r.name, "transposed"), volume(r.kernel), rowsOf(r.from), transposedPairs(pairs));
+    if (r.forward) checkBlock(`${r.name} forward`, run.map(r.name, "forward"), volume(r.kernel), rowsOf(r.to), pairs);
+    if (r.transposed) checkBlock(`${r.name} transposed`, run.map(r.name, "transposed"), volume(r.kernel), rowsOf(r.from), transposedPairs(pairs));
     expect(`${r.name}: ${run.counts.pairs[i]} pairs`).toBe(`${r.name}: ${pairs.size} pairs`);
   });
   return run;
 }
 
-function comparePairs(what: string, block: Uint32Array, taps: number, rows: number, pairs: Pairs): void {
+function checkBlock(what: string, block: Uint32Array, taps: number, rows: number, pairs: Pairs): void {
   const wrong: string[] = [];
-  const found = readBlock(block, taps, rows, (text) => wrong.push(text));
-  for (const [key, value] of pairs) if (found.get(key) !== value) wrong.push(`(${key}) is ${found.get(key)}, not ${value}`);
-  for (const key of found.keys()) if (!pairs.has(key)) wrong.push(`(${key}) should have no pair`);
-  expect({ what, wrong: wrong.slice(0, 5) }).toEqual({ what, wrong: [] });
+  expectPairs(what, readBlock(block, taps, rows, (text) => wrong.push(text)), pairs, wrong);
 }

@@ -1,14 +1,12 @@
 import { expect } from "vitest";
-import { interpret } from "../../../src/ir/interp/reference.ts";
-import type { Value } from "../../../src/ir/interp/value.ts";
-import { number, siteAttr, string, type Module } from "../../../src/ir/module.ts";
-import type { Pipeline } from "../../../src/passes/pipeline.ts";
-import type { DenseOutput, FeatOutput } from "../../../src/runtime/index.ts";
-import { relativeError } from "../../support/compare.ts";
-import type { TestGpu } from "../../support/gpu.ts";
-import { dataOf, networkOf, type AnyNetwork } from "../../support/network-runs.ts";
-import { fuse, pipelines } from "../../support/plan-runs.ts";
-import { cloud, numbers, type SourceNet } from "../../support/source-net.ts";
+import { interpret } from "../../src/ir/interp/reference.ts";
+import type { Value } from "../../src/ir/interp/value.ts";
+import { number, siteAttr, string, type Module } from "../../src/ir/module.ts";
+import type { DenseOutput, FeatOutput } from "../../src/runtime/index.ts";
+import { relativeError } from "./compare.ts";
+import { dataOf, type AnyNetwork } from "./network-runs.ts";
+import { pipelines } from "./plan-runs.ts";
+import { cloud, numbers, type SourceNet } from "./source-net.ts";
 
 export type Inputs = Readonly<Record<string, { readonly coords: Int32Array; readonly features: Float32Array }>>;
 export type Outputs = Readonly<Record<string, FeatOutput | DenseOutput>>;
@@ -19,10 +17,6 @@ export const STANDARD = pipelines[2]![1];
 /** What the interpreter makes of the network as written. */
 export const wantedOf = (net: SourceNet, inputs: Inputs, batch: number): ReadonlyMap<string, Value> =>
   interpret(net.module, { inputs, params: net.params, batch });
-
-/** A network on the device under `pipeline`, with the net's weights. */
-export const deviceNetwork = (gpu: TestGpu, net: SourceNet, pipeline: Pipeline = STANDARD): Promise<AnyNetwork> =>
-  networkOf(fuse(net.module, pipeline), { device: gpu.device, weights: net.weights });
 
 /** Prepares, runs and checks against `wanted`; returns the outputs. */
 export async function expectRun(network: AnyNetwork, inputs: Inputs, batch: number, wanted: ReadonlyMap<string, Value>, what = "", tolerance = 1e-5): Promise<Outputs> {
@@ -51,15 +45,6 @@ export function expectSame(outputs: Outputs, wanted: ReadonlyMap<string, Value>,
     }
     expect(relativeError(dataOf(got), value.data), label).toBeLessThanOrEqual(tolerance);
   }
-}
-
-/** Compiles under `pipeline`, runs once, checks, and throws the network away. */
-export async function check(gpu: TestGpu, net: SourceNet, inputs: Inputs, batch: number, what = "", pipeline: Pipeline = STANDARD): Promise<Outputs> {
-  const wanted = wantedOf(net, inputs, batch);
-  const network = await deviceNetwork(gpu, net, pipeline);
-  const outputs = await expectRun(network, inputs, batch, wanted, what);
-  network.dispose();
-  return outputs;
 }
 
 /** Random rows for every input: at most `rows`, within the extents, or on both sides of the origin where there are none. */

@@ -1,0 +1,65 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { inputSpecs, type SceneInput } from "../../src/cli/files/scene.ts";
+import { madeUpInput, type SceneKind } from "../../src/cli/scan/made-up.ts";
+import type { Value } from "../../src/ir/interp/value.ts";
+import { EXAMPLES, example } from "../support/examples.ts";
+import { pipelines } from "../support/plan-runs.ts";
+import { netFromModule, type SourceNet } from "../support/source-net.ts";
+import { expectRun, wantedOf, type Inputs } from "../support/differential.ts";
+import { openNet, useTarget, type OpenTarget } from "../support/target.ts";
+
+const SCENES: Readonly<Record<(typeof EXAMPLES)[number], SceneKind>> = {
+  second: "lidar", centerpoint: "tracks", minkunet18: "room", minkunet34: "room", sparse_resunet42: "lidar", cylinder3d: "tracks", strokes2d: "strokes", rgbd: "room",
+};
+/** Rows of one batch item: enough to fill one tile and begin another on the finest level. */
+const ROWS = 40;
+const BATCH = 2;
+
+/** The rows nearest to the middle one: dense enough for every tap of a kernel to meet some of them. */
+function neighbourhood({ rows, coords, features }: SceneInput, item: number): SceneInput {
+  const width = coords.length / rows;
+  const middle = Math.floor(rows / 2);
+  const distance = (row: number): number =>
+    Array.from({ length: width - 1 }, (_, a) => Math.abs(coords[row * width + 1 + a]! - coords[middle * width + 1 + a]!)).reduce((most, v) => Math.max(most, v), 0);
+  const kept = Array.from({ length: rows }, (_, row) => row).sort((a, b) => distance(a) - distance(b)).slice(0, ROWS);
+  const channels = features.length / rows;
+  return {
+    rows: kept.length,
+    coords: Int32Array.from(kept.flatMap((row) => [item, ...coords.subarray(row * width + 1, (row + 1) * width)])),
+    features: Float32Array.from(kept.flatMap((row) => [...features.subarray(row * channels, (row + 1) * channels)])),
+  };
+}
+
+function inputsOf(net: SourceNet, kind: SceneKind): Inputs {
+  return Object.fromEntries(inputSpecs(net.module).map((spec) => {
+    const items = Array.from({ length: BATCH }, (_, item) => neighbourhood(madeUpInput(kind, item + 1, spec), item));
+    return [spec.name, { coords: Int32Array.from(items.flatMap((i) => [...i.coords])), features: Float32Array.from(items.flatMap((i) => [...i.features])) }];
+  }));
+}
+
+/** The least and the most that a compilation does, and pairs wherever they are legal. MinkUNet34 is MinkUNet18 with more of the same blocks. */
+const chosen = (name: string): typeof pipelines => pipelines.filter(([level]) => (name === "minkunet34" ? level === "O2" : level !== "O1"));
+
+/** Every example network as it is compiled for users, on a neighbourhood of a scene of its own kind, against the interpreter. */
+export function examplesSuite(open: OpenTarget): void {
+  const target = useTarget(open);
+
+  describe.each(EXAMPLES)("%s", (name) => {
+    let net: SourceNet;
+    let inputs: Inputs;
+    let wanted: ReadonlyMap<string, Value>;
+    beforeAll(() => {
+      net = netFromModule(example(name), 7);
+      inputs = inputsOf(net, SCENES[name]);
+      wanted = wantedOf(net, inputs, BATCH);
+    });
+
+    it.each(chosen(name))("%s", async (level, pipeline) => {
+      const network = await openNet(target(), net, pipeline);
+      await target().working(() => expectRun(network, inputs, BATCH, wanted, level, 1e-4));
+      for (const value of wanted.values()) expect(value.kind !== "rulebook" && value.data.some((v) => v !== 0)).toBe(true);
+      network.dispose();
+      // Software drivers compile every kernel on the CPU: most of the time here, and more of it on a busy machine.
+    }, 240_000);
+  });
+}

@@ -1,0 +1,38 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { DenseOutput, FeatOutput } from "../../src/runtime/index.ts";
+import { forward, goldenModule, largestDifference, weightOf, type GoldenCase } from "../support/golden-modules.ts";
+import { fuse, pipelines } from "../support/plan-runs.ts";
+import { fixtureFolder, readFixture, tensorOf } from "../support/safetensors.ts";
+import { useTarget, type OpenTarget } from "../support/target.ts";
+
+const folder = fixtureFolder("spconv-golden");
+
+/** Recorded outputs of spconv. */
+export function goldenSuite(open: OpenTarget): void {
+  const target = useTarget(open);
+
+  describe.skipIf(folder === undefined)(`recorded outputs of spconv${folder === undefined ? " (skipped: the shared folder fixtures/spconv-golden is not here)" : ""}`, () => {
+    const cases = folder === undefined ? [] : (JSON.parse(readFileSync(`${folder}cases.json`, "utf8")) as GoldenCase[]);
+
+    it.each(cases.filter((c) => forward[c.file] !== undefined).map((c) => [c.file, c] as const))("%s", async (file, c) => {
+      const tensors = readFixture(`${folder}${file}`);
+      const network = await target().open(fuse(goldenModule(c, tensors), pipelines[2]![1]), { weights: (name) => weightOf(tensors, name) });
+      const coords = tensorOf(tensors, "input.coords").data;
+      const { y } = await network.run({ x: { coords, features: tensorOf(tensors, "input.features").data } }, { batch: 4 });
+      network.dispose();
+      if ("shape" in y!) {
+        expect(largestDifference((y as DenseOutput).data, tensorOf(tensors, "expect.dense_channels_first").data)).toBe(0);
+        return;
+      }
+      const { rows, channels, coords: sites, features } = y as FeatOutput;
+      const width = sites.length / rows;
+      const rowOf = new Map(Array.from({ length: rows }, (_, r) => [sites.subarray(r * width, (r + 1) * width).join(), r]));
+      const order = tensorOf(tensors, "expect.coords").data;
+      expect(order.length).toBe(sites.length);
+      const inOrder = Array.from({ length: rows }, (_, r) => rowOf.get(order.subarray(r * width, (r + 1) * width).join())!);
+      const got = Float32Array.from(inOrder.flatMap((r) => [...features.subarray(r * channels, (r + 1) * channels)]));
+      expect(largestDifference(got, tensorOf(tensors, "expect.features").data)).toBeLessThanOrEqual(c.tolerance.abs);
+    });
+  });
+}

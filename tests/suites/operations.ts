@@ -1,0 +1,54 @@
+import { describe, it } from "vitest";
+import type { Module } from "../../src/ir/module.ts";
+import { expectSame, wantedOf } from "../support/differential.ts";
+import { fuse, pipelines } from "../support/plan-runs.ts";
+import { cloud, netFromText } from "../support/source-net.ts";
+import { useTarget, type OpenTarget, type TestTarget } from "../support/target.ts";
+
+export const EXTENTS = [20, 24];
+
+const operations: Readonly<Record<string, (d: number) => string>> = {
+  "submanifold 3×3": (d) => `a |> subm(${d}, k=3, bias=true, w="w")`,
+  "submanifold 1×3, dilated": (d) => `a |> subm(${d}, k=[1, 3], d=2, w="w") |> relu`,
+  "strided 3×3": (d) => `a |> conv(${d}, k=3, s=2, p=1, w="w")`,
+  "strided even kernel": (d) => `a |> conv(${d}, k=4, s=2, p=1, w="w")`,
+  "strided, asymmetric": (d) => `a |> conv(${d}, k=[3, 2], s=[2, 1], p=[1, 0], w="w")`,
+  "strided and dilated": (d) => `a |> conv(${d}, k=3, s=2, p=2, d=2, w="w")`,
+  "inverse": (d) => `a |> conv(4, k=3, s=2, p=1, w="v") |> up(${d}, w="w")`,
+  "linear": (d) => `a |> linear(${d}, bias=true, w="w") |> sigmoid`,
+  "pointwise": () => `a |> bn(w="w") |> leaky_relu(slope=0.2)`,
+  "max pool": () => `a |> max_pool(k=3, s=2, p=1)`,
+  "average pool": () => `a |> avg_pool(k=2, s=2)`,
+  "average pool by volume": () => `a |> avg_pool(k=3, s=2, p=1, divisor=volume)`,
+  "sum pool": () => `a |> sum_pool(k=3, s=1, p=1, sites=same)`,
+  "global average of the input": () => `a |> global_avg_pool`,
+  "global maximum of derived sites": () => `a |> max_pool(k=2, s=2) |> global_max_pool`,
+  "global sum, then linear": (d) => `a |> global_sum_pool |> linear(${d}, w="w")`,
+  "dense": () => `a |> to_dense`,
+};
+
+/** A net of one input of `c` channels and the output `y`. */
+export const operationText = (c: number, body: string): string => `spnet 1\nexport net T {\n  dialect spconv\n  sites S : (y: ${EXTENTS[0]}, x: ${EXTENTS[1]})\n  input a : feat[S, ${c}]\n  output y = ${body}\n}\n`;
+
+/** The net on so many rows in three batch items, against the interpreter. */
+export async function checkOperation(target: TestTarget, text: string, rows: readonly number[], choose: (module: Module) => Module): Promise<void> {
+  const net = netFromText(text);
+  const channels = Number(net.module.ops.find((op) => op.name === "input")!.attrs["channels"]);
+  const network = await target.open(choose(net.module), { weights: net.weights });
+  await target.working(async () => {
+    for (const n of rows) {
+      const scene = cloud(100 + n, n, 3, EXTENTS, channels);
+      expectSame(await network.run({ a: scene }, { batch: 3 }), wantedOf(net, { a: scene }, 3), `${n} rows`);
+    }
+  });
+  network.dispose();
+}
+
+/** Every kind of kernel against the interpreter on the same input, one operation at a time, from C channels to D. */
+export function operationsSuite(open: OpenTarget, channels: readonly (readonly [c: number, d: number])[], rows: readonly number[]): void {
+  const target = useTarget(open);
+
+  describe.each(Object.entries(operations))("%s", (_, body) => {
+    it.each(channels)("%d channels to %d", async (c, d) => checkOperation(target(), operationText(c, body(d)), rows, (m) => fuse(m, pipelines[0]![1])));
+  });
+}
