@@ -59,6 +59,13 @@ export function checkCoords(info: AxesInfo, given: ArrayLike<number>, batch: num
   return { rows, data, batch: batch === 0 ? Math.max(1, max[0]! + 1) : batch, min: min.slice(1), max: max.slice(1) };
 }
 
+/** The number of batch items that a call asks for, 0 for “as many as the rows name”. SP0812 when it is no such number. */
+export function wantedBatch(batch: number | undefined): number {
+  if (batch === undefined) return 0;
+  if (!Number.isInteger(batch) || batch < 0 || batch >= 2 ** 31) throw new SpnetError("SP0812", `\`batch\` must be a whole number of batch items, or 0 for as many as the rows name, not ${String(batch)}`, { batch });
+  return batch;
+}
+
 function checkBatch(info: AxesInfo, data: Int32Array, width: number, batch: number, least: number, most: number): void {
   if (least >= 0 && (batch === 0 || most < batch || data.length === 0)) return;
   for (let row = 0; row * width < data.length; row++) {
@@ -178,8 +185,8 @@ export function mergeDuplicates(coords: Int32Array, width: number): Merged {
   return { coords: out, rowOf, rows: kept.length };
 }
 
-/** Features of merged rows by the policy, summed in float64 in row order. */
-export function mergeFeatures(policy: DuplicatePolicy, features: Float32Array, channels: number, merged: Merged): Float32Array<ArrayBuffer> {
+/** Features of merged rows by the policy, summed in float64 in row order. SP0815 when a sum is beyond float32. */
+export function mergeFeatures(input: string, policy: DuplicatePolicy, features: Float32Array, channels: number, merged: Merged): Float32Array<ArrayBuffer> {
   const sums = new Float64Array(merged.rows * channels);
   const counts = new Float64Array(merged.rows);
   merged.rowOf.forEach((target, row) => {
@@ -192,7 +199,13 @@ export function mergeFeatures(policy: DuplicatePolicy, features: Float32Array, c
       else sums[target * channels + c] = value;
     }
   });
-  return Float32Array.from(sums, (v, i) => (policy === "mean" ? v / counts[Math.floor(i / channels)]! : v));
+  const rows = Float32Array.from(sums, (v, i) => (policy === "mean" ? v / counts[Math.floor(i / channels)]! : v));
+  const bad = rows.findIndex((v) => !Number.isFinite(v));
+  if (bad >= 0) {
+    const [row, channel] = [merged.rowOf.indexOf(Math.floor(bad / channels)), bad % channels];
+    throw new SpnetError("SP0815", `features of \`${input}\`, row ${row}, channel ${channel}: the ${policy} over the rows of its site is beyond float32`, { row, channel });
+  }
+  return rows;
 }
 
 /** Checks host features [rows, channels]. SP0814 a wrong length, SP0815 a value that is not finite. */

@@ -4,7 +4,7 @@ import { SpnetError, throwIfAborted } from "./errors.ts";
 import { FeatureRun } from "./features.ts";
 import { layoutGeometry, readCounts, type GeometryRequest, type SceneCounts } from "./geometry/index.ts";
 import { GpuContext } from "./gpu-context.ts";
-import { isGpuRows, type DuplicatePolicy } from "./inputs.ts";
+import { isGpuRows, wantedBatch, type DuplicatePolicy } from "./inputs.ts";
 import { packBlock, runLoadPhase } from "./load.ts";
 import { OutputReader } from "./outputs.ts";
 import { align } from "./placement.ts";
@@ -108,7 +108,7 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
   }
 
   async prepare(coords: { readonly [K in keyof Inputs]: CoordsInput }, options: PrepareOptions = {}): Promise<Scene<Outputs>> {
-    const given = await gatherCoords(this, coords as Readonly<Record<string, CoordsInput>>, options.batch ?? 0);
+    const given = await gatherCoords(this, coords as Readonly<Record<string, CoordsInput>>, wantedBatch(options.batch));
     throwIfAborted(options.signal);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const memory = this.#attempt(given);
@@ -141,7 +141,7 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
       Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value[key]]));
     // Copied now: they are uploaded later, and maybe once more, when the caller may have filled their arrays anew.
     const features = Object.fromEntries(Object.entries(pick("features")).map(([name, value]) => [name, isGpuRows(value) ? value : new Float32Array(value)]));
-    const given = await gatherCoords(this, pick("coords"), options.batch ?? 0);
+    const given = await gatherCoords(this, pick("coords"), wantedBatch(options.batch));
     throwIfAborted(options.signal);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const memory = this.#attempt(given);

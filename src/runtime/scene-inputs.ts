@@ -147,5 +147,5 @@ function hostFeatures(input: InputPlan, value: ArrayLike<number>, given: GivenCo
   const merged = given.merged.get(input.site);
   const rows = merged === undefined ? given.rows[input.site]! : merged.rowOf.length;
   const data = checkFeatures(input.name, value, rows, input.channels);
-  return merged === undefined ? data : mergeFeatures(duplicates, data, input.channels, merged);
+  return merged === undefined ? data : mergeFeatures(input.name, duplicates, data, input.channels, merged);
 }

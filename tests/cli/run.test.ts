@@ -18,6 +18,16 @@ const scene = (name: string, rows = coords): string =>
 const good = scene("scene.safetensors");
 const reference = (...more: readonly string[]) => spnet("run", net, "--target", "reference", ...more);
 
+describe("options that only the CPU has", () => {
+  test.each([["--threads", "2"], ["--lanes", "plain"], ["--arithmetic", "fused"]])("%s is refused on another target", async (option, value) => {
+    const { status, err } = await reference("--input", good, "--random-weights", "1", option, value);
+    expect(status).toBe(2);
+    expect(err).toContain(`${option} is an option of the CPU's, and the target is reference`);
+    if (option !== "--arithmetic") return;
+    expect(await spnet("compile", net, "--out", folder.at("out"), "--target", "webgpu", option, value)).toMatchObject({ status: 2, err: expect.stringContaining("the target is webgpu") });
+  });
+});
+
 describe("run on the interpreter", () => {
   test("writes coordinates and features of every output", async () => {
     const file = folder.at("out.safetensors");

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { SpnetError } from "../../src/runtime/errors.ts";
-import { checkCoords, checkFeatures, mergeDuplicates, mergeFeatures, type DuplicatePolicy } from "../../src/runtime/inputs.ts";
+import { checkCoords, checkFeatures, mergeDuplicates, mergeFeatures, type DuplicatePolicy, wantedBatch } from "../../src/runtime/inputs.ts";
 import { readSafetensors } from "../../src/runtime/safetensors.ts";
 
 const info = { input: "voxels", axes: ["z", "y", "x"], extents: [4, 100, 200] };
@@ -70,9 +70,21 @@ describe("duplicates", () => {
       const merged = mergeDuplicates(coords, 3);
       expect([...merged.coords]).toEqual([0, 1, 1, 0, 2, 2]);
       expect([...merged.rowOf]).toEqual([0, 1, 0, 0]);
-      expect([...mergeFeatures(policy as DuplicatePolicy, features, 2, merged)]).toEqual(want);
+      expect([...mergeFeatures("voxels", policy as DuplicatePolicy, features, 2, merged)]).toEqual(want);
     });
   }
+});
+
+it("a sum that float32 does not hold is SP0815 at the first row of its site", () => {
+  const merged = mergeDuplicates(Int32Array.from([0, 5, 0, 1, 0, 1]), 2);
+  const features = Float32Array.of(1, 1, 2, 3e38, 3, 3e38);
+  expect(failure(() => mergeFeatures("voxels", "sum", features, 2, merged))).toMatchObject({ code: "SP0815", details: { row: 1, channel: 1 } });
+  expect([...mergeFeatures("voxels", "mean", features, 2, merged)]).toEqual([1, 1, 2.5, Math.fround(3e38)]);
+});
+
+it.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])("%d is no number of batch items: SP0812", (batch) => {
+  expect(failure(() => wantedBatch(batch))).toMatchObject({ code: "SP0812" });
+  expect([wantedBatch(undefined), wantedBatch(0), wantedBatch(3)]).toEqual([0, 0, 3]);
 });
 
 describe("features", () => {

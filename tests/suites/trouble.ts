@@ -60,6 +60,7 @@ const REFUSED: readonly Refusal[] = [
   coords("a negative batch item", "SP0812", Int32Array.of(...ROW, -1, 1, 2, 3), { details: { row: 1 }, message: /row 1 \(-1, 1, 2, 3\)/ }),
   coords("a batch item too many", "SP0812", Int32Array.of(...ROW, 2, 1, 2, 3), { batch: 2, details: { row: 1 } }),
   coords("a batch item too many, not as Int32Array", "SP0812", [...ROW, 2, 1, 2, 3], { batch: 2, details: { row: 1 } }),
+  ...[-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY].map((batch) => coords(`a batch of ${batch}`, "SP0812", Int32Array.of(...ROW), { batch, message: /whole number of batch items/ })),
   coords("a site behind the last of its axis", "SP0813", Int32Array.of(...ROW, 0, 9, 0, 0, 0, 9, 1, 0), { details: { row: 1, outside: 2 }, message: /2 of 3 rows.*row 1 \(0, 9, 0, 0\)/ }),
   coords("a site before the first of its axis", "SP0813", Int32Array.of(...ROW, 0, 1, -1, 0), { details: { row: 1, outside: 1 } }),
   coords("axes in another order", "SP0813", Int32Array.of(0, 20, 16, 8, 0, 2, 1, 0), { details: { row: 0 }, message: /columns ordered as \(batch, x, y, z\).*are the axes swapped/ }),
@@ -168,6 +169,15 @@ export function troubleSuite(open: OpenTarget): void {
       // Where nothing is to be merged, nothing changes.
       expectRight(await network.run({ a: scene }));
     });
+  });
+
+  it("rows that name one site and whose sum is beyond float32 are SP0815", async () => {
+    const network = await make({ duplicates: "sum" });
+    const given = { coords: [...ROW, 0, 2, 2, 2, ...ROW], features: [1, 2, 3, 4, 5, 6, 1, 2, 3] };
+    await network.run({ a: given });
+    given.features.splice(2, 1, 3e38);
+    given.features.splice(8, 1, 3e38);
+    await expect(network.run({ a: given })).rejects.toMatchObject({ code: "SP0815", details: { row: 0, channel: 2 } });
   });
 
   describe("the caller's signal", () => {

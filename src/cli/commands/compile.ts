@@ -2,6 +2,7 @@ import { basename, join } from "node:path";
 import { emitModule } from "../../codegen/plan/emit-module.ts";
 import type { Command } from "../command.ts";
 import { CODE_OPTIONS, compileWasm, compileWebgpu } from "../compile.ts";
+import { refuseCpuOptions } from "../cpu-options.ts";
 import { writeFile } from "../files/read.ts";
 import { reportPasses } from "../pass-report.ts";
 import { chosenPipeline, fuse, PASS_OPTIONS } from "../passes.ts";
@@ -22,6 +23,7 @@ export const compile: Command = {
   files: 1,
   async run(args, io) {
     const [folder, target] = [args.required("out"), args.choice("target", TARGETS, "both")];
+    if (target === "webgpu") refuseCpuOptions(args, CODE_OPTIONS, target);
     const net = loadNet(args, io);
     if (net === undefined) return 1;
     const { module, steps } = fuse(net, chosenPipeline(args));

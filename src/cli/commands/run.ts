@@ -2,6 +2,7 @@ import type { Module } from "../../ir/module.ts";
 import { compareOutputs } from "../compare-outputs.ts";
 import type { Args, Command } from "../command.ts";
 import { CODE_OPTIONS, compileWasm, compileWebgpu } from "../compile.ts";
+import { refuseCpuOptions } from "../cpu-options.ts";
 import type { Execution } from "../execute.ts";
 import { CPU_OPTIONS, cpuOptions, executeWasm } from "../execute-wasm.ts";
 import { executeReference, type WeightLookup } from "../execute-reference.ts";
@@ -39,6 +40,7 @@ export const run: Command = {
   async run(args, io) {
     const target = await chooseRunTarget(args, io, ["reference"]);
     if (typeof target === "number") return target;
+    if (target !== "wasm") refuseCpuOptions(args, { ...CPU_OPTIONS, ...CODE_OPTIONS }, target);
 
     // The assembler gets ready while the network is read; whether it did shows where it is used.
     if (target === "wasm") void import("../../codegen/wasm/assemble.ts").then(({ assembler }) => assembler()).catch(() => undefined);

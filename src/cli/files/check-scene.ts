@@ -24,7 +24,7 @@ function checkInput(spec: InputSpec, input: SceneInput, policy: DuplicatePolicy)
   const merged = mergeDuplicates(coords, width);
   if (merged.rows === input.rows) return { rows: input.rows, coords, features };
   if (policy === "error") throw duplicateRows(spec, input, merged.rowOf, width);
-  return { rows: merged.rows, coords: merged.coords, features: mergeFeatures(policy, features, spec.channels, merged) };
+  return { rows: merged.rows, coords: merged.coords, features: mergeFeatures(spec.name, policy, features, spec.channels, merged) };
 }
 
 function duplicateRows(spec: InputSpec, input: SceneInput, rowOf: Int32Array, width: number): Error {

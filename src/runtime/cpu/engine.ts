@@ -82,6 +82,8 @@ export class Engine {
     try {
       await (await this.#started()).run({ calls: names, args, stride });
     } catch (cause) {
+      // The threads that are left may still write into memory that is given away next.
+      await this.#pool?.gone;
       this.check();
       throw new SpnetError("SP0614", `a thread of the CPU target ended: ${cause instanceof Error ? cause.message : String(cause)}; what it ran is lost, the next run starts new threads`);
     }

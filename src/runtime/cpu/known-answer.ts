@@ -5,40 +5,50 @@ import type { CpuPlan } from "./plan.ts";
 /** Multiplications after which an engine surely runs its optimised code. */
 const WARM = 4e6;
 
+/** What this process has found out: equal names are equal functions. */
+const known = new Map<string, boolean>();
+
 /**
  * Whether the module's multiplications give what products and sums rounded to float32 one by one give, bit for bit; with
  * fused arithmetic products may be added as they are.
- * Each is run often enough that the engine's optimised code is what is checked.
+ * Each is run often enough that the engine's optimised code is what is checked, once in a process.
  */
-export function knownAnswer(engine: Engine, plan: CpuPlan): boolean {
-  return plan.checks.every(({ name, cin, stride, accStride, vectors }) => {
-    const columns = 4 * vectors;
-    const { heap } = engine;
-    const rows = 7;
-    const at = { list: heap.alloc(4 * rows, "a check"), x: heap.alloc(4 * rows * stride, "a check"), acc: heap.alloc(4 * rows * accStride, "a check"), w: heap.alloc(4 * cin * columns, "a check") };
-    heap.i32(at.list, rows).set(Array.from({ length: rows }, (_, i) => ((i * 3) % rows) * TILE + i));
-    const x = heap.f32(at.x, rows * stride);
-    const w = heap.f32(at.w, cin * columns);
-    for (let i = 0; i < x.length; i++) x[i] = Math.sin(i + 1);
-    for (let i = 0; i < w.length; i++) w[i] = Math.cos(3 * i + 1);
-    const acc = heap.f32(at.acc, rows * accStride);
-    for (let round = 0; round * rows * cin * columns < WARM; round++) {
-      acc.fill(0);
-      engine.call(name, at.list, at.list + 4 * rows, at.x, at.acc, at.w);
-    }
-    const good = (rounded: (product: number) => number): boolean => {
-      for (let i = 0; i < rows; i++) {
-        for (let c = 0; c < columns; c++) {
-          let sum = 0;
-          // Products of float32 are exact in float64.
-          for (let k = 0; k < cin; k++) sum = Math.fround(sum + rounded(x[((i * 3) % rows) * stride + k]! * w[k * columns + c]!));
-          if (acc[i * accStride + c] !== sum) return false;
-        }
-      }
-      return true;
-    };
-    const right = good(Math.fround) || (plan.arithmetic === "fused" && good((product) => product));
-    for (const address of Object.values(at)) heap.free(address);
+export function knownAnswer(engine: Pick<Engine, "call" | "heap">, plan: Pick<CpuPlan, "checks" | "arithmetic">, seen = known): boolean {
+  return plan.checks.every((check) => {
+    const key = `${plan.arithmetic} ${check.name}`;
+    const right = seen.get(key) ?? isRight(engine, check, plan.arithmetic === "fused");
+    seen.set(key, right);
     return right;
   });
+}
+
+function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, accStride, vectors }: CpuPlan["checks"][number], fused: boolean): boolean {
+  const { heap } = engine;
+  const columns = 4 * vectors;
+  const rows = 7;
+  const at = { list: heap.alloc(4 * rows, "a check"), x: heap.alloc(4 * rows * stride, "a check"), acc: heap.alloc(4 * rows * accStride, "a check"), w: heap.alloc(4 * cin * columns, "a check") };
+  heap.i32(at.list, rows).set(Array.from({ length: rows }, (_, i) => ((i * 3) % rows) * TILE + i));
+  const x = heap.f32(at.x, rows * stride);
+  const w = heap.f32(at.w, cin * columns);
+  for (let i = 0; i < x.length; i++) x[i] = Math.sin(i + 1);
+  for (let i = 0; i < w.length; i++) w[i] = Math.cos(3 * i + 1);
+  const acc = heap.f32(at.acc, rows * accStride);
+  for (let round = 0; round * rows * cin * columns < WARM; round++) {
+    acc.fill(0);
+    engine.call(name, at.list, at.list + 4 * rows, at.x, at.acc, at.w);
+  }
+  const good = (rounded: (product: number) => number): boolean => {
+    for (let i = 0; i < rows; i++) {
+      for (let c = 0; c < columns; c++) {
+        let sum = 0;
+        // Products of float32 are exact in float64.
+        for (let k = 0; k < cin; k++) sum = Math.fround(sum + rounded(x[((i * 3) % rows) * stride + k]! * w[k * columns + c]!));
+        if (acc[i * accStride + c] !== sum) return false;
+      }
+    }
+    return true;
+  };
+  const right = good(Math.fround) || (fused && good((product) => product));
+  for (const address of Object.values(at)) heap.free(address);
+  return right;
 }

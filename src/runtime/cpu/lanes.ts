@@ -1,3 +1,5 @@
+import { SpnetError } from "../errors.ts";
+
 /** Which vectors the engine computes with: 128 bits as WebAssembly has them, or neighbours joined to 256. */
 export type Lanes = "wide" | "plain";
 
@@ -16,6 +18,12 @@ const node = (globalThis as unknown as { readonly process?: NodeProcess }).proce
 /** Whether this engine can join lanes: V8 of Node 24 and later, on x86-64. */
 function canJoin(): boolean {
   return node?.arch === "x64" && Number.parseInt(node.versions?.node ?? "0", 10) >= 24;
+}
+
+/** The lanes that a caller asks for. SP0623. */
+export function wantedLanes(lanes: unknown = "auto"): "auto" | Lanes {
+  if (lanes !== "auto" && lanes !== "wide" && lanes !== "plain") throw new SpnetError("SP0623", `lanes must be "auto", "wide" or "plain", not ${JSON.stringify(lanes)}`);
+  return lanes;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { CoordsInput, FeaturesInput, Network, PrepareOptions, RunOptions, Scene } from "../api.ts";
 import { SpnetError, throwIfAborted } from "../errors.ts";
-import { firstDuplicate, mergeDuplicates, type DuplicatePolicy } from "../inputs.ts";
+import { firstDuplicate, mergeDuplicates, wantedBatch, type DuplicatePolicy } from "../inputs.ts";
 import type { Engine } from "./engine.ts";
 import { buildGeometry, type CpuGeometry } from "./geometry.ts";
 import { Region } from "./heap.ts";
@@ -51,8 +51,9 @@ export class CpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
 
   async prepare(coords: { readonly [K in keyof Inputs]: CoordsInput }, options: PrepareOptions = {}): Promise<Scene<Outputs>> {
     return await this.queued(options.signal, (staging) => {
-      const placed = placeCoords(this.plan, this.engine.heap, coords as Readonly<Record<string, CoordsInput>>, options.batch ?? 0, staging);
-      return () => this.#prepare(placed, options, staging);
+      const batch = wantedBatch(options.batch);
+      const placed = placeCoords(this.plan, this.engine.heap, coords as Readonly<Record<string, CoordsInput>>, batch, staging);
+      return () => this.#prepare(placed, batch, options, staging);
     });
   }
 
@@ -63,10 +64,11 @@ export class CpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     refuseGpuOutputs(options);
     const all = Object.entries(inputs as Readonly<Record<string, { readonly coords: CoordsInput; readonly features: FeaturesInput }>>);
     return await this.queued(options.signal, (staging) => {
-      const coords = placeCoords(this.plan, this.engine.heap, Object.fromEntries(all.map(([name, v]) => [name, v.coords])), options.batch ?? 0, staging);
+      const batch = wantedBatch(options.batch);
+      const coords = placeCoords(this.plan, this.engine.heap, Object.fromEntries(all.map(([name, v]) => [name, v.coords])), batch, staging);
       const features = placeFeatures(this.plan, this.engine.heap, Object.fromEntries(all.map(([name, v]) => [name, v.features])), staging);
       return async () => {
-        const scene = await this.#prepare(coords, options, staging);
+        const scene = await this.#prepare(coords, batch, options, staging);
         try {
           return await scene.runNow(features, options);
         } finally {
@@ -96,8 +98,8 @@ export class CpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     this.engine.dispose();
   }
 
-  async #prepare(placed: readonly PlacedCoords[], options: PrepareOptions, staging: Region): Promise<CpuScene<Inputs, Outputs>> {
-    const { inputs, batch } = await this.#inputs(placed, options.batch ?? 0, staging);
+  async #prepare(placed: readonly PlacedCoords[], wanted: number, options: PrepareOptions, staging: Region): Promise<CpuScene<Inputs, Outputs>> {
+    const { inputs, batch } = await this.#inputs(placed, wanted, staging);
     const geometry = await buildGeometry(this.plan, this.engine, inputs, batch);
     const repeated = [...inputs.values()].find(({ input, rows }) => geometry.rows[input.site]! < rows);
     if (repeated === undefined) return this.#kept(geometry, inputs, batch, options);

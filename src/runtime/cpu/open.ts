@@ -4,7 +4,7 @@ import { packBlock, runLoadPhase } from "../load.ts";
 import { chooseTarget } from "../target.ts";
 import { weightLookup } from "../weights.ts";
 import { Engine } from "./engine.ts";
-import { chooseLanes, setJoining, type Lanes } from "./lanes.ts";
+import { chooseLanes, setJoining, wantedLanes, type Lanes } from "./lanes.ts";
 import { knownAnswer } from "./known-answer.ts";
 import { CpuNetwork } from "./network.ts";
 import type { CpuPlan } from "./plan.ts";
@@ -26,7 +26,7 @@ export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uin
   const wanted = options.threads ?? Math.min(MOST_THREADS, available);
   if (!Number.isInteger(wanted) || wanted < 0) throw new SpnetError("SP0623", `threads must be a whole number from 0 on, not ${String(options.threads)}`);
   const threads = available === 0 ? 0 : wanted;
-  const asked = chooseLanes(options.lanes ?? "auto");
+  const asked = chooseLanes(wantedLanes(options.lanes));
   const bytes = typeof code === "string" ? await unpack(code) : code;
   let lanes: Lanes = asked;
   let module = await compile(bytes);
@@ -42,6 +42,8 @@ export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uin
   try {
     throwIfAborted(options.signal);
     const started = engine.warm();
+    // Whatever fails before it is awaited ends the threads too: that is no second failure.
+    started.catch(() => undefined);
     const values = runLoadPhase(plan.load, weightLookup(options.weights));
     const params = plan.blocks.map((block) => {
       const at = engine.heap.alloc(4 * block.floats, "parameters");

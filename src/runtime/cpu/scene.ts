@@ -121,7 +121,7 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
         const { rows, merged } = this.#inputs.get(input.site)!;
         let { at, length } = features.get(input.name)!;
         if (merged !== undefined) {
-          const data = mergeFeatures(duplicates, this.#checkFeatures(input, features), input.channels, merged);
+          const data = mergeFeatures(input.name, duplicates, this.#checkFeatures(input, features), input.channels, merged);
           ({ length } = data);
           at = staging.alloc(4 * length, "features");
           engine.heap.f32(at, length).set(data);
@@ -144,7 +144,7 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
   #checkFinite(features: PlacedFeatures, flag: number): void {
     if (this.#net.engine.heap.i32(flag, 1)[0] === 0) return;
     for (const input of this.#net.plan.inputs) this.#checkFeatures(input, features);
-    throw new SpnetError("SP0815", "merged features are not finite");
+    throw new Error("internal: every feature is finite after all");
   }
 
   /** The features of an input as given; SP0814, SP0815. */

@@ -4,6 +4,7 @@ import { WORKER } from "./worker.ts";
 /** What both Node's and a browser's workers can do, as far as it is needed here. */
 interface AnyWorker {
   postMessage(message: unknown): void;
+  /** In Node a promise that resolves when the thread has ended. */
   terminate(): unknown;
   on?(event: "message" | "error" | "exit", handler: (value: unknown) => void): void;
   onmessage?: ((event: { readonly data: unknown }) => void) | null;
@@ -71,6 +72,7 @@ export class Threads {
   #waiting = 0;
   #settle: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
   #failure: Error | undefined;
+  #gone: Promise<unknown> = Promise.resolve();
   #ended = false;
 
   constructor(setup: ThreadSetup) {
@@ -113,12 +115,21 @@ export class Threads {
     return this.#failure !== undefined;
   }
 
+  /** Resolves when no thread touches the memory any more, once one has died or `end` was called. */
+  get gone(): Promise<unknown> {
+    return this.#gone;
+  }
+
   /** Ends all threads; a job under way is rejected. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    for (const worker of this.#workers) void worker.terminate();
+    this.#terminate();
     this.#reject(new Error("the threads were ended"));
+  }
+
+  #terminate(): void {
+    this.#gone = Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 
   #wait(begin: () => void): Promise<void> {
@@ -142,8 +153,8 @@ export class Threads {
   #fail(what: string): void {
     if (this.#ended || this.#failure !== undefined) return;
     this.#failure = new Error(what);
-    // The others may wait for it for ever.
-    for (const worker of this.#workers) void worker.terminate();
+    // The others may wait for it for ever, or still compute.
+    this.#terminate();
     this.#reject(this.#failure);
   }
 
