@@ -13,25 +13,61 @@ export interface ExecutedGeometry {
 /** Coordinates of one set by row, with the row of each. */
 class SiteList {
   readonly rows: readonly (readonly number[])[];
-  readonly #rowOf = new Map<string, number>();
+  readonly #min: readonly number[];
+  readonly #cells: readonly number[];
+  readonly #rowOf = new Map<number | string, number>();
 
   constructor(rows: readonly (readonly number[])[]) {
     this.rows = rows;
-    rows.forEach((row, i) => this.#rowOf.set(row.join(), i));
+    const width = rows[0]?.length ?? 0;
+    const min = new Array<number>(width).fill(Infinity);
+    const max = new Array<number>(width).fill(-Infinity);
+    for (const row of rows) {
+      for (let c = 0; c < width; c++) {
+        min[c] = Math.min(min[c]!, row[c]!);
+        max[c] = Math.max(max[c]!, row[c]!);
+      }
+    }
+    this.#min = min;
+    this.#cells = max.map((most, c) => most - min[c]! + 1);
+    rows.forEach((row, i) => this.#rowOf.set(this.#key(row)!, i));
   }
 
   find(row: readonly number[]): number | undefined {
-    return this.#rowOf.get(row.join());
+    const key = this.#key(row);
+    return key === undefined ? undefined : this.#rowOf.get(key);
+  }
+
+  /** The cell's number in the box of all rows, where numbers count that far, else text; undefined outside. */
+  #key(row: readonly number[]): number | string | undefined {
+    let cell = 0;
+    for (let c = 0; c < this.#min.length; c++) {
+      const at = row[c]! - this.#min[c]!;
+      if (at < 0 || at >= this.#cells[c]!) return undefined;
+      cell = cell * this.#cells[c]! + at;
+    }
+    return cell < Number.MAX_SAFE_INTEGER ? cell : row.join();
   }
 }
 
-/** Geometry in plain loops over coordinates. `inputs` holds the rows of each input set by its index in `spec.sites`. */
-export function executeGeometry(spec: GeometrySpec, inputs: ReadonlyMap<number, Int32Array>): ExecutedGeometry {
+/** Blocks of searches that were done before on the same inputs, by what they ask. */
+export type SearchMemo = Map<string, Blocks>;
+
+/**
+ * Geometry in plain loops over coordinates. `inputs` holds the rows of each input set by its index in `spec.sites`. Equal
+ * searches are done once; with a `memo` also those of other plans of the same network on the same inputs.
+ */
+export function executeGeometry(spec: GeometrySpec, inputs: ReadonlyMap<number, Int32Array>, memo: SearchMemo = new Map()): ExecutedGeometry {
   const lists = new Map<string, SiteList>();
   spec.sites.forEach((site, i) => {
     lists.set(site.id, site.kind === "input" ? new SiteList(unflatten(inputs.get(i) ?? new Int32Array(0), site.dim + 1)) : derive(site, lists.get(site.of!)!));
   });
-  const blocks = spec.rulebooks.map((r) => searchBlocks(r, lists.get(r.from)!, lists.get(r.to)!));
+  const blocks = spec.rulebooks.map(({ from, to, ...r }) => {
+    const key = JSON.stringify([from, to, r.kernel, r.stride, r.padding, r.dilation]);
+    const known = memo.get(key) ?? searchBlocks(r, lists.get(from)!, lists.get(to)!);
+    memo.set(key, known);
+    return known;
+  });
   return {
     rows: spec.sites.map((s) => lists.get(s.id)!.rows.length),
     coords: spec.sites.map((s) => Int32Array.from(lists.get(s.id)!.rows.flat())),
@@ -71,12 +107,13 @@ function outputsOf(site: SiteSpec, row: readonly number[]): (readonly number[])[
   return partial;
 }
 
-interface Blocks {
+/** A search's pairs, by output row and by input row. */
+export interface Blocks {
   readonly forward: Uint32Array;
   readonly transposed: Uint32Array;
 }
 
-function searchBlocks(r: RulebookSpec, from: SiteList, to: SiteList): Blocks {
+function searchBlocks(r: SearchShape, from: SiteList, to: SiteList): Blocks {
   const taps = r.kernel.reduce((a, b) => a * b, 1);
   const forward = emptyBlock(to.rows.length, taps);
   const transposed = emptyBlock(from.rows.length, taps);
@@ -91,8 +128,10 @@ function searchBlocks(r: RulebookSpec, from: SiteList, to: SiteList): Blocks {
   return { forward, transposed };
 }
 
+type SearchShape = Pick<RulebookSpec, "kernel" | "stride" | "padding" | "dilation">;
+
 /** The input site that tap `tap` (last axis fastest) of an output site reads. */
-function inputOf(r: RulebookSpec, row: readonly number[], tap: number): number[] {
+function inputOf(r: SearchShape, row: readonly number[], tap: number): number[] {
   const site = [...row];
   let rest = tap;
   for (let a = r.kernel.length - 1; a >= 0; a--) {

@@ -1,0 +1,58 @@
+import { randomWeights } from "../../src/cli/weights/random-weights.ts";
+import { weightLookup } from "../../src/cli/weights-options.ts";
+import { lowerToPlan } from "../../src/codegen/plan/lower.ts";
+import type { TileForm } from "../../src/codegen/plan/map-counts.ts";
+import { buildProgram } from "../../src/codegen/plan/program.ts";
+import { assembleWat } from "../../src/codegen/wasm/assemble.ts";
+import { buildCpuProgram, lowerToCpuPlan } from "../../src/codegen/wasm/program.ts";
+import type { Module } from "../../src/ir/module.ts";
+import { openCpu } from "../../src/runtime/cpu/open.ts";
+import { createNetwork, type DenseOutput, type FeatOutput, type Network } from "../../src/runtime/index.ts";
+import type { Lanes } from "../../src/runtime/cpu/lanes.ts";
+
+export type AnyNetwork = Network<Readonly<Record<string, unknown>>, Readonly<Record<string, FeatOutput | DenseOutput>>>;
+
+/** What the bench runs networks on. */
+export interface BenchTarget {
+  readonly name: "wasm" | "webgpu";
+  readonly tiles: TileForm;
+  readonly description: string;
+  /** A fused module as a plan. */
+  lower(fused: Module): Module;
+  /** Dispatches of the geometry phase; the CPU has none. */
+  geometryDispatches(plan: Module): number;
+  open(plan: Module, net: Module): Promise<AnyNetwork>;
+  close(): void;
+}
+
+const weightsOf = (net: Module): ReturnType<typeof weightLookup> => weightLookup(randomWeights(net, 1));
+
+export const cpuTarget = (threads: number, lanes: Lanes): BenchTarget => ({
+  name: "wasm",
+  tiles: "lists",
+  description: `CPU, ${threads} threads, ${lanes} lanes`,
+  lower: lowerToCpuPlan,
+  geometryDispatches: () => 0,
+  async open(plan, net) {
+    const { plan: data, wat } = buildCpuProgram(plan);
+    return await openCpu(data, await assembleWat(wat), { threads, lanes, weights: weightsOf(net) });
+  },
+  close: () => undefined,
+});
+
+export async function gpuTarget(): Promise<BenchTarget> {
+  const { openDevice } = await import("../../src/cli/adapter.ts");
+  const opened = await openDevice();
+  return {
+    name: "webgpu",
+    tiles: "records",
+    description: opened.description,
+    lower: (fused) => lowerToPlan(fused),
+    geometryDispatches: (plan) => buildProgram(plan).plan.geometry.stages.length,
+    async open(plan, net) {
+      const program = buildProgram(plan);
+      return await createNetwork(program.plan, Object.fromEntries(program.kernels.map((k) => [k.name, k.code])), { weights: weightsOf(net), device: opened.device });
+    },
+    close: () => opened.close(),
+  };
+}
