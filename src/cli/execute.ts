@@ -44,7 +44,8 @@ async function timed<T>(work: () => Promise<T>): Promise<readonly [T, number]> {
   return [result, performance.now() - start];
 }
 
-function readOutputs(plan: Plan | CpuPlan, outputs: AnyOutputs): Outputs {
+/** Outputs by name, as files and comparisons take them. */
+export function readOutputs(plan: Plan | CpuPlan, outputs: AnyOutputs): Outputs {
   return new Map(plan.outputs.map(({ name, buffer }) => [name, readOutput(outputs[name]!, axesOf(plan, buffer))]));
 }
 

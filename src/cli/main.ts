@@ -19,6 +19,7 @@ const COMMANDS: readonly Entry[] = [
   { name: "run", summary: "Runs a network on a scene.", load: async () => (await import("./commands/run.ts")).run },
   { name: "dump", summary: "Prints what the compiler has made of a network at a stage, or writes all stages to a folder.", load: async () => (await import("./commands/dump.ts")).dump },
   { name: "opt", summary: "Runs a pipeline of passes on a module in text form.", load: async () => (await import("./commands/opt.ts")).opt },
+  { name: "tune", summary: "Measures on this machine which ways to compile a network are fastest, and keeps them in a file.", load: async () => (await import("./commands/tune.ts")).tune },
   { name: "weights", summary: "Lists the tensors a network needs, or compares them with a file.", load: async () => (await import("./commands/weights.ts")).weights },
 ];
 

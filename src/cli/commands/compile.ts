@@ -1,12 +1,16 @@
 import { basename, join } from "node:path";
+import type { Choices } from "../../codegen/tuning/choices.ts";
+import type { Module } from "../../ir/module.ts";
 import { emitModule } from "../../codegen/plan/emit-module.ts";
 import type { Command } from "../command.ts";
 import { CODE_OPTIONS, compileWasm, compileWebgpu } from "../compile.ts";
 import { refuseCpuOptions } from "../cpu-options.ts";
 import { writeFile } from "../files/read.ts";
 import { reportPasses } from "../pass-report.ts";
-import { chosenPipeline, fuse, PASS_OPTIONS } from "../passes.ts";
+import { fuse, PASS_OPTIONS } from "../passes.ts";
 import { loadNet, SOURCE_OPTIONS } from "../source.ts";
+import { chosen } from "../tuning/files.ts";
+import { TUNING_OPTIONS } from "../tuning-options.ts";
 import { packageVersion } from "../version.ts";
 
 const TARGETS = ["webgpu", "wasm", "both"] as const;
@@ -19,6 +23,7 @@ export const compile: Command = {
     ...CODE_OPTIONS,
     ...SOURCE_OPTIONS,
     ...PASS_OPTIONS,
+    ...TUNING_OPTIONS,
   },
   files: 1,
   async run(args, io) {
@@ -26,12 +31,19 @@ export const compile: Command = {
     if (target === "webgpu") refuseCpuOptions(args, CODE_OPTIONS, target);
     const net = loadNet(args, io);
     if (net === undefined) return 1;
-    const { module, steps } = fuse(net, chosenPipeline(args));
-    reportPasses(steps, args, io);
+    const fused = (of: "webgpu" | "wasm"): { readonly module: Module; readonly tiles: Choices["tiles"] } => {
+      const { pipeline, tiles } = chosen(args, io, net, of, undefined);
+      const { module, steps } = fuse(net, pipeline);
+      // Without a tuning both targets are made of one module, whose passes are told of once.
+      if (of === "webgpu" || target === "wasm" || args.text("tuning") !== undefined) reportPasses(steps, args, io);
+      return { module, tiles };
+    };
+    const webgpu = target === "wasm" ? undefined : fused("webgpu");
+    const wasm = target === "webgpu" ? undefined : fused("wasm");
     const parts = {
       source: basename(args.file),
-      ...(target === "wasm" ? {} : { webgpu: await compileWebgpu(module) }),
-      ...(target === "webgpu" ? {} : { wasm: await compileWasm(module, args) }),
+      ...(webgpu === undefined ? {} : { webgpu: await compileWebgpu(webgpu.module, webgpu.tiles) }),
+      ...(wasm === undefined ? {} : { wasm: await compileWasm(wasm.module, args) }),
     };
     const emitted = emitModule(parts, packageVersion());
     const stem = join(folder, basename(args.file).replace(/\.(spnet|spir)$/, ""));

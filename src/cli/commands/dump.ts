@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { lowerToPlan } from "../../codegen/plan/lower.ts";
+import { withTiles } from "../../codegen/tuning/tiles.ts";
 import { buildProgram } from "../../codegen/plan/program.ts";
 import { buildCpuProgram, lowerToCpuPlan } from "../../codegen/wasm/program.ts";
 import type { Module } from "../../ir/module.ts";
@@ -11,7 +12,9 @@ import { UsageError } from "../errors.ts";
 import { writeFile } from "../files/read.ts";
 import type { Io } from "../io.ts";
 import { reportPasses } from "../pass-report.ts";
-import { chosenPipeline, fuse, PASS_OPTIONS } from "../passes.ts";
+import { fuse, PASS_OPTIONS } from "../passes.ts";
+import { chosen } from "../tuning/files.ts";
+import { TUNING_OPTIONS } from "../tuning-options.ts";
 import { loadNet, readText, SOURCE_OPTIONS } from "../source.ts";
 
 const STAGES = ["ast", "net", "fused", "plan", "wgsl", "cpu-plan", "wat"] as const;
@@ -25,6 +28,7 @@ export const dump: Command = {
     "no-locations": { doc: "leave out where in the source each op comes from" },
     ...SOURCE_OPTIONS,
     ...PASS_OPTIONS,
+    ...TUNING_OPTIONS,
   },
   files: 1,
   async run(args, io) {
@@ -82,14 +86,15 @@ function* allArtifacts(net: Module, args: Args, io: Io): Generator<Artifact> {
   if (args.file.endsWith(".spnet")) yield { file: "00-ast.json", stage: "ast", name: "", text: () => printAst(args) };
   yield module("00-net", "net", "", net);
   const passes: Artifact[] = [];
-  const fused = fuse(net, chosenPipeline(args), [dumping((name, value) => passes.push(module(name, "pass", name.replace(/^\d+-/, ""), value)))]);
+  const { pipeline, tiles } = chosen(args, io, net, "webgpu", undefined);
+  const fused = fuse(net, pipeline, [dumping((name, value) => passes.push(module(name, "pass", name.replace(/^\d+-/, ""), value)))]);
   reportPasses(fused.steps, args, io);
   yield* passes;
   yield module("90-fused", "fused", "", fused.module);
-  const plan = lowerToPlan(fused.module);
+  const plan = withTiles(lowerToPlan(fused.module), tiles);
   yield module("91-plan", "plan", "", plan);
   for (const { name, code } of buildProgram(plan).kernels) yield { file: `kernels/${name}.wgsl`, stage: "wgsl", name, text: () => code };
-  const cpuPlan = lowerToCpuPlan(fused.module);
+  const cpuPlan = lowerToCpuPlan(args.text("tuning") === undefined ? fused.module : fuse(net, chosen(args, io, net, "wasm", undefined).pipeline).module);
   yield module("92-cpu-plan", "cpu-plan", "", cpuPlan);
   yield { file: "93-cpu.wat", stage: "wat", name: "", text: () => buildCpuProgram(cpuPlan).wat };
 }

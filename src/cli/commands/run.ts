@@ -1,3 +1,4 @@
+import type { Choices } from "../../codegen/tuning/choices.ts";
 import type { Module } from "../../ir/module.ts";
 import { compareOutputs } from "../compare-outputs.ts";
 import type { Args, Command } from "../command.ts";
@@ -13,6 +14,7 @@ import type { Io } from "../io.ts";
 import { describeErrors, describeOutputs } from "../outputs-report.ts";
 import { reportPasses } from "../pass-report.ts";
 import { chosenPipeline, fuse, PASS_OPTIONS } from "../passes.ts";
+import { TUNING_OPTIONS } from "../tuning-options.ts";
 import { chooseRunTarget, type RunTarget } from "../run-target.ts";
 import { readScene, SCENE_OPTIONS } from "../scene-options.ts";
 import { loadNet, SOURCE_OPTIONS } from "../source.ts";
@@ -35,6 +37,7 @@ export const run: Command = {
     check: { doc: `compare with the interpreter; an error above ${TOLERANCE} fails` },
     ...SOURCE_OPTIONS,
     ...PASS_OPTIONS,
+    ...TUNING_OPTIONS,
   },
   files: 1,
   async run(args, io) {
@@ -63,15 +66,26 @@ export const run: Command = {
   },
 };
 
+/** What the network is made by; a tuning is read with what it needs only where one is given. */
+async function choose(target: RunTarget, net: Module, args: Args, io: Io): Promise<Choices> {
+  if (args.text("tuning") === undefined) return { pipeline: chosenPipeline(args), tiles: {} };
+  const [{ chosen }, { machineName }] = await Promise.all([import("../tuning/files.ts"), import("../tuning/workbench.ts")]);
+  if (target === "wasm") return chosen(args, io, net, target, machineName({ target, options: { ...cpuOptions(args), onNotice: () => undefined } }));
+  const opened = await (await import("../adapter.ts")).openDevice();
+  opened.close();
+  return chosen(args, io, net, target, machineName({ target, opened }));
+}
+
 /** The interpreter needs no kernels, and the CPU nothing of WebGPU: each is loaded where it runs. */
 async function runCompiled(target: RunTarget, net: Module, scene: SceneInputs, weights: WeightLookup, args: Args, io: Io): Promise<Execution> {
   const options = { profile: args.flag("profile") };
-  const { module, steps } = fuse(net, chosenPipeline(args));
+  const { pipeline, tiles } = await choose(target, net, args, io);
+  const { module, steps } = fuse(net, pipeline);
   reportPasses(steps, args, io);
   const execution =
     target === "wasm"
       ? await executeWasm(await compileWasm(module, args), scene, weights, { ...options, ...cpuOptions(args), onNotice: (line) => io.err(`${line}\n`) })
-      : await (await import("../execute-webgpu.ts")).executeWebgpu(await compileWebgpu(module), scene, weights, options);
+      : await (await import("../execute-webgpu.ts")).executeWebgpu(await compileWebgpu(module, tiles), scene, weights, options);
   io.err(describeExecution(execution));
   return execution;
 }

@@ -69,6 +69,8 @@ export interface ConvSpec extends KernelHead {
   readonly columns: readonly [from: number, to: number];
   readonly epilogue: readonly EpilogueStep[];
   readonly target: RowAccess | DenseTarget;
+  /** How a workgroup divides its tile, where a measurement chose it: invocations along the columns, rows of each. */
+  readonly tile?: { readonly threads: number; readonly perThread: number };
 }
 
 /** subm → epilogue → subm on one rulebook; the intermediate stays in workgroup memory. */

@@ -1,3 +1,4 @@
+import { RECORD_ROWS } from "../../../runtime/geometry/record.ts";
 import { name } from "../namer.ts";
 import type { ConvSpec, ConvTerm, Kernel } from "../spec.ts";
 import { comment, wgsl, type Hole } from "../template.ts";
@@ -20,7 +21,7 @@ export function convKernel(spec: ConvSpec): Kernel {
   const linear = widths.length > 1;
   if (linear && Math.max(...widths) > CHIP_COLUMNS) throw new Error(`internal: a linear step holds ${CHIP_COLUMNS} columns at most`);
   const tiles = linear ? 1 : columnTiles(to - from);
-  const shape = chooseShape(widths.map((w) => Math.ceil(quadsOf(w) / tiles)));
+  const shape = spec.tile === undefined ? chooseShape(widths.map((w) => Math.ceil(quadsOf(w) / tiles))) : { rows: RECORD_ROWS, ...spec.tile };
 
   const bindings = newBindings();
   const start = { from, width: to - from };

@@ -13,7 +13,7 @@ const OWN = [
   "tile", "middle", "present", "params_", "rows", "row0", "row_lane", "quad0", "group", "lane", "wg", "phase", "tap", "tap0", "found", "window", "s", "end",
   "entry", "value", "row", "quad", "at", "cell", "record", "split", "part", "halo0", "base", "own", "first", "last", "low", "high",
   ...["q", "q0", "r", "i", "j", "k", "n", "t", "b"],
-  ...[0, 1, 2, 3].flatMap((r) => [`a${r}`, `row${r}`, `n${r}`, ...Array.from({ length: 8 }, (_, g) => [`acc${r}_${g}`, `w${r}_${g}`]).flat()]),
+  ...[0, 1, 2, 3, 4, 5, 6, 7].flatMap((r) => [`a${r}`, `row${r}`, `n${r}`, ...Array.from({ length: 16 }, (_, g) => [`acc${r}_${g}`, `w${r}_${g}`]).flat()]),
 ];
 
 export const newBindings = (): Bindings => new Bindings(OWN);

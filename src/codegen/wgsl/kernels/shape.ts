@@ -1,3 +1,4 @@
+import { RECORD_ROWS } from "../../../runtime/geometry/record.ts";
 import { pad4 } from "../spec.ts";
 
 /** Workgroup memory that every WebGPU device has, in bytes. */
@@ -20,6 +21,9 @@ export interface TileShape {
   /** Invocations along the columns. */
   readonly threads: number;
 }
+
+/** A tile's shape as a plan may choose it. */
+export type TileChoice = Pick<TileShape, "threads" | "perThread">;
 
 export const rowThreads = (shape: TileShape): number => shape.rows / shape.perThread;
 
@@ -45,5 +49,5 @@ export function chooseShape(stages: readonly number[]): TileShape {
   // A workgroup has 256 invocations at most, 8 rows of them.
   const threads = Math.min(32, Math.max(Math.ceil(widest / 4), Math.min(wanted, 16)));
   const perThread = threads >= 8 ? 4 : threads >= 4 ? 2 : 1;
-  return { rows: 32, perThread, threads };
+  return { rows: RECORD_ROWS, perThread, threads };
 }
