@@ -10,8 +10,8 @@ export interface Variant {
 /** Passes without which the others have nothing to work on, or which only tidy up. */
 const NEEDED = new Set(["lower", "cse", "dce"]);
 
-/** Options that switch a part of a pass off. */
-const PARTS: Readonly<Record<string, readonly string[]>> = { "reuse-rulebooks": ["slices=false", "mirrored=false"] };
+/** Options that switch a part of a pass off, or on. */
+const PARTS: Readonly<Record<string, readonly string[]>> = { "reuse-rulebooks": ["slices=false", "mirrored=false"], "fuse-pairs": ["pairs=model", "pairs=always"] };
 
 const made = (name: string, passes: readonly string[]): Variant => {
   const { pipeline } = parsePipeline(passes.join(","));

@@ -12,7 +12,7 @@ const PAIRS = ["never", "model", "always"] as const;
 /** Options of every command that runs passes. */
 export const PASS_OPTIONS: OptionDefs = {
   optimize: { value: "0|1|2", short: "O", doc: "0: one kernel per operation; 1: the certain gains; 2: everything (default)" },
-  pairs: { value: PAIRS.join("|"), doc: "on-chip pairs of submanifold convolutions (default: as the cost model says)" },
+  pairs: { value: PAIRS.join("|"), doc: "on-chip pairs of submanifold convolutions: none (default), as the cost model says, or all that are legal" },
   remarks: { doc: "say what each pass did and what it left alone, and why" },
   stats: { doc: "show the counters and the time of each pass" },
 };

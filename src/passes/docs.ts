@@ -10,7 +10,7 @@ export function passesDocument(): string {
     "",
     "Generated from `src/passes/registry.ts` by `scripts/generate-pass-docs.ts`; do not edit.",
     "",
-    "A pipeline is text: `lower,reuse-rulebooks{slices=false},fuse-pairs{pairs=never}`. `spnet opt FILE.spir --pipeline=…` runs it,",
+    "A pipeline is text: `lower,reuse-rulebooks{slices=false},fuse-pairs{pairs=always}`. `spnet opt FILE.spir --pipeline=…` runs it,",
     "`spnet dump FILE --after PASS` shows what a pass left. Every pass may be run alone, in any order that its level allows.",
     "",
     "## Presets",

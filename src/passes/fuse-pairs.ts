@@ -41,7 +41,7 @@ export const fusePairs = definePass({
   from: "fused",
   to: "fused",
   options: {
-    pairs: choice(["never", "model", "always"], "model", "fuse no pair, those the cost model favours, or all that are legal"),
+    pairs: choice(["never", "model", "always"], "never", "fuse no pair, those the cost model favours, or all that are legal"),
     capacity: int(128, 1, 4096, "halo rows on chip at most; fewer where channels are many"),
   },
   stats: { fused: "pairs made one kernel", refused: "legal, but the cost model says it does not pay", halos: "halo tables asked for" },

@@ -15,7 +15,7 @@ export type Pipeline = readonly Step[];
 export const PIPELINE_FILE = "<pipeline>";
 
 /**
- * Reads `lower,reuse-rulebooks{slices=false},fuse-pairs{pairs=never,capacity=64}`; spaces are allowed anywhere.
+ * Reads `lower,reuse-rulebooks{slices=false},fuse-pairs{pairs=model,capacity=64}`; spaces are allowed anywhere.
  * Mistakes: SP0190 malformed text, SP0290 unknown pass, SP0291 unknown or repeated option, SP0292 value out of range,
  * SP0293 a pass that does not take the level it would get. All of them are reported; then the pipeline is undefined.
  */

@@ -7,7 +7,8 @@ export type Preset = "O0" | "O1" | "O2";
  *
  * - `O0`: one kernel per network operation, no reuse, no fusion: the baseline that everything is measured against.
  * - `O1`: the certain gains: each rulebook once, norms in the weights, pointwise work in its kernel.
- * - `O2`: everything; where a form may lose, a cost model decides.
+ * - `O2`: everything that was measured to pay; where a form may lose, a cost model decides. On-chip pairs are off: on every
+ *   device measured so far two kernels are faster (docs/OPTIMISER.md); `pairs=model` and a tuning switch them on.
  */
 export const presets: Readonly<Record<Preset, string>> = {
   O0: "lower",

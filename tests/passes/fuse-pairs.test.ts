@@ -68,7 +68,7 @@ describe("fuse-pairs", () => {
     const d = new Draft("net");
     const net = d.finish(unit(d, unit(d, d.x, 8), 6));
     expectUnchanged(net, before, "fuse-pairs{pairs=never}");
-    expect(features(checked(net, `${before},fuse-pairs`))).toEqual(["pair (bias relu): bias relu"]);
+    expect(features(checked(net, `${before},fuse-pairs{pairs=model}`))).toEqual(["pair (bias relu): bias relu"]);
     const e = new Draft("net", 64);
     const { steps } = expectUnchanged(e.finish(unit(e, unit(e, e.x, 64), 64)), before, "fuse-pairs{pairs=model}");
     expect(steps[0]!.stats).toEqual({ fused: 0, refused: 1, halos: 0 });

@@ -26,7 +26,7 @@ const without = (pass: string): PipelineTunable["values"] => [{ value: "off", ap
 
 /** Every choice that is open to measurement; a further one is an entry here. */
 export const PIPELINE_TUNABLES: readonly PipelineTunable[] = [
-  { name: "on-chip pairs", targets: ["webgpu"], sameBits: false, values: option("fuse-pairs", "pairs", ["never", "always"]) },
+  { name: "on-chip pairs", targets: ["webgpu"], sameBits: false, values: option("fuse-pairs", "pairs", ["model", "always"]) },
   { name: "slices of larger rulebooks", targets: ["webgpu", "wasm"], sameBits: true, values: option("reuse-rulebooks", "slices", [false]) },
   { name: "half searches", targets: ["webgpu"], sameBits: true, values: option("reuse-rulebooks", "mirrored", [false]) },
   { name: "pointwise layers on chip", targets: ["webgpu", "wasm"], sameBits: false, values: option("fuse-pointwise-chain", "columns", [1, 64, 2048]) },
