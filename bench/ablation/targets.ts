@@ -1,5 +1,6 @@
 import { randomWeights } from "../../src/cli/weights/random-weights.ts";
 import { weightLookup } from "../../src/cli/weights-options.ts";
+import { WEBGPU_STEPS } from "../../src/codegen/plan/lower-steps.ts";
 import { lowerToPlan } from "../../src/codegen/plan/lower.ts";
 import type { TileForm } from "../../src/codegen/plan/map-counts.ts";
 import { buildProgram } from "../../src/codegen/plan/program.ts";
@@ -17,8 +18,8 @@ export interface BenchTarget {
   readonly name: "wasm" | "webgpu";
   readonly tiles: TileForm;
   readonly description: string;
-  /** A fused module as a plan. */
-  lower(fused: Module): Module;
+  /** A fused module as a plan; `masked`: with the one kernel that serves all convolutions. */
+  lower(fused: Module, masked: boolean): Module;
   /** Dispatches of the geometry phase; the CPU has none. */
   geometryDispatches(plan: Module): number;
   open(plan: Module, net: Module): Promise<AnyNetwork>;
@@ -31,7 +32,7 @@ export const cpuTarget = (threads: number, lanes: Lanes): BenchTarget => ({
   name: "wasm",
   tiles: "lists",
   description: `CPU, ${threads} threads, ${lanes} lanes`,
-  lower: lowerToCpuPlan,
+  lower: (fused) => lowerToCpuPlan(fused),
   geometryDispatches: () => 0,
   async open(plan, net) {
     const { plan: data, wat } = buildCpuProgram(plan);
@@ -47,7 +48,7 @@ export async function gpuTarget(): Promise<BenchTarget> {
     name: "webgpu",
     tiles: "records",
     description: opened.description,
-    lower: (fused) => lowerToPlan(fused),
+    lower: (fused, masked) => lowerToPlan(fused, { ...WEBGPU_STEPS, dataflows: !masked }),
     geometryDispatches: (plan) => buildProgram(plan).plan.geometry.stages.length,
     async open(plan, net) {
       const program = buildProgram(plan);

@@ -5,6 +5,8 @@ import { presets } from "../../src/passes/presets.ts";
 export interface Variant {
   readonly name: string;
   readonly pipeline: Pipeline;
+  /** One kernel for all convolutions, instead of a choice of dataflow. */
+  readonly masked?: true;
 }
 
 /** Passes without which the others have nothing to work on, or which only tidy up. */
@@ -26,5 +28,5 @@ export function allVariants(): readonly Variant[] {
     made(`without ${pass}`, passes.filter((p) => p !== pass)),
     ...(PARTS[pass] ?? []).map((option) => made(`${pass} ${option}`, passes.map((p) => (p === pass ? `${p}{${option}}` : p)))),
   ]);
-  return [made("O2", passes), made("O2 again", passes), made("O1", presets.O1.split(",")), made("O0", presets.O0.split(",")), ...off];
+  return [made("O2", passes), made("O2 again", passes), made("O1", presets.O1.split(",")), made("O0", presets.O0.split(",")), { ...made("one dataflow", passes), masked: true }, ...off];
 }

@@ -2,7 +2,7 @@ import type { Module } from "../../ir/module.ts";
 import { printModule } from "../../ir/print.ts";
 import { PIPELINE_TUNABLES, type Choices, type PipelineTunable } from "../../codegen/tuning/choices.ts";
 import { judge, LEAST_ROUNDS, MOST_ROUNDS, type Verdict } from "../../codegen/tuning/decide.ts";
-import { sameTile, tileCandidates, tileKey } from "../../codegen/tuning/tiles.ts";
+import { sameTile, tilesOf, tileKey } from "../../codegen/tuning/tiles.ts";
 import { printPipeline } from "../../passes/pipeline.ts";
 import type { TileChoice } from "../../codegen/wgsl/kernels/shape.ts";
 
@@ -104,11 +104,11 @@ class Search<S extends Subject> {
     const steps = current.subject.plan.ops.filter((op) => op.name.startsWith("step.") && op.name !== "step.geometry");
     const keys = steps.map(tileKey);
     const candidates: { readonly tile: TileChoice; readonly subject: S; readonly keys: ReadonlySet<string>; readonly look: ReadonlyMap<string, number> }[] = [];
-    for (const tile of distinctTiles(steps.flatMap(tileCandidates))) {
+    for (const tile of distinctTiles(steps.flatMap(tilesOf))) {
       if (this.#late) break;
-      const fits = new Set(steps.flatMap((op, i) => (keys[i] !== undefined && tileCandidates(op).some((c) => sameTile(c, tile)) ? [keys[i]] : [])));
+      const fits = new Set(steps.flatMap((op, i) => (keys[i] !== undefined && tilesOf(op).some((c) => sameTile(c, tile)) ? [keys[i]] : [])));
       const subject = await this.#open({ ...current.choices, tiles: Object.fromEntries([...fits].map((key) => [key, tile])) });
-      if (!this.#proven(subject, current.subject, true, `tile ${tile.threads} × ${tile.perThread}`)) continue;
+      if (!this.#proven(subject, current.subject, true, `tile ${tileText(tile)}`)) continue;
       await subject.profile();
       candidates.push({ tile, subject, keys: fits, look: byKey(await subject.profile(), keys) });
     }
@@ -123,7 +123,7 @@ class Search<S extends Subject> {
       }
       if (best === undefined) continue;
       tiles[key] = best.tile;
-      this.#bench.say(`${key}: tile ${best.tile.threads} × ${best.tile.perThread}, ${words(best)}`);
+      this.#bench.say(`${key}: tile ${tileText(best.tile)}, ${words(best)}`);
     }
     if (Object.keys(tiles).length === 0) return current;
     const choices = { ...current.choices, tiles };
@@ -184,6 +184,8 @@ class Search<S extends Subject> {
   }
 }
 
+const tileText = ({ threads, perThread, dataflow }: TileChoice): string => `${threads} × ${perThread}${dataflow === undefined ? "" : ` ${dataflow}`}`;
+
 const textOf = (plan: Module): string => printModule(plan, { locations: false });
 
 function distinctTiles(all: readonly TileChoice[]): readonly TileChoice[] {
@@ -207,5 +209,5 @@ const words = ({ ratio, noise, verdict }: Verdict): string => `${(100 * (ratio -
 /** What a person reads of choices. */
 export const describeChoices = ({ pipeline, tiles }: Choices): readonly string[] => [
   `pipeline ${printPipeline(pipeline)}`,
-  ...Object.entries(tiles).map(([key, t]) => `${key}: ${t.threads} invocations along the columns, ${t.perThread} rows each`),
+  ...Object.entries(tiles).map(([key, t]) => `${key}: ${t.threads} invocations along the columns, ${t.perThread} rows each${t.dataflow === undefined ? "" : `, ${t.dataflow}`}`),
 ];

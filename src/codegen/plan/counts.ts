@@ -79,7 +79,7 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
         const { rulebook, form } = region(term.map.role);
         const found = pairsOf(term.map);
         pairs += found;
-        multiplied += maps.multiplied(rulebook, form, term.map);
+        multiplied += maps.multiplied(rulebook, form, term.map, spec.tile?.dataflow ?? "masked");
         products += found * term.source.channels * columns;
         bytes += mapBytes(term.map) + 4 * found * term.source.channels;
       }
@@ -91,7 +91,7 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
       const halo = maps.halo(rulebook, form, spec.map.stored);
       bytes += read(spec.source) + mapBytes(spec.map) + 4 * halo.pairs * spec.source.channels + 4 * maps.haloWords(rows, spec.map.stored);
       return {
-        kind: spec.kind, rows, pairs: 2 * found, multiplied: halo.rows * spec.map.taps.length + maps.multiplied(rulebook, form, spec.map),
+        kind: spec.kind, rows, pairs: 2 * found, multiplied: halo.rows * spec.map.taps.length + maps.multiplied(rulebook, form, spec.map, "masked"),
         macs: rows * macs.perRow + found * (spec.source.channels * spec.middle + spec.middle * spec.cout), bytes,
       };
     }

@@ -3,6 +3,7 @@ import { typeOf } from "../../ir/module.ts";
 import type { ParamType, Type } from "../../ir/types.ts";
 import { TILE_COLUMNS } from "../wgsl/kernels/shape.ts";
 import { pad4, type ConvTerm, type DenseTarget, type EpilogueStep, type HaloAccess, type MapAccess, type RowAccess } from "../wgsl/spec.ts";
+import { standardTile } from "./dataflow.ts";
 import { GeometryDraft, type ResolvedRulebook } from "./geometry-draft.ts";
 import { MemoryDraft, rowsOf, type Place } from "./memory-draft.ts";
 import { ParamsDraft } from "./params-draft.ts";
@@ -16,10 +17,12 @@ export interface StepTarget {
   readonly columnTile: number;
   /** Whether rows of input sets are sorted too, instead of in the caller's order. */
   readonly sortedInputs: boolean;
+  /** Whether convolutions have kernels to choose from. */
+  readonly dataflows: boolean;
 }
 
 /** WebGPU on portable limits: one binding holds 128 MiB. */
-export const WEBGPU_STEPS: StepTarget = { blockFloats: (128 << 20) / 4, columnTile: Infinity, sortedInputs: false };
+export const WEBGPU_STEPS: StepTarget = { blockFloats: (128 << 20) / 4, columnTile: Infinity, sortedInputs: false, dataflows: true };
 
 type Item = { readonly [key: string]: AttrValue };
 
@@ -133,7 +136,9 @@ export class StepLowering {
       });
       const columns: [number, number] = [from, to];
       const { epilogue, target } = this.#epilogue(op, items, roles, params, columns, rows, 0);
-      this.#push({ kind: "conv", terms: lowered, columns, epilogue, target: target! }, rows, roles, params, op.loc);
+      const spec = { kind: "conv", terms: lowered, columns, epilogue, target: target! } as const;
+      const tile = this.#target.dataflows ? standardTile(spec) : undefined;
+      this.#push(tile === undefined ? spec : { ...spec, tile }, rows, roles, params, op.loc);
     }
   }
 

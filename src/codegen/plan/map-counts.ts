@@ -1,5 +1,6 @@
 import { haloShape } from "../../runtime/geometry/halo.ts";
 import { RECORD_ROWS, recordWords } from "../../runtime/geometry/record.ts";
+import { PACKED_ROWS } from "./dataflow.ts";
 import type { MapAccess } from "../wgsl/spec.ts";
 import type { ExecutedGeometry } from "./geometry-executor.ts";
 
@@ -11,11 +12,18 @@ export type TileForm = "records" | "lists";
 
 type Form = "forward" | "transposed";
 
+/** Per stored tap: pairs, records that have one, and pairs with those of a record rounded up to what is packed together. */
+interface TapCounts {
+  readonly pairs: readonly number[];
+  readonly records: readonly number[];
+  readonly packed: readonly number[];
+}
+
 /** Counts what rulebook blocks hold, each once. */
 export class MapCounts {
   readonly #geometry: ExecutedGeometry;
   readonly #tiles: TileForm;
-  readonly #perTap = new Map<string, { readonly pairs: readonly number[]; readonly records: readonly number[] }>();
+  readonly #perTap = new Map<string, TapCounts>();
   readonly #halos = new Map<string, { readonly rows: number; readonly pairs: number }>();
 
   constructor(geometry: ExecutedGeometry, tiles: TileForm) {
@@ -29,11 +37,11 @@ export class MapCounts {
     return taps.reduce((n, t) => n + counts[t]!, 0);
   }
 
-  /** Rows that the layer's kernel multiplies for them. */
-  multiplied(rulebook: number, form: Form, map: Pick<MapAccess, "stored" | "taps">): number {
-    if (this.#tiles === "lists") return this.pairs(rulebook, form, map);
-    const counts = this.#taps(rulebook, form, map.stored).records;
-    return map.taps.reduce((n, t) => n + RECORD_ROWS * counts[t]!, 0);
+  /** Rows that the layer's kernel multiplies for them, by its dataflow. */
+  multiplied(rulebook: number, form: Form, map: Pick<MapAccess, "stored" | "taps">, dataflow: "masked" | "packed" | "direct"): number {
+    if (this.#tiles === "lists" || dataflow === "direct") return this.pairs(rulebook, form, map);
+    const counts = this.#taps(rulebook, form, map.stored);
+    return map.taps.reduce((n, t) => n + (dataflow === "masked" ? RECORD_ROWS * counts.records[t]! : counts.packed[t]!), 0);
   }
 
   /** Bytes of the block, or of the lists with their offsets. */
@@ -59,7 +67,7 @@ export class MapCounts {
     return halo;
   }
 
-  #taps(rulebook: number, form: Form, stored: number): { readonly pairs: readonly number[]; readonly records: readonly number[] } {
+  #taps(rulebook: number, form: Form, stored: number): TapCounts {
     const key = `${rulebook} ${form}`;
     let counts = this.#perTap.get(key);
     if (counts === undefined) {
@@ -70,18 +78,21 @@ export class MapCounts {
   }
 }
 
-function countTaps(block: Uint32Array, taps: number): { readonly pairs: readonly number[]; readonly records: readonly number[] } {
+function countTaps(block: Uint32Array, taps: number): TapCounts {
   const pairs = new Array<number>(taps).fill(0);
   const records = new Array<number>(taps).fill(0);
+  const packed = new Array<number>(taps).fill(0);
   const words = Math.ceil(taps / 32);
   for (let record = 0; record < block.length; record += recordWords(taps)) {
     for (let tap = 0; tap < taps; tap++) {
       if (((block[record + (tap >> 5)]! >>> (tap & 31)) & 1) === 1) records[tap]!++;
       const first = record + words + tap * RECORD_ROWS;
-      for (let r = 0; r < RECORD_ROWS; r++) if (block[first + r] !== 0) pairs[tap]!++;
+      const found = block.subarray(first, first + RECORD_ROWS).reduce((n, entry) => n + (entry === 0 ? 0 : 1), 0);
+      pairs[tap]! += found;
+      packed[tap]! += PACKED_ROWS * Math.ceil(found / PACKED_ROWS);
     }
   }
-  return { pairs, records };
+  return { pairs, records, packed };
 }
 
 function countHalo(block: Uint32Array, taps: number): { readonly rows: number; readonly pairs: number } {

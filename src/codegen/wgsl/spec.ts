@@ -69,8 +69,11 @@ export interface ConvSpec extends KernelHead {
   readonly columns: readonly [from: number, to: number];
   readonly epilogue: readonly EpilogueStep[];
   readonly target: RowAccess | DenseTarget;
-  /** How a workgroup divides its tile, where a measurement chose it: invocations along the columns, rows of each. */
-  readonly tile?: { readonly threads: number; readonly perThread: number };
+  /**
+   * How a workgroup divides its tile, where it was chosen: invocations along the columns, rows of each, and whether the
+   * rows of each tap are packed together.
+   */
+  readonly tile?: { readonly threads: number; readonly perThread: number; readonly dataflow?: "packed" | "direct" };
 }
 
 /** subm → epilogue → subm on one rulebook; the intermediate stays in workgroup memory. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { tileCandidates } from "../../../src/codegen/tuning/tiles.ts";
 import { buildKernel } from "../../../src/codegen/wgsl/kernels/index.ts";
 import type { ConvSpec, ConvTerm, DenseTarget, EpilogueStep, RowAccess } from "../../../src/codegen/wgsl/spec.ts";
 import { openGpu, type TestGpu, type Words } from "../../support/gpu.ts";
@@ -9,6 +10,14 @@ beforeAll(async () => {
   gpu = await openGpu();
 });
 afterAll(() => gpu.close());
+
+/** Kinds of tiles that were run beside the standard one. */
+const tilesTried = new Set<string>();
+afterAll(() => expect([...tilesTried].sort()).toEqual(["direct", "masked", "packed"]));
+
+/** Bits of the results, the sign of a zero apart: compilers may leave out a sum that begins with 0. */
+const bitsOf = (result: Record<string, Words>): Record<string, readonly number[]> =>
+  Object.fromEntries(Object.entries(result).map(([role, data]) => [role, Array.from(new Uint32Array(data.buffer, data.byteOffset, data.length), (word) => (word === 0x8000_0000 ? 0 : word))]));
 
 const CLOSE = 1e-5;
 const UNTOUCHED = 12345;
@@ -88,7 +97,18 @@ class Case {
 
   async run(epilogue: readonly EpilogueStep[], target: RowAccess | DenseTarget, columns: readonly [number, number] = [0, this.columns]): Promise<Record<string, Words>> {
     const spec: ConvSpec = { kind: "conv", name: "k00_test", header: ["test"], rows: 1, terms: this.terms, columns, epilogue, target };
-    return await gpu.run(buildKernel(spec), { ...this.buffers, params: this.params.block }, { rows: this.rows });
+    const run = (tile?: ConvSpec["tile"]): Promise<Record<string, Words>> =>
+      gpu.run(buildKernel(tile === undefined ? spec : { ...spec, tile }), { ...this.buffers, params: this.params.block }, { rows: this.rows });
+    const result = await run();
+    // Every other tile adds in the same order: one of each kind must give the same bits.
+    const others = tileCandidates(spec);
+    for (const dataflow of [undefined, "packed", "direct"] as const) {
+      const tile = others.findLast((t) => t.dataflow === dataflow);
+      if (tile === undefined) continue;
+      tilesTried.add(dataflow ?? "masked");
+      expect(bitsOf(await run(tile)), JSON.stringify(tile)).toEqual(bitsOf(result));
+    }
+    return result;
   }
 
   /** Runs without an epilogue and compares. */

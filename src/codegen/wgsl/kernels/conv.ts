@@ -4,6 +4,8 @@ import type { ConvSpec, ConvTerm, Kernel } from "../spec.ts";
 import { comment, wgsl, type Hole } from "../template.ts";
 import { RowFunctions } from "./access.ts";
 import { declareAccumulators, epilogue, epilogueWindows, stageWidths, type TileContext } from "./epilogue.ts";
+import { directConvKernel } from "./conv-direct.ts";
+import { packedConvKernel } from "./conv-packed.ts";
 import { chipLinear, chipTile, globalRow, newBindings, rowInside, rowKernel } from "./frame.ts";
 import { gather, stagingOf } from "./gather.ts";
 import { Rulebook } from "./rulebook.ts";
@@ -22,6 +24,8 @@ export function convKernel(spec: ConvSpec): Kernel {
   if (linear && Math.max(...widths) > CHIP_COLUMNS) throw new Error(`internal: a linear step holds ${CHIP_COLUMNS} columns at most`);
   const tiles = linear ? 1 : columnTiles(to - from);
   const shape = spec.tile === undefined ? chooseShape(widths.map((w) => Math.ceil(quadsOf(w) / tiles))) : { rows: RECORD_ROWS, ...spec.tile };
+  if (spec.tile?.dataflow === "packed") return packedConvKernel(spec, shape);
+  if (spec.tile?.dataflow === "direct") return directConvKernel(spec, shape);
 
   const bindings = newBindings();
   const start = { from, width: to - from };

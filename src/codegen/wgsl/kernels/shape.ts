@@ -23,7 +23,7 @@ export interface TileShape {
 }
 
 /** A tile's shape as a plan may choose it. */
-export type TileChoice = Pick<TileShape, "threads" | "perThread">;
+export type TileChoice = Pick<TileShape, "threads" | "perThread"> & { readonly dataflow?: "packed" | "direct" };
 
 export const rowThreads = (shape: TileShape): number => shape.rows / shape.perThread;
 
