@@ -4,7 +4,7 @@ import { name } from "../namer.ts";
 import type { ConvSpec, ConvTerm, Kernel } from "../spec.ts";
 import { comment, repeat, wgsl, type Hole, type Wgsl } from "../template.ts";
 import { RowFunctions } from "./access.ts";
-import { acc, declareAccumulators, epilogue, epilogueWindows, quadOffset, type TileContext } from "./epilogue.ts";
+import { acc, epilogue, epilogueWindows, quadOffset, type TileContext } from "./epilogue.ts";
 import { globalRow, newBindings, rowInside, rowKernel } from "./frame.ts";
 import { rowStride, stagingOf, type Staging } from "./gather.ts";
 import { multiply, multiplyChunk, type Product } from "./multiply.ts";
@@ -57,7 +57,6 @@ export function packedConvKernel(spec: ConvSpec, shape: TileShape): Kernel {
   const starts = spec.terms.map((_, i) => books.slice(0, i).reduce((n, b) => n + (b?.taps ?? 1), 0));
   const text = new PackedText(context, groups, half, start.width);
   const body = [
-    declareAccumulators(shape, groups),
     wgsl`
       var phase = 0u;
       var turn = 0u;
@@ -68,7 +67,7 @@ export function packedConvKernel(spec: ConvSpec, shape: TileShape): Kernel {
     wgsl`workgroupBarrier();`,
     spec.terms.map((t, i) => text.term(t, i, books[i], starts[i]!, stagings[i]!)),
     wgsl`workgroupBarrier();`,
-    text.each((r, g) => wgsl`${acc(r, g)} = ${text.own(r, g)};`),
+    text.each((r, g) => wgsl`var ${acc(r, g)} = ${text.own(r, g)};`),
     epilogue(context, spec.epilogue, start, spec.target),
   ];
   const kernel = rowKernel({
@@ -155,22 +154,15 @@ class PackedText {
     };
     const slotOf = (r: number): Wgsl => wgsl`${name(`n${r}`)}`;
     const rows = Array.from({ length: this.#shape.perThread }, (_, r) => r);
-    const load = this.each((r, g) => wgsl`${acc(r, g)} = ${this.#sum(g, slotOf(r))};`);
-    const store = this.each((r, g) => wgsl`${this.#sum(g, slotOf(r))} = ${acc(r, g)};`);
-    // A loop of at most one round: compilers for CPUs leave a loop when no invocation is in it, but walk through a branch.
+    // Registers live in one round only: what stays in them across loops takes compilers for CPUs minutes.
     const body = wgsl`
       ${this.#stage(t, book, chunk, single ? wgsl`q` : wgsl`q0 + q`)}
+      // At most one round: such compilers leave a loop when no invocation is in it, but walk through a branch.
       for (var at = first; at < count; at += 32u) {
         ${rows.map((r) => wgsl`let ${slotOf(r)} = select(32u, slots[turn + first + ${u32(r)}], first + ${u32(r)} < count);`)}
-        ${single ? load : wgsl`
-          if (q0 == 0u) {
-            ${load}
-          }`}
+        ${this.each((r, g) => wgsl`var ${acc(r, g)} = ${this.#sum(g, slotOf(r))};`)}
         ${single ? multiply(product) : multiplyChunk(product, chunk)}
-        ${single ? store : wgsl`
-          if (q0 + ${u32(chunk)} >= ${u32(all)}) {
-            ${store}
-          }`}
+        ${this.each((r, g) => wgsl`${this.#sum(g, slotOf(r))} = ${acc(r, g)};`)}
       }
       phase = ${u32(this.#half)} - phase;`;
     return wgsl`
