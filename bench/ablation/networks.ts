@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../src/cli/version.ts";
+import type { VoxelGrid } from "../../src/cli/files/voxels.ts";
 import type { SceneKind } from "../../src/cli/scan/made-up.ts";
 import { compileSource, type CompileOptions } from "../../src/ir/from-source.ts";
 import type { Module } from "../../src/ir/module.ts";
@@ -14,8 +15,9 @@ export interface BenchNetwork {
   /** Clouds of the shared folder; with `reversed` columns b, x, y, z are read as b, z, y, x. */
   readonly clouds: readonly string[];
   readonly reversed?: true;
-  /** What is made up where the clouds are not. */
+  /** What is made up where the clouds are not, on a grid other than the scene's own where the network's extents ask for it. */
   readonly scene: SceneKind;
+  readonly grid?: VoxelGrid;
 }
 
 const family = (name: string, widths: readonly number[], blocks: number): BenchNetwork => ({
@@ -24,7 +26,7 @@ const family = (name: string, widths: readonly number[], blocks: number): BenchN
 
 export const NETWORKS: readonly BenchNetwork[] = [
   { name: "second", file: "examples/second.spnet", clouds: ["kitti50k", "kitti100k"], reversed: true, scene: "lidar" },
-  { name: "centerpoint", file: "examples/centerpoint.spnet", clouds: ["kitti50k", "kitti100k"], reversed: true, scene: "lidar" },
+  { name: "centerpoint", file: "examples/centerpoint.spnet", clouds: ["kitti50k", "kitti100k"], reversed: true, scene: "lidar", grid: { voxel: [0.05, 0.05, 0.1], range: { min: [0, -36, -3], max: [72, 36, 1] } } },
   { name: "minkunet18", file: "examples/minkunet18.spnet", clouds: ["indoor50k", "indoor100k"], scene: "room" },
   { name: "minkunet34", file: "examples/minkunet34.spnet", clouds: ["indoor50k", "indoor100k"], scene: "room" },
   { name: "sparse_resunet42", file: "examples/sparse_resunet42.spnet", clouds: ["indoor50k"], scene: "room" },

@@ -26,7 +26,7 @@ export function scenesOf(network: BenchNetwork, net: Module, data: string, only:
     return [];
   });
   if (found.length > 0 || (only !== undefined && only !== network.scene)) return found;
-  const { rows, coords, features } = madeUpInput(network.scene, 1, spec);
+  const { rows, coords, features } = madeUpInput(network.scene, 1, spec, network.grid);
   return [{ name: `made-up ${network.scene}`, input: spec.name, rows, coords: Int32Array.from(coords), features: Float32Array.from(features) }];
 }
 
