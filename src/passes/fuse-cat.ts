@@ -2,7 +2,8 @@
  * `fuse-cat`: a concatenation is a way to read, not a copy. A convolution over cat(a, b) is the sum of one over a and
  * one over b, each with its rows of the weights; what works channel by channel (pointwise ops, pools) is done to the
  * parts. A concatenation that something must see whole (an output, a residual addition, a scatter) is made once, by
- * its producers writing side by side, and then everyone reads that.
+ * its producers writing side by side, and then everyone reads that; but norms and activations of it go to the parts even
+ * then, as second results of the kernels that make them.
  */
 import type { Loc } from "../ir/loc.ts";
 import type { Module, Op, ValueId } from "../ir/module.ts";
