@@ -32,6 +32,8 @@ export const NETWORKS: readonly BenchNetwork[] = [
   { name: "sparse_resunet42", file: "examples/sparse_resunet42.spnet", clouds: ["indoor50k"], scene: "room" },
   { name: "cylinder3d", file: "examples/cylinder3d.spnet", clouds: [], scene: "tracks" },
   { name: "scn_unet", file: "bench/nets/scn_unet.spnet", clouds: ["indoor50k"], scene: "room" },
+  { name: "linear_layers", file: "bench/nets/linear_layers.spnet", clouds: ["indoor50k"], scene: "room" },
+  { name: "mixing_layers", file: "bench/nets/linear_layers.spnet", params: { blocks: 1, mixes: 8 }, clouds: ["indoor50k"], scene: "room" },
   family("small", [16, 32, 64, 128], 1),
   family("medium", [32, 64, 128, 256], 2),
   family("large", [64, 128, 256, 512], 3),

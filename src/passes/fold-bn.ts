@@ -2,7 +2,8 @@
  * `fold-bn`: a normalisation right after a convolution's accumulators is arithmetic on the weights, done once in the
  * load phase: (Σ x·W + b)·s + t = Σ x·(W·s) + (b·s + t). It holds for missing neighbours too, since they add nothing on
  * either side. Anything between the sum and the normalisation — an activation, an addition, a second result of the raw
- * value — ends it, and a normalisation before a convolution never folds: missing neighbours do not carry its shift.
+ * value — ends it. Norms before pointwise layers are `fold-scale`'s; before other convolutions none folds:
+ * missing neighbours do not carry its shift.
  */
 import { mergeLocs, type Loc } from "../ir/loc.ts";
 import type { ValueId } from "../ir/module.ts";

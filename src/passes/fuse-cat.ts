@@ -2,14 +2,15 @@
  * `fuse-cat`: a concatenation is a way to read, not a copy. A convolution over cat(a, b) is the sum of one over a and
  * one over b, each with its rows of the weights; what works channel by channel (pointwise ops, pools) is done to the
  * parts. A concatenation that something must see whole (an output, a residual addition, a scatter) is made once, by
- * its producers writing side by side, and then everyone reads that.
+ * its producers writing side by side, and then everyone reads that; but norms and activations of it go to the parts even
+ * then, as second results of the kernels that make them.
  */
 import type { Loc } from "../ir/loc.ts";
 import type { Module, Op, ValueId } from "../ir/module.ts";
 import { definePass, type RemarkKind } from "./pass.ts";
 import { STORAGE_BINDINGS, bindingsOf } from "./rewrite/bindings.ts";
 import { Rewriter } from "./rewrite/rewriter.ts";
-import { decodeTile, epilogueSources, type Head, type Item, type Term, type Tile } from "./rewrite/tile.ts";
+import { decodeTile, endsDense, epilogueSources, type Head, type Item, type Term, type Tile } from "./rewrite/tile.ts";
 import { usesOf, type Uses } from "./rewrite/uses.ts";
 
 type Stat = "split" | "distributed" | "whole";
@@ -21,6 +22,7 @@ export const fuseCat = definePass({
     "A term over cat(a, b) is a term over a plus a term over b with the matching input channels of the weights.",
     "Pointwise items and pools act on each channel alone, so they distribute; their parameters are sliced.",
     "Nobody sees the whole: no output, no scatter, no operand of an addition or product.",
+    "Norms and activations of a whole that must exist go to its parts when every part's kernel can give a second result.",
     "The convolution with one source per part binds at most 8 storage buffers.",
   ],
   from: "fused",
@@ -47,6 +49,8 @@ class FuseCat {
   readonly #remark: (kind: RemarkKind, loc: Loc, text: string) => void;
   /** Concatenations that exist only as their parts. */
   readonly #parts = new Map<ValueId, readonly Part[]>();
+  /** Concatenations that are made in memory, where their parts lie side by side. */
+  readonly #wholes = new Map<ValueId, readonly Part[]>();
 
   constructor(module: Module, stat: (name: Stat) => void, remark: (kind: RemarkKind, loc: Loc, text: string) => void) {
     this.#rw = new Rewriter(module);
@@ -65,7 +69,7 @@ class FuseCat {
     const tile = decodeTile(op);
     if (tile?.head.kind === "conv") return this.#conv(op, tile, tile.head.terms);
     const parts = this.#parts.get(op.operands[0] ?? -1);
-    if (parts === undefined) return true;
+    if (parts === undefined) return !this.#normalise(op, tile);
     if (op.name === "global_pool") this.#global(op, parts);
     else if (tile !== undefined) this.#distribute(op, tile, parts);
     else throw new Error(`internal: ${op.name} needs the whole of a concatenation`);
@@ -81,6 +85,7 @@ class FuseCat {
     }
     if (this.#virtual(op.results[0]!, this.#ranges(flat), op.loc)) return false;
     this.#stat("whole");
+    this.#wholes.set(op.results[0]!, this.#ranges(flat));
     if (!op.operands.some((v) => this.#parts.has(v))) return true;
     this.#rw.emit("cat", flat, {}, op.loc, op.results);
     return false;
@@ -179,7 +184,29 @@ class FuseCat {
   #join(value: ValueId, parts: readonly Part[], loc: Loc): void {
     if (this.#virtual(value, parts, loc)) return;
     this.#stat("whole");
+    this.#wholes.set(value, parts);
     this.#rw.emit("cat", parts.map((p) => p.value), {}, loc, [value]);
+  }
+
+  /**
+   * Norms and activations of a concatenation that exists, done to the parts all the same when every part's kernel can
+   * take them as a second result: nobody then reads the whole for them. True when that was done.
+   */
+  #normalise(op: Op, tile: Tile | undefined): boolean {
+    const parts = tile?.head.kind === "pointwise" ? this.#wholes.get(tile.head.x) : undefined;
+    if (tile === undefined || parts === undefined || tile.epilogue.some((item) => !alone(item))) return false;
+    const takes = ({ value }: Part): boolean => {
+      const producer = this.#rw.def(value);
+      const own = producer === undefined ? undefined : decodeTile(producer);
+      if (own === undefined || producer?.results.at(-1) !== value || endsDense(own.epilogue)) return false;
+      return bindingsOf(this.#rw, { head: own.head, epilogue: [...own.epilogue, { do: "emit" }, ...tile.epilogue] }) <= STORAGE_BINDINGS;
+    };
+    if (new Set(parts.map((p) => p.value)).size < parts.length || !parts.every(takes)) {
+      this.#remark("missed", op.loc, "not done to the parts of a concatenation: a part's kernel cannot give it as a second result");
+      return false;
+    }
+    this.#distribute(op, tile, parts);
+    return true;
   }
 
   #sliceItem(item: Item, part: Part, loc: Loc): Item {
@@ -204,6 +231,9 @@ class FuseCat {
     return same?.value ?? this.#rw.one("slice", [value], { from: part.from, to: part.to }, loc);
   }
 }
+
+/** Whether an item reads nothing but its own channel and parameters. */
+const alone = (item: Item): boolean => item.do === "bias" || item.do === "affine" || item.do === "relu" || item.do === "sigmoid" || item.do === "leaky_relu";
 
 function withSource(head: Head, x: ValueId): Head {
   if (head.kind === "pointwise" || head.kind === "pool") return { ...head, x };

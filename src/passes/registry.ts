@@ -1,6 +1,8 @@
+import { composePointwise } from "./compose-pointwise.ts";
 import { cse } from "./cse.ts";
 import { dce } from "./dce.ts";
 import { foldBn } from "./fold-bn.ts";
+import { foldScale } from "./fold-scale.ts";
 import { fuseCat } from "./fuse-cat.ts";
 import { fuseEpilogue } from "./fuse-epilogue.ts";
 import { fusePairs } from "./fuse-pairs.ts";
@@ -19,6 +21,8 @@ const all: readonly Pass[] = [
   reuseRulebooks,
   fuseCat,
   foldBn,
+  foldScale,
+  composePointwise,
   fuseShortcut,
   fuseEpilogue,
   fuseSiblings,

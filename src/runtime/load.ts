@@ -11,7 +11,7 @@ export interface WeightTensor {
 export type LoadOp =
   | { readonly op: "param"; readonly name: string; readonly shape: readonly number[]; /** Default: `channel`, which has no layouts. */ readonly role?: string; readonly layout?: string }
   | { readonly op: "bn_scale"; readonly args: readonly number[]; readonly eps: number }
-  | { readonly op: "bn_shift" | "scale_out" | "add" | "stack_out"; readonly args: readonly number[] }
+  | { readonly op: "bn_shift" | "scale_out" | "scale_in" | "matmul" | "add" | "stack_out"; readonly args: readonly number[] }
   | { readonly op: "slice_in" | "slice_out"; readonly args: readonly number[]; readonly from: number; readonly to: number };
 
 /**
@@ -58,6 +58,10 @@ function foldValue(op: FoldOp, args: readonly LoadValue[]): LoadValue {
     case "scale_out": {
       return { shape: a.shape, data: scaleColumns(a.data, args[1]!.data) };
     }
+    case "scale_in":
+      return { shape: a.shape, data: scaleRows(a.data, args[1]!.data, a.shape.at(-1)!) };
+    case "matmul":
+      return multiply(a, args[1]!);
     case "add":
       return { shape: a.shape, data: a.data.map((x, i) => x + args[1]!.data[i]!) };
     case "slice_in":
@@ -75,6 +79,38 @@ function scaleColumns(rows: Float64Array, scales: Float64Array): Float64Array {
   const n = scales.length;
   for (let at = 0; at < rows.length; at += n) for (let c = 0; c < n; c++) data[at + c] = rows[at + c]! * scales[c]!;
   return data;
+}
+
+/** Rows of `columns` numbers, each times the next scale, around and around. */
+function scaleRows(rows: Float64Array, scales: Float64Array, columns: number): Float64Array {
+  const data = new Float64Array(rows.length);
+  for (let at = 0, r = 0; at < rows.length; at += columns, r++) {
+    const scale = scales[r % scales.length]!;
+    for (let c = at; c < at + columns; c++) data[c] = rows[c]! * scale;
+  }
+  return data;
+}
+
+/** a · b, matrix by matrix; the operand with one matrix meets every matrix of the other. A vector is a row of its own. */
+function multiply(a: LoadValue, b: LoadValue): LoadValue {
+  const [middle, columns] = b.shape.slice(-2) as [number, number];
+  const vector = a.shape.length === 1;
+  const rows = vector ? 1 : a.shape.at(-2)!;
+  const [tapsA, tapsB] = [a.data.length / (rows * middle), b.data.length / (middle * columns)];
+  const taps = Math.max(tapsA, tapsB);
+  const data = new Float64Array(taps * rows * columns);
+  for (let row = 0; row < taps * rows; row++) {
+    const from = (tapsA === 1 ? row % rows : row) * middle;
+    const matrix = tapsB === 1 ? 0 : Math.floor(row / rows) * middle * columns;
+    const out = data.subarray(row * columns, (row + 1) * columns);
+    for (let m = 0; m < middle; m++) {
+      const factor = a.data[from + m]!;
+      const at = matrix + m * columns;
+      for (let c = 0; c < columns; c++) out[c]! += factor * b.data[at + c]!;
+    }
+  }
+  const wider = tapsA === tapsB ? (a.shape.length >= b.shape.length ? a : b) : tapsA > tapsB ? a : b;
+  return { shape: vector ? [columns] : [...wider.shape.slice(0, -2), rows, columns], data };
 }
 
 function sliceAxis(a: LoadValue, axis: number, from: number, to: number): LoadValue {

@@ -1,5 +1,6 @@
 /** Every example network computes the same after every pass. */
 import { describe, expect, test } from "vitest";
+import { lowerToPlan } from "../../src/codegen/plan/lower.ts";
 import type { Module } from "../../src/ir/module.ts";
 import { runPipeline } from "../../src/passes/manager.ts";
 import { presetPipeline, withOptions } from "../../src/passes/presets.ts";
@@ -35,9 +36,11 @@ describe.each(examples)("%s", (name, params) => {
     for (const preset of ["O0", "O1"] as const) expectSame(evaluate(runPipeline(net, presetPipeline(preset)).module, 8, 2), wanted, preset);
   });
 
-  test("-O2 leaves no norm and no activation a kernel of its own", () => {
+  test("-O2 leaves no norm and no activation a kernel of its own, and copies nothing", () => {
     const fused = runPipeline(net, presetPipeline("O2")).module;
     expect(features(fused).filter((f) => f.startsWith("pointwise"))).toEqual([]);
     expect(count(fused, "cat")).toBe(0);
+    // A step of this kind would be a copy.
+    expect(count(lowerToPlan(fused), "step.pointwise")).toBe(0);
   });
 });

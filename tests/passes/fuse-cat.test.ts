@@ -56,6 +56,62 @@ describe("fuse-cat", () => {
     expect(after.ops.find((op) => op.name === "cat")!.operands).toHaveLength(3);
   });
 
+  describe("norms across a concatenation", () => {
+    const all = "lower,fuse-cat,fold-bn,fuse-epilogue";
+
+    test("end in the weights of the convolutions that make the parts", () => {
+      const d = new Draft("net");
+      const joined = d.relu(d.bn(d.cat(d.subm(d.x, 3), d.linear(d.x, 2, true))));
+      const after = checked(d.finish(d.subm(joined, 5)), all);
+      expect(features(after)).toEqual(["conv: bias relu", "conv: bias relu", "conv 2 terms: "]);
+      expect(count(after, "fold.scale_out")).toBe(3);
+    });
+
+    test("also when what they make must be whole", () => {
+      const d = new Draft("net");
+      const joined = d.relu(d.bn(d.cat(d.subm(d.x, 3), d.linear(d.x, 2))));
+      expect(features(checked(d.finish(joined), all))).toEqual(["conv: bias relu", "conv: bias relu", "cat"]);
+    });
+
+    test("a part that others read keeps its raw rows, the other folds", () => {
+      const d = new Draft("net");
+      const [a, b] = [d.subm(d.x, 3), d.subm(d.x, 2)];
+      const after = checked(d.finish(d.subm(d.relu(d.bn(d.cat(a, b))), 5), d.relu(a)), all);
+      expect(features(after)).toEqual(["conv: emit affine relu", "conv: bias relu", "conv 2 terms: ", "pointwise: relu"]);
+      expect(count(after, "fold.scale_out")).toBe(1);
+    });
+
+    test("of a concatenation that must exist are second results of its parts, which nobody reads again", () => {
+      const d = new Draft("net");
+      const joined = d.cat(d.subm(d.x, 3), d.linear(d.x, 2));
+      const after = checked(d.finish(joined, d.subm(d.relu(d.bn(joined)), 4)), all);
+      expect(features(after)).toEqual(["conv: emit affine relu", "conv: emit affine relu", "cat", "conv 2 terms: "]);
+    });
+
+    test("UNCHANGED where a part's kernel has no second result to give: an input, the same part twice, a global pool", () => {
+      const cases: readonly ((d: Draft) => ValueId)[] = [
+        (d) => d.cat(d.subm(d.x, 3), d.x),
+        (d) => {
+          const part = d.subm(d.x, 3);
+          return d.cat(part, part);
+        },
+        (d) => d.cat(...["max", "avg"].map((mode) => d.op("global_pool", [d.x], { mode }))),
+      ];
+      for (const build of cases) {
+        const d = new Draft("net");
+        const joined = build(d);
+        const { steps } = expectUnchanged(d.finish(joined, d.linear(d.relu(d.bn(joined)), 4)), "lower", "fuse-cat");
+        expect(steps[0]!.remarks.at(-1)!.text).toMatch(/cannot give it as a second result/);
+      }
+    });
+
+    test("UNCHANGED where more than the channel itself is read", () => {
+      const d = new Draft("net");
+      const joined = d.cat(d.subm(d.x, 3), d.subm(d.x, 2));
+      expectUnchanged(d.finish(joined, d.add(joined, d.subm(d.x, 5))), "lower", "fuse-cat");
+    });
+  });
+
   describe("UNCHANGED: somebody needs the whole", () => {
     const cases: Readonly<Record<string, readonly [why: RegExp, build: (d: Draft, joined: ValueId) => readonly ValueId[]]>> = {
       "an output": [/it is an output/, (d, j) => [j, d.subm(j, 2)]],

@@ -48,7 +48,7 @@ describe("on random networks of the blocks that fusion is for", () => {
   });
 
   test("passes may run in any order", () => {
-    const other = pipeline("lower,schedule,fuse-epilogue,fuse-siblings,fuse-pairs{pairs=always},fold-bn,reuse-rulebooks,fuse-shortcut,fuse-cat,fuse-pointwise-chain,fuse-epilogue,fuse-pairs{pairs=always},schedule,dce,cse");
+    const other = pipeline("lower,schedule,fuse-epilogue,fuse-siblings,fuse-pairs{pairs=always},fold-scale,compose-pointwise,fold-bn,reuse-rulebooks,fuse-shortcut,fuse-cat,fuse-pointwise-chain,compose-pointwise,fuse-epilogue,fold-scale,fuse-pairs{pairs=always},schedule,dce,cse");
     fc.assert(fc.property(networks, (module) => check(module, other, new Set())), { numRuns: 150 });
   });
 });

@@ -41,7 +41,7 @@ class RandomNetwork {
   }
 
   #block(): void {
-    const blocks = [this.#plain, this.#residual, this.#projected, this.#preactivated, this.#siblings, this.#gate, this.#join, this.#perceptron, this.#pool, this.#bottle];
+    const blocks = [this.#plain, this.#residual, this.#projected, this.#preactivated, this.#siblings, this.#gate, this.#join, this.#perceptron, this.#pool, this.#bottle, this.#linearLayers, this.#preNorm];
     this.#tape.pick(blocks).call(this);
   }
 
@@ -136,6 +136,27 @@ class RandomNetwork {
     const h = d.relu(d.linear(this.#any(), this.#tape.int(1, 6), true));
     this.#push(d.linear(h, this.#tape.int(1, 6)));
     if (this.#tape.int(0, 3) === 0) this.#push(h);
+  }
+
+  /** Layers in a row with at most a bias between: wide between, so that composing pays now and then. */
+  #linearLayers(): void {
+    const d = this.#d;
+    const middle = this.#tape.int(2, 12);
+    const layer = (x: ValueId, c: number): ValueId => (this.#tape.bool() ? d.linear(x, c, this.#tape.int(0, 3) === 0) : d.subm(x, c, this.#kernel(), this.#tape.int(0, 3) === 0));
+    const h = layer(this.#any(), middle);
+    if (this.#tape.int(0, 3) === 0) this.#push(h);
+    const y = layer(h, this.#tape.int(1, 4));
+    this.#push(this.#tape.int(0, 3) === 0 ? d.add(y, layer(h, d.channels(y))) : y);
+  }
+
+  /** Norms before layers, of rows that others read too. */
+  #preNorm(): void {
+    const d = this.#d;
+    const x = this.#act(this.#any());
+    const n = d.bn(x);
+    const c = d.channels(x);
+    const y = this.#tape.int(0, 2) === 0 ? d.subm(n, c, this.#kernel()) : d.linear(n, c, this.#tape.bool());
+    this.#push(this.#tape.bool() ? d.add(x, y) : this.#tape.bool() ? d.add(n, y) : y);
   }
 
   #pool(): void {

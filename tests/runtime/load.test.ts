@@ -64,6 +64,26 @@ describe("folding", () => {
     expect([...values[6]!.data]).toEqual([1 + (10 - 0.5), -1 + (20 - 4)]);
   });
 
+  it("input channels are scaled, row by row under every tap", () => {
+    const w: LoadOp = { op: "param", name: "w", role: "conv", layout: "spconv1", shape: [2, 2, 3] };
+    const values = runLoadPhase([w, vector("s", 2), { op: "scale_in", args: [0, 1] }], (name) => (name === "s" ? { shape: [2], data: [10, 100] } : { shape: [2, 2, 3], data: [1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 0, 2] }));
+    expect([...values[2]!.data]).toEqual([10, 20, 30, 400, 500, 600, 70, 80, 90, 100, 0, 200]);
+  });
+
+  it("products of weights: a matrix meets every tap, from either side; a vector is a row", () => {
+    const param = (name: string, shape: readonly number[]): LoadOp => ({ op: "param", name, role: shape.length === 1 ? "channel" : shape.length > 2 ? "conv" : "linear", layout: shape.length > 2 ? "spconv1" : "minkowski", shape });
+    const tensors: Record<string, readonly [readonly number[], readonly number[]]> = {
+      m: [[2, 2], [1, 2, 3, 4]],
+      k: [[2, 2, 2], [1, 0, 0, 1, 0, 1, 1, 1]],
+      v: [[2], [5, 7]],
+    };
+    const load = [param("m", [2, 2]), param("k", [2, 2, 2]), param("v", [2]), ...[[0, 1], [1, 0], [2, 0]].map((args): LoadOp => ({ op: "matmul", args }))];
+    const [before, after, row] = runLoadPhase(load, (name) => ({ shape: tensors[name]![0], data: tensors[name]![1] })).slice(3);
+    expect(before).toEqual({ shape: [2, 2, 2], data: Float64Array.of(1, 2, 3, 4, 2, 3, 4, 7) });
+    expect(after).toEqual({ shape: [2, 2, 2], data: Float64Array.of(1, 2, 3, 4, 3, 4, 4, 6) });
+    expect(row).toEqual({ shape: [2], data: Float64Array.of(26, 38) });
+  });
+
   it("packs columns padded to four", () => {
     const value = { shape: [2, 6], data: Float64Array.from({ length: 12 }, (_, i) => i) };
     const block = packBlock({ floats: 10, items: [{ value: 0, at: 2, columns: [1, 4] }] }, [value]);

@@ -34,6 +34,13 @@ const NETS: Readonly<Record<string, string>> = {
   output joined = m
   output y = m |> bn(w="n") |> relu |> linear(3, w="c") |> leaky_relu(slope=-0.5)
   output z = (a + b + g) * g`,
+  "layers without an activation between": `let e = x |> linear(9, w="e") |> subm(5, k=3, bias=true, w="s")
+  let n = e + (e |> bn(w="m") |> linear(5, bias=true, w="l"))
+  let j = cat(n |> subm(3, k=3, w="j"), e |> linear(2, w="k"))
+  output joined = j
+  output y = j |> bn(w="n") |> relu |> conv(12, k=3, s=2, p=1, sites=reach, w="c") |> bn(w="o") |> linear(4, bias=true, w="p")
+  output z = e |> linear(8, w="q") |> linear(2, bias=true, w="r")
+  output w = n |> linear(6, bias=true, w="t") |> subm(2, k=3, w="u")`,
   "joined vectors": `let v = x |> global_max_pool
   let u = x |> global_avg_pool |> sigmoid
   output y = cat(u, v, u * v) |> bn(w="n") |> linear(5, bias=true, w="c") |> leaky_relu

@@ -283,7 +283,7 @@ export class RandomFused extends RandomModule {
     const vector = (): ValueId => this.param([channels]);
     const weight = this.param([...this.list(1, 2), 3, channels]);
     const eps = { eps: 0.001 };
-    switch (this.tape.int(0, 6)) {
+    switch (this.tape.int(0, 8)) {
       case 0:
         return this.push(this.op("fold.bn_scale", [vector(), vector()], eps));
       case 1:
@@ -296,6 +296,10 @@ export class RandomFused extends RandomModule {
         return this.push(this.op("fold.slice_in", [weight], { from: 1, to: 3 }));
       case 5:
         return this.push(this.op("fold.slice_out", [weight], { from: 0, to: channels }));
+      case 6:
+        return this.push(this.op("fold.scale_in", [weight, this.param([3])]));
+      case 7:
+        return this.push(this.op("fold.matmul", this.tape.bool() ? [weight, this.param([channels, 2])] : [this.param([2, 3]), weight]));
       default:
         return this.push(this.op("fold.stack_out", [weight, weight]));
     }

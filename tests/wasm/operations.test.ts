@@ -22,7 +22,7 @@ describe("multiplications fused with their epilogues", () => {
   let u = (s + t) |> leaky_relu(0.1)
   output up = a |> conv(${c}, k=2, s=2, w="e") |> up(${d}, w="u", bias=true) |> relu
   output rows = a |> linear(${d}, w="l", bias=true) |> relu
-  output both = cat(u, a) |> subm(${d}, k=[1, 3], w="b") |> linear(${c}, w="m")
+  output both = cat(u, a) |> subm(${d}, k=[1, 3], w="b") |> relu |> linear(${c}, w="m")
   output gate = (a |> linear(${d}, w="g") |> sigmoid) * u`;
     await checkOperation(target(), operationText(c, body), ROWS, (module) => fuse(module, STANDARD));
   });

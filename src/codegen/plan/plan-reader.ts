@@ -112,9 +112,11 @@ function loadOp(op: Op, values: ReadonlyMap<ValueId, number>): LoadOp {
       return { op: op.name === "fold.slice_in" ? "slice_in" : "slice_out", args, from: number(op.attrs, "from"), to: number(op.attrs, "to") };
     case "fold.bn_shift":
     case "fold.scale_out":
+    case "fold.scale_in":
+    case "fold.matmul":
     case "fold.add":
     case "fold.stack_out":
-      return { op: op.name.slice("fold.".length) as "bn_shift" | "scale_out" | "add" | "stack_out", args };
+      return { op: op.name.slice("fold.".length) as "bn_shift" | "scale_out" | "scale_in" | "matmul" | "add" | "stack_out", args };
     default:
       throw new Error(`internal: no load step for ${op.name}`);
   }

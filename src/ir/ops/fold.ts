@@ -77,6 +77,64 @@ export const scaleOutOp: OpDef = {
   },
 };
 
+export const scaleInOp: OpDef = {
+  name: "fold.scale_in",
+  levels: ["fused", "plan"],
+  doc: "A weight times one factor per input channel (second to last axis).",
+  operands: [operand("weight"), operand("scale")],
+  attrs: {},
+  infer(ctx) {
+    const shape = shapeAt(ctx, 0);
+    if (shape.length < 2) ctx.problem("a weight per channel has no input channels");
+    else checkPerChannel(ctx.problem, "scale", ctx.types[1], shape.at(-2)!);
+    return [ctx.types[0]!];
+  },
+  evaluate(ctx) {
+    const [scale, cout] = [data(ctx, 1), operandAs(ctx, 0, "param").shape.at(-1)!];
+    return map(ctx, (w, i) => w * scale[Math.floor(i / cout) % scale.length]!);
+  },
+};
+
+/** Whether all axes before the matrix are one: a weight that is the same matrix under every tap. */
+const oneTap = (shape: readonly number[]): boolean => shape.slice(0, -2).every((n) => n === 1);
+
+export const matmulOp: OpDef = {
+  name: "fold.matmul",
+  levels: ["fused", "plan"],
+  doc: "a · b, matrix by matrix; of two weights one has a single tap, which meets every tap of the other. A vector [M] times a matrix is a vector.",
+  operands: [operand("a"), operand("b")],
+  attrs: {},
+  infer(ctx) {
+    const [a, b] = [shapeAt(ctx, 0), shapeAt(ctx, 1)];
+    const vector = a.length === 1;
+    if (b.length < 2 || a.at(-1) !== b.at(-2)) ctx.problem(`[${a.join(", ")}] cannot be multiplied by [${b.join(", ")}]`);
+    else if (vector && !oneTap(b)) ctx.problem(`a vector cannot be multiplied by [${b.join(", ")}], which has taps`);
+    else if (!oneTap(a) && !oneTap(b)) ctx.problem(`[${a.join(", ")}] and [${b.join(", ")}] both have taps`);
+    else return [param(vector ? [b.at(-1)!] : [...taps(a, b), a.at(-2)!, b.at(-1)!])];
+    return [];
+  },
+  evaluate(ctx) {
+    const [a, b] = [operandAs(ctx, 0, "param"), operandAs(ctx, 1, "param")];
+    const { shape } = ctx.resultTypes[0] as ParamType;
+    const [middle, cout] = [a.shape.at(-1)!, shape.at(-1)!];
+    const [rows, one] = [a.shape.at(-2) ?? 1, oneTap(b.shape)];
+    const product = new Float64Array(shape.reduce((size, n) => size * n, 1));
+    for (let i = 0; i < product.length; i++) {
+      const [row, column] = [Math.floor(i / cout), i % cout];
+      const from = oneTap(a.shape) ? row % rows : row;
+      const tap = one ? 0 : Math.floor(row / rows);
+      for (let m = 0; m < middle; m++) product[i]! += a.data[from * middle + m]! * b.data[(tap * middle + m) * cout + column]!;
+    }
+    return [{ kind: "param", shape, data: product }];
+  },
+};
+
+/** The taps of a product: those of the operand that has several, else the longer list of ones. */
+function taps(a: readonly number[], b: readonly number[]): readonly number[] {
+  const longer = a.length >= b.length ? a : b;
+  return (oneTap(a) && oneTap(b) ? longer : oneTap(a) ? b : a).slice(0, -2);
+}
+
 export const foldAddOp: OpDef = {
   name: "fold.add",
   levels: ["fused", "plan"],

@@ -2,7 +2,7 @@ import { catOp, linearOp, sliceOp } from "./channels.ts";
 import { convOp, submOp, upOp } from "./conv.ts";
 import { toDenseOp } from "./dense.ts";
 import { addOp, bnOp, leakyReluOp, mulOp, reluOp, sigmoidOp } from "./elementwise.ts";
-import { bnScaleOp, bnShiftOp, foldAddOp, scaleOutOp, sliceInOp, sliceOutOp, stackOutOp } from "./fold.ts";
+import { bnScaleOp, bnShiftOp, foldAddOp, matmulOp, scaleInOp, scaleOutOp, sliceInOp, sliceOutOp, stackOutOp } from "./fold.ts";
 import { fusedConvOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
 import type { OpDef } from "./op.ts";
 import { fusedPairOp } from "./pair.ts";
@@ -18,7 +18,7 @@ const all: readonly OpDef[] = [
   ...[bnOp, reluOp, leakyReluOp, sigmoidOp, addOp, mulOp],
   ...[catOp, sliceOp, poolOp, globalPoolOp, toDenseOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
-  ...[bnScaleOp, bnShiftOp, scaleOutOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
+  ...[bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
   ...[fusedConvOp, fusedPointwiseOp, fusedPoolOp, fusedPairOp],
   ...[bufferOp, packOp, geometryOp, ...stepOps],
 ];
