@@ -14,6 +14,7 @@ import { definePass } from "./pass.ts";
 import { withBias } from "./rewrite/bias.ts";
 import { tooManyBindings } from "./rewrite/merge.ts";
 import { Rewriter } from "./rewrite/rewriter.ts";
+import { kernelOf, weightShape } from "./rewrite/shapes.ts";
 import { decodeTile, epilogueSources, type ConvHead, type Item, type Term } from "./rewrite/tile.ts";
 
 /** A convolution as a tile. */
@@ -111,21 +112,10 @@ function compose(rw: Rewriter, first: Layer, second: Layer, term: Term, loc: Loc
 
 /** Bytes per row as two layers and as one, and multiplications in the load phase. */
 function estimate(rw: Rewriter, first: Layer, second: Layer, term: Term, kept: boolean): { readonly before: number; readonly after: number; readonly work: number } {
-  const [middle, cout] = shapeOf(rw, term.w).slice(-2) as [number, number];
-  const terms = first.head.terms.map((t) => ({ kernel: kernelOf(rw, t.rb), cin: shapeOf(rw, t.w).at(-2)! }));
+  const [middle, cout] = weightShape(rw, term.w).slice(-2) as [number, number];
+  const terms = first.head.terms.map((t) => ({ kernel: kernelOf(rw, t.rb), cin: weightShape(rw, t.w).at(-2)! }));
   const kernel = kernelOf(rw, term.rb);
   const taps = kernel.reduce((product, k) => product * k, 1);
   const rows = terms.reduce((sum, t) => sum + t.kernel.reduce((product, k) => product * k, taps) * t.cin, first.epilogue.length);
   return { ...estimateCompose({ terms, middle, kernel, cout, kept, alone: second.head.terms.length === 1 }), work: rows * middle * cout };
-}
-
-function shapeOf(rw: Rewriter, w: ValueId): readonly number[] {
-  const type = rw.typeOf(w);
-  if (type.kind !== "param") throw new Error(`internal: weight %${w} is ${type.kind}`);
-  return type.shape;
-}
-
-function kernelOf(rw: Rewriter, rb: ValueId | undefined): readonly number[] {
-  const type = rb === undefined ? undefined : rw.typeOf(rb);
-  return type?.kind === "rulebook" ? type.kernel : [];
 }

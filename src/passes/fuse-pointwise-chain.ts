@@ -10,6 +10,7 @@ import { definePass } from "./pass.ts";
 import { mergePlace, tooManyBindings } from "./rewrite/merge.ts";
 import { BINDING_FLOATS, parameterFloats } from "./rewrite/parameters.ts";
 import { Rewriter } from "./rewrite/rewriter.ts";
+import { kernelOf, weightShape } from "./rewrite/shapes.ts";
 import { decodeTile, endsDense, epilogueSources, type ConvHead, type Item, type Tile } from "./rewrite/tile.ts";
 
 export const fusePointwiseChain = definePass({
@@ -78,16 +79,7 @@ function channelsOf(rw: Rewriter, value: ValueId): number {
   return type.channels;
 }
 
-function columnsOf(rw: Rewriter, w: ValueId): number {
-  const type = rw.typeOf(w);
-  if (type.kind !== "param") throw new Error(`internal: weight %${w} is ${type.kind}`);
-  return type.shape.at(-1) ?? 0;
-}
-
-function kernelOf(rw: Rewriter, rb: ValueId | undefined): readonly number[] {
-  const type = rb === undefined ? undefined : rw.typeOf(rb);
-  return type?.kind === "rulebook" ? type.kernel : [];
-}
+const columnsOf = (rw: Rewriter, w: ValueId): number => weightShape(rw, w).at(-1) ?? 0;
 
 /** Columns that the tile already holds at some moment. */
 const tileColumns = (rw: Rewriter, head: ConvHead, epilogue: readonly Item[]): readonly number[] => [
