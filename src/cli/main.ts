@@ -20,6 +20,7 @@ const COMMANDS: readonly Entry[] = [
   { name: "dump", summary: "Prints what the compiler has made of a network at a stage, or writes all stages to a folder.", load: async () => (await import("./commands/dump.ts")).dump },
   { name: "opt", summary: "Runs a pipeline of passes on a module in text form.", load: async () => (await import("./commands/opt.ts")).opt },
   { name: "tune", summary: "Measures on this machine which ways to compile a network are fastest, and keeps them in a file.", load: async () => (await import("./commands/tune.ts")).tune },
+  { name: "report", summary: "Runs a network on a scene, and shows beside each step what was predicted of it from the coordinates.", load: async () => (await import("./commands/report.ts")).report },
   { name: "weights", summary: "Lists the tensors a network needs, or compares them with a file.", load: async () => (await import("./commands/weights.ts")).weights },
 ];
 

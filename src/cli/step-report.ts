@@ -22,7 +22,7 @@ function stepTable(steps: Execution["steps"]): readonly string[] {
 }
 
 /** Of the places a step comes from the first one, from the net's statement inwards: `second.spnet:11:34 > blocks.spnet:17:38`. */
-const statement = (source: string): string =>
+export const statement = (source: string): string =>
   source.split(", ")[0]!.split(" via ").reverse().map((place) => place.replace(/( \d+:\d+)+$/, "").replace(/^.*\//, "")).join(" > ");
 
 const ms = (milliseconds: number): string => `${milliseconds.toFixed(milliseconds < 10 ? 2 : 0)} ms`;

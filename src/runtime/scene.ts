@@ -7,6 +7,7 @@ import { OutputReader, recordGpuOutputs, siteOf } from "./outputs.ts";
 import type { GivenCoords } from "./scene-inputs.ts";
 import { uploadFeatures } from "./scene-inputs.ts";
 import type { SceneMemory } from "./scene-memory.ts";
+import { stepPairs } from "./step-pairs.ts";
 
 type Output = FeatOutput | DenseOutput;
 
@@ -51,8 +52,9 @@ export class KeptScene<Inputs, Outputs> implements Scene<Outputs> {
       await gpu.device.queue.onSubmittedWorkDone();
       const milliseconds = performance.now() - start;
       const rows = this.#run.rows(step.rows);
-      const pairs = step.macs.perPair.reduce((n, p) => n + this.#counts.pairs[p.rulebook]!, 0);
-      const macs = rows * step.macs.perRow + step.macs.perPair.reduce((n, p) => n + this.#counts.pairs[p.rulebook]! * p.macs, 0);
+      const counts = await stepPairs(gpu, plan, this.#memory, this.#counts, step);
+      const pairs = counts.reduce((a, b) => a + b, 0);
+      const macs = step.macs.perPair.reduce((n, p, k) => n + counts[k]! * p.macs, rows * step.macs.perRow);
       steps.push({ kernel: step.kernel, source: step.source, rows, pairs, macs, milliseconds });
     }
     const last = gpu.device.createCommandEncoder({ label: "outputs" });

@@ -1,4 +1,6 @@
 import { afterAll, expect, test } from "vitest";
+import type { PredictionReport } from "../../src/cli/prediction.ts";
+import { SLICED_NET, SLICED_ROWS, slicedPairs, writeScene } from "../cli/sliced.ts";
 import { Folder, SMALL_NET, spnet } from "../cli/support.ts";
 
 const folder = new Folder();
@@ -25,4 +27,13 @@ test("all targets give the same scene's outputs", async () => {
   const gpu = sites((await run()).out);
   expect(gpu).toHaveLength(2);
   for (const target of ["wasm", "reference"]) expect(gpu).toEqual(sites((await run("--target", target)).out));
+});
+
+test.each(["0", "2"])("report -O%s: what was predicted is what ran, slices of rulebooks included", async (level) => {
+  const file = folder.write("sliced.spnet", SLICED_NET);
+  const { status, out } = await spnet("report", file, "--input", writeScene(folder, SLICED_ROWS, 4), "--random-weights", "1", "--target", "webgpu", "-O", level, "--json");
+  const { steps, predicted, measured, wrong } = JSON.parse(out) as PredictionReport;
+  expect([status, wrong]).toEqual([0, []]);
+  expect([measured.searches, measured.pairs, measured.macs]).toEqual([predicted.searches, predicted.pairs, predicted.macs]);
+  expect(steps.map((s) => s.measured.pairs)).toContain(slicedPairs());
 });

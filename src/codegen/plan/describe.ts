@@ -1,7 +1,7 @@
 import { printLoc } from "../../ir/loc.ts";
 import { string, type Module, type Op } from "../../ir/module.ts";
 import type { StepPlan } from "../../runtime/plan.ts";
-import type { ConvTerm, DenseTarget, EpilogueStep, RowAccess } from "../wgsl/spec.ts";
+import type { ConvTerm, DenseTarget, EpilogueStep, MapAccess, RowAccess } from "../wgsl/spec.ts";
 import type { SpecBody } from "./step-draft.ts";
 
 /** Name and heading comment of a step's kernel. */
@@ -93,18 +93,22 @@ function epilogueOf(spec: SpecBody): string {
 export function stepMacs(spec: SpecBody, rulebookOf: (role: string) => number): StepPlan["macs"] {
   const epilogue = (steps: readonly EpilogueStep[], channels: number): number =>
     steps.reduce((n, s) => n + (s.do === "linear" ? channels * s.cout : 0), 0);
+  const used = ({ role, stored, taps }: MapAccess): { readonly rulebook: number; readonly taps?: readonly number[] } =>
+    ({ rulebook: rulebookOf(role), ...(taps.length < stored ? { taps } : {}) });
   switch (spec.kind) {
     case "conv": {
       const columns = spec.columns[1] - spec.columns[0];
       const own = spec.terms.filter((t) => t.map === undefined).reduce((n, t) => n + t.source.channels * columns, 0);
-      const perPair = spec.terms.flatMap((t) => (t.map === undefined ? [] : [{ rulebook: rulebookOf(t.map.role), macs: t.source.channels * columns, ...(t.map.taps.length < t.map.stored ? { taps: t.map.taps } : {}) }]));
+      const perPair = spec.terms.flatMap((t) => (t.map === undefined ? [] : [{ ...used(t.map), macs: t.source.channels * columns }]));
       return { perRow: own + epilogue(spec.epilogue, columns), perPair };
     }
     case "pair":
       return {
         perRow: epilogue(spec.first, spec.middle) + epilogue(spec.second, spec.cout),
-        perPair: [{ rulebook: rulebookOf(spec.map.role), macs: spec.source.channels * spec.middle + spec.middle * spec.cout }],
+        perPair: [{ ...used(spec.map), macs: spec.source.channels * spec.middle }, { ...used(spec.map), macs: spec.middle * spec.cout }],
       };
+    case "pool":
+      return { perRow: 0, perPair: [{ ...used(spec.map), macs: 0 }] };
     default:
       return { perRow: 0, perPair: [] };
   }
