@@ -81,6 +81,18 @@ describe("tuning", () => {
     expect(bench.alive()).toBe(0);
   });
 
+  it("drops a candidate that cannot be made, says so, and goes on", async () => {
+    const bench = machine(prefers);
+    const { open } = bench;
+    const failing = { ...bench, open: (choices: Choices) => (Object.values(choices.tiles).some((t) => t.dataflow === "packed") ? Promise.reject(new Error("no such kernel")) : open(choices)) };
+    const found = await tune(failing, start, 60);
+    expect(found.choices.tiles).toEqual({ "27tx16->16": fastest });
+    expect(found.dropped.length).toBeGreaterThan(0);
+    expect(found.dropped.every((label) => label.endsWith("packed"))).toBe(true);
+    expect(bench.lines.join("\n")).toContain("dropped, it does not run here: no such kernel");
+    expect(bench.alive()).toBe(0);
+  });
+
   it("begins nothing new when its time is up", async () => {
     const bench = machine(prefers);
     expect((await tune(bench, start, 0)).choices).toEqual(start);

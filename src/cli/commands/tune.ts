@@ -44,7 +44,7 @@ export const tune: Command = {
       storeEntry(cache, entryFor(net, target, machineName(machine), found.choices, found.milliseconds), io);
       io.out(`${net.name} on ${machineName(machine)}: ${found.milliseconds.standard.toFixed(1)} ms as compiled without tuning, ${found.milliseconds.tuned.toFixed(1)} ms tuned\n`);
       for (const line of describeChoices(found.choices)) io.out(`  ${line}\n`);
-      if (found.dropped.length > 0) io.out(`  dropped, because their results differ: ${found.dropped.join(", ")}\n`);
+      if (found.dropped.length > 0) io.out(`  dropped, because they do not run here or their results differ: ${found.dropped.join(", ")}\n`);
       return 0;
     } finally {
       if (machine.target === "webgpu") machine.opened.close();

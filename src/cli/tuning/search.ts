@@ -31,7 +31,7 @@ export interface Workbench<S extends Subject = Subject> {
 export interface Tuned {
   readonly choices: Choices;
   readonly milliseconds: { readonly standard: number; readonly tuned: number };
-  /** Candidates whose results were others. */
+  /** Candidates that do not run here, or whose results were others. */
   readonly dropped: readonly string[];
 }
 
@@ -90,8 +90,8 @@ class Search<S extends Subject> {
       const choices = { ...best.choices, pipeline: apply(best.choices.pipeline) };
       if (this.#late || textOf(this.#bench.plan(choices)) === textOf(best.subject.plan)) continue;
       const label = `${tunable.name}: ${value}`;
-      const subject = await this.#open(choices);
-      if (!this.#proven(subject, tunable.sameBits ? best.subject : this.standard, tunable.sameBits, label)) continue;
+      const subject = await this.#try(choices, label);
+      if (subject === undefined || !this.#proven(subject, tunable.sameBits ? best.subject : this.standard, tunable.sameBits, label)) continue;
       const verdict = await this.compare(subject, best.subject);
       this.#bench.say(`${label}: ${words(verdict)}`);
       if (verdict.verdict === "faster") best = { choices, subject };
@@ -107,8 +107,8 @@ class Search<S extends Subject> {
     for (const tile of distinctTiles(steps.flatMap(tilesOf))) {
       if (this.#late) break;
       const fits = new Set(steps.flatMap((op, i) => (keys[i] !== undefined && tilesOf(op).some((c) => sameTile(c, tile)) ? [keys[i]] : [])));
-      const subject = await this.#open({ ...current.choices, tiles: Object.fromEntries([...fits].map((key) => [key, tile])) });
-      if (!this.#proven(subject, current.subject, true, `tile ${tileText(tile)}`)) continue;
+      const subject = await this.#try({ ...current.choices, tiles: Object.fromEntries([...fits].map((key) => [key, tile])) }, `tile ${tileText(tile)}`);
+      if (subject === undefined || !this.#proven(subject, current.subject, true, `tile ${tileText(tile)}`)) continue;
       await subject.profile();
       candidates.push({ tile, subject, keys: fits, look: byKey(await subject.profile(), keys) });
     }
@@ -163,6 +163,17 @@ class Search<S extends Subject> {
       ratios.push(x.get(key)! / y.get(key)!);
     }
     return ratios;
+  }
+
+  /** A candidate's network, or undefined where it cannot be made or run here: it is dropped then. */
+  async #try(choices: Choices, label: string): Promise<S | undefined> {
+    try {
+      return await this.#open(choices);
+    } catch (cause) {
+      this.dropped.push(label);
+      this.#bench.say(`${label}: dropped, it does not run here: ${cause instanceof Error ? cause.message : String(cause)}`);
+      return undefined;
+    }
   }
 
   async #open(choices: Choices): Promise<S> {
