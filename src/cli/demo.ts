@@ -7,6 +7,7 @@ import { compareOutputs } from "./compare-outputs.ts";
 import { Args, commandHelp, readArgs, type Command } from "./command.ts";
 import { CODE_OPTIONS, compileWasm, compileWebgpu } from "./compile.ts";
 import { TOLERANCE } from "./commands/run.ts";
+import { refuseCpuOptions } from "./cpu-options.ts";
 import { executeReference } from "./execute-reference.ts";
 import { CPU_OPTIONS, cpuOptions, executeWasm } from "./execute-wasm.ts";
 import { checkScene } from "./files/check-scene.ts";
@@ -43,6 +44,7 @@ const demo: Command = {
   async run(args, io) {
     const target = await chooseRunTarget(args, io);
     if (typeof target === "number") return target;
+    if (target !== "wasm") refuseCpuOptions(args, { ...CPU_OPTIONS, ...CODE_OPTIONS }, target);
     const seed = args.wholeNumber("seed", 0) ?? 1;
     const file = relative(process.cwd(), join(packageRoot(), "examples", "second.spnet"));
     const net = loadNet(new Args([file], {}), io);
