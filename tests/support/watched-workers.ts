@@ -4,13 +4,17 @@ interface WorkerThreads {
   Worker: new (code: string, options: WorkerOptions) => Worker;
 }
 
-/** Workers that were started while this is on, and a way to let one die as soon as it has been given work. */
+/** Workers that were started while this is on, and ways to let one fail. */
 export interface WatchedWorkers {
   readonly started: readonly Worker[];
   /** Threads that run now. */
   readonly alive: number;
   /** The next worker that is sent a job is terminated at once. */
   killNext(): void;
+  /** The next worker that is sent a job finds something in it that it cannot do. */
+  spoilNext(): void;
+  /** No worker can be started any more once so many more are there. */
+  refuseAfter(count: number): void;
   restore(): void;
 }
 
@@ -20,9 +24,11 @@ export function watchWorkers(): WatchedWorkers {
   const Original = threads.Worker;
   const started: Worker[] = [];
   let alive = 0;
-  let kill = false;
+  let next: "kill" | "spoil" | undefined;
+  let room = Infinity;
   threads.Worker = class extends Original {
     constructor(code: string, options: WorkerOptions) {
+      if (room-- <= 0) throw new Error("no more workers");
       super(code, options);
       started.push(this);
       alive++;
@@ -30,10 +36,10 @@ export function watchWorkers(): WatchedWorkers {
     }
 
     override postMessage(message: unknown): void {
-      super.postMessage(message);
-      if (!kill || !(message as object).hasOwnProperty("job")) return;
-      kill = false;
-      void this.terminate();
+      const act = "job" in (message as object) ? next : undefined;
+      if (act !== undefined) next = undefined;
+      super.postMessage(act === "spoil" ? { ...(message as object), calls: ["nothing"] } : message);
+      if (act === "kill") void this.terminate();
     }
   };
   return {
@@ -41,7 +47,9 @@ export function watchWorkers(): WatchedWorkers {
     get alive() {
       return alive;
     },
-    killNext: () => void (kill = true),
+    killNext: () => void (next = "kill"),
+    spoilNext: () => void (next = "spoil"),
+    refuseAfter: (count) => void (room = count),
     restore: () => void (threads.Worker = Original),
   };
 }

@@ -29,17 +29,32 @@ afterEach(() => opened.splice(0).forEach((n) => n.dispose()));
 afterAll(() => workers.restore());
 
 describe("a thread that dies", () => {
-  it("is SP0614 once nothing of its job runs any more; later calls start new threads and are right", async () => {
+  it.each(["killNext", "spoilNext"] as const)("is SP0614 once nothing of its job runs any more; later calls start new threads and are right: %s", async (fail) => {
     const network = await open();
     expect(await runBits(network)).toBe(wanted);
     for (let i = 0; i < 3; i++) {
       const before = workers.started.length;
-      workers.killNext();
+      workers[fail]();
       await expect(network.run({ v: inputs })).rejects.toMatchObject({ code: "SP0614" });
       expect(workers.alive).toBe(0);
       expect(await runBits(network)).toBe(wanted);
       expect(workers.started.length).toBe(before + 2);
     }
+  });
+
+  it("between two calls fails none: the next one starts new threads, when the old ones are gone", async () => {
+    const network = await open();
+    const [first, second] = workers.started.slice(-2);
+    const gone: unknown[] = [];
+    for (const worker of [first!, second!]) worker.once("exit", () => void gone.push(worker));
+    const died = new Promise((resolve) => void first!.once("exit", resolve));
+    void first!.terminate();
+    await died;
+    const before = workers.started.length;
+    const run = runBits(network);
+    expect(await run).toBe(wanted);
+    expect(workers.started.length).toBe(before + 2);
+    expect(gone.length).toBe(2);
   });
 
   it("fails its call only: what was asked for meanwhile is right, and so is a kept scene", async () => {
@@ -81,12 +96,29 @@ describe("create()", () => {
     expect(workers.alive).toBe(0);
   });
 
+  it.each([0, 1])("is SP0614 where the platform starts %i of 2 threads, and ends them", async (count) => {
+    workers.refuseAfter(count);
+    await expect(open()).rejects.toMatchObject({ code: "SP0614", message: expect.stringMatching(/could not be started: no more workers.*threads: 0/) });
+    expect(workers.alive).toBe(0);
+    workers.refuseAfter(Infinity);
+    expect(await runBits(await open())).toBe(wanted);
+  });
+
+  it("that the caller stops while its threads start ends them", async () => {
+    const controller = new AbortController();
+    const before = workers.started.length;
+    await expect(open({ signal: controller.signal, onProgress: (p) => p.phase === "weights" && controller.abort() })).rejects.toMatchObject({ code: "SP0620" });
+    await pause(100);
+    expect(workers.started.length).toBe(before + 2);
+    expect(workers.alive).toBe(0);
+  });
+
   it.each([-1, 1.5, Number.NaN])("SP0623: %d threads", async (threads) => {
     await expect(open({ threads })).rejects.toMatchObject({ code: "SP0623" });
   });
 
-  it("SP0623: lanes of another name", async () => {
-    await expect(open({ lanes: "fast" as "wide" })).rejects.toMatchObject({ code: "SP0623" });
+  it.each(["fast", "", 1n, null] as const)("SP0623: lanes of %s", async (lanes) => {
+    await expect(open({ lanes: lanes as unknown as "wide" })).rejects.toMatchObject({ code: "SP0623" });
   });
 
   it("computes on the calling thread, and says so, where no memory can be shared with workers", async () => {

@@ -62,7 +62,7 @@ export class Engine {
     return next;
   }
 
-  /** Makes calls one after another, each by all threads. SP0614 when a thread dies: what ran is lost, the next run starts new ones. */
+  /** Makes calls one after another, each by all threads. SP0614 when a thread dies or cannot be started: what ran is lost, the next run starts new ones. */
   async run(calls: readonly Call[]): Promise<void> {
     this.check();
     const stride = 4 * ARG_WORDS;
@@ -79,14 +79,8 @@ export class Engine {
       names.forEach((name, i) => this.#exports[name]!(args + i * stride, this.#scratch[0]!));
       return;
     }
-    try {
-      await (await this.#started()).run({ calls: names, args, stride });
-    } catch (cause) {
-      // The threads that are left may still write into memory that is given away next.
-      await this.#pool?.gone;
-      this.check();
-      throw new SpnetError("SP0614", `a thread of the CPU target ended: ${cause instanceof Error ? cause.message : String(cause)}; what it ran is lost, the next run starts new threads`);
-    }
+    const pool = await this.#started();
+    await this.#living(pool, pool.run({ calls: names, args, stride }), (why) => `a thread of the CPU target ended: ${why}; what it ran is lost, the next run starts new threads`);
     this.check();
   }
 
@@ -95,7 +89,7 @@ export class Engine {
     this.#exports[name]!(...args);
   }
 
-  /** Starts the threads, if they are not running. */
+  /** Starts the threads, if they are not running. SP0614. */
   async warm(): Promise<void> {
     if (this.threads > 0) await this.#started();
   }
@@ -106,11 +100,28 @@ export class Engine {
   }
 
   async #started(): Promise<Threads> {
-    if (this.#pool === undefined || this.#pool.failed) {
-      this.#pool = new Threads({ module: this.#module, memory: this.heap.memory, wide: this.#wide, sync: this.#sync, scratch: this.#scratch });
-      await this.#pool.start();
+    if (this.#pool?.failed === false) return this.#pool;
+    if (this.#pool !== undefined) {
+      // One died between two runs.
+      await this.#pool.gone;
+      this.check();
     }
-    return this.#pool;
+    const pool = new Threads({ module: this.#module, memory: this.heap.memory, wide: this.#wide, sync: this.#sync, scratch: this.#scratch });
+    this.#pool = pool;
+    await this.#living(pool, pool.start(), (why) => `a thread of the CPU target could not be started: ${why}; with \`threads: 0\` the calling thread computes`);
+    return pool;
+  }
+
+  /** Waits for `work` of the threads. SP0614 with `say` when one dies, SP0621 when they were ended, once none touches the memory any more. */
+  async #living(pool: Threads, work: Promise<void>, say: (why: string) => string): Promise<void> {
+    try {
+      await work;
+    } catch (cause) {
+      // Those that are left may still write into memory that is given away next.
+      await pool.gone;
+      this.check();
+      throw new SpnetError("SP0614", say(cause instanceof Error ? cause.message : String(cause)));
+    }
   }
 
   #arguments(bytes: number): number {

@@ -35,6 +35,8 @@ export function availableThreads(): number {
   return os?.availableParallelism?.() ?? platform.navigator?.hardwareConcurrency ?? 1;
 }
 
+const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 function startWorker(): AnyWorker {
   const node = nodeThreads();
   if (node !== undefined) return new node.Worker(WORKER, { eval: true });
@@ -67,7 +69,7 @@ export interface ThreadSetup {
 
 /** Worker threads on one module and memory. They sleep between jobs and never keep a process alive by themselves. */
 export class Threads {
-  readonly #workers: readonly AnyWorker[];
+  readonly #workers: AnyWorker[] = [];
   #job = 0;
   #waiting = 0;
   #settle: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
@@ -78,25 +80,31 @@ export class Threads {
   constructor(setup: ThreadSetup) {
     const { module, memory, wide, sync, scratch } = setup;
     new Int32Array(memory.buffer, sync, 2).fill(0);
-    this.#workers = scratch.map((at) => {
-      const worker = startWorker();
-      const receive = (data: unknown): void => this.#receive((data as { readonly job: number }).job);
-      const fail = (what: string): void => this.#fail(what);
-      if (worker.on !== undefined) {
-        worker.on("message", receive);
-        worker.on("error", (error) => fail(error instanceof Error ? error.message : String(error)));
-        worker.on("exit", (code) => fail(`it exited with ${String(code)}`));
-      } else {
-        worker.onmessage = (event) => receive(event.data);
-        worker.onerror = (event) => fail(event.message ?? "it could not be started");
-      }
-      worker.unref?.();
-      worker.postMessage({ module, memory, wide, sync, scratch: at, threads: scratch.length });
-      return worker;
-    });
+    try {
+      for (const at of scratch) this.#add().postMessage({ module, memory, wide, sync, scratch: at, threads: scratch.length });
+    } catch (cause) {
+      this.#fail(words(cause));
+    }
   }
 
-  /** Resolves when all threads have instantiated the module. */
+  /** Starts a thread; a platform may refuse to. */
+  #add(): AnyWorker {
+    const worker = startWorker();
+    this.#workers.push(worker);
+    const receive = (data: unknown): void => this.#receive((data as { readonly job: number }).job);
+    if (worker.on !== undefined) {
+      worker.on("message", receive);
+      worker.on("error", (error) => this.#fail(words(error)));
+      worker.on("exit", (code) => this.#fail(`it exited with ${String(code)}`));
+    } else {
+      worker.onmessage = (event) => receive(event.data);
+      worker.onerror = (event) => this.#fail(event.message ?? "its code was not loaded");
+    }
+    worker.unref?.();
+    return worker;
+  }
+
+  /** Resolves when all threads have instantiated the module; rejects when one could not be started. */
   start(): Promise<void> {
     return this.#wait(() => undefined);
   }
@@ -110,7 +118,7 @@ export class Threads {
     });
   }
 
-  /** Whether a thread died: no job can run any more. */
+  /** Whether a thread died or was never there: no job can run any more. */
   get failed(): boolean {
     return this.#failure !== undefined;
   }

@@ -19,7 +19,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   SP0611: "a scene is larger than the device or the numbering of sites allows",
   SP0612: "a scene kept outgrowing its room",
   SP0613: "memory ran out: WebAssembly reaches 4 GiB, or less where the platform gives less",
-  SP0614: "a thread of the CPU target ended",
+  SP0614: "a thread of the CPU target ended, or could not be started",
   SP0620: "the caller's signal aborted the work",
   SP0621: "the network or scene has been disposed",
   SP0622: "outputs were to stay on a GPU, but the CPU runs the network",
