@@ -13,6 +13,9 @@ interface NodeProcess {
 
 const FLAG = "--experimental-wasm-revectorize";
 
+/** Has V8 optimise a function in the call that turns out to be one too many, instead of on another thread meanwhile. */
+const AT_ONCE = "--wasm-sync-tier-up";
+
 const node = (globalThis as unknown as { readonly process?: NodeProcess }).process;
 
 /** Whether this engine can join lanes: V8 of Node 24 and later, on x86-64. */
@@ -22,7 +25,7 @@ function canJoin(): boolean {
 
 /** The lanes that a caller asks for. SP0623. */
 export function wantedLanes(lanes: unknown = "auto"): "auto" | Lanes {
-  if (lanes !== "auto" && lanes !== "wide" && lanes !== "plain") throw new SpnetError("SP0623", `lanes must be "auto", "wide" or "plain", not ${JSON.stringify(lanes)}`);
+  if (lanes !== "auto" && lanes !== "wide" && lanes !== "plain") throw new SpnetError("SP0623", `lanes must be "auto", "wide" or "plain", not ${typeof lanes === "string" ? JSON.stringify(lanes) : String(lanes)}`);
   return lanes;
 }
 
@@ -39,6 +42,21 @@ export function chooseLanes(wanted: "auto" | Lanes): Lanes {
 
 /** Switches the joining of lanes on or off for modules compiled from now on. */
 export function setJoining(on: boolean): void {
+  setFlag(FLAG, on);
+}
+
+/** Does `work`, in which code that runs often becomes optimised code without delay. */
+export function optimisingAtOnce(work: () => void): void {
+  const settable = canJoin();
+  if (settable) setFlag(AT_ONCE, true);
+  try {
+    work();
+  } finally {
+    if (settable) setFlag(AT_ONCE, false);
+  }
+}
+
+function setFlag(flag: string, on: boolean): void {
   const v8 = node?.getBuiltinModule?.("node:v8") as { setFlagsFromString(flag: string): void } | undefined;
-  v8?.setFlagsFromString(on ? FLAG : FLAG.replace("--", "--no-"));
+  v8?.setFlagsFromString(on ? flag : flag.replace("--", "--no-"));
 }
