@@ -9,6 +9,8 @@ export interface WatchedWorkers {
   readonly started: readonly Worker[];
   /** Threads that run now. */
   readonly alive: number;
+  /** The most that ran at once since there was none. */
+  readonly most: number;
   /** The next worker that is sent a job is terminated at once. */
   killNext(): void;
   /** The next worker that is sent a job finds something in it that it cannot do. */
@@ -24,6 +26,7 @@ export function watchWorkers(): WatchedWorkers {
   const Original = threads.Worker;
   const started: Worker[] = [];
   let alive = 0;
+  let most = 0;
   let next: "kill" | "spoil" | undefined;
   let room = Infinity;
   threads.Worker = class extends Original {
@@ -31,6 +34,7 @@ export function watchWorkers(): WatchedWorkers {
       if (room-- <= 0) throw new Error("no more workers");
       super(code, options);
       started.push(this);
+      most = alive === 0 ? 1 : Math.max(most, alive + 1);
       alive++;
       this.once("exit", () => alive--);
     }
@@ -46,6 +50,9 @@ export function watchWorkers(): WatchedWorkers {
     started,
     get alive() {
       return alive;
+    },
+    get most() {
+      return most;
     },
     killNext: () => void (next = "kill"),
     spoilNext: () => void (next = "spoil"),

@@ -25,7 +25,10 @@ beforeAll(async () => {
   wanted = await runBits(await open({ threads: 0 }));
   workers = watchWorkers();
 });
-afterEach(() => opened.splice(0).forEach((n) => n.dispose()));
+afterEach(() => {
+  workers.refuseAfter(Infinity);
+  opened.splice(0).forEach((n) => n.dispose());
+});
 afterAll(() => workers.restore());
 
 describe("a thread that dies", () => {
@@ -44,17 +47,12 @@ describe("a thread that dies", () => {
 
   it("between two calls fails none: the next one starts new threads, when the old ones are gone", async () => {
     const network = await open();
-    const [first, second] = workers.started.slice(-2);
-    const gone: unknown[] = [];
-    for (const worker of [first!, second!]) worker.once("exit", () => void gone.push(worker));
-    const died = new Promise((resolve) => void first!.once("exit", resolve));
-    void first!.terminate();
-    await died;
+    expect(workers.alive).toBe(2);
+    await workers.started.at(-1)!.terminate();
     const before = workers.started.length;
-    const run = runBits(network);
-    expect(await run).toBe(wanted);
+    expect(await runBits(network)).toBe(wanted);
     expect(workers.started.length).toBe(before + 2);
-    expect(gone.length).toBe(2);
+    expect(workers.most).toBe(2);
   });
 
   it("fails its call only: what was asked for meanwhile is right, and so is a kept scene", async () => {
