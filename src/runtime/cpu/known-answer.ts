@@ -3,7 +3,7 @@ import { TILE } from "./fields.ts";
 import { optimisingAtOnce } from "./lanes.ts";
 import type { CpuPlan } from "./plan.ts";
 
-/** Multiplications after which V8 has optimised a function: at most 1.3e6 were needed in Node 24. */
+/** Multiplications after which V8 has optimised a function: at most 1.3e6 were needed in Node 24 where it does so at once. */
 const WARM = 2e6;
 
 /** What this process has found out: equal names are equal functions. */
@@ -13,17 +13,18 @@ const known = new Map<string, boolean>();
  * Whether the module's multiplications give what products and sums rounded to float32 one by one give, bit for bit; with
  * fused arithmetic products may be added as they are.
  * Each is run until the engine's optimised code is what is checked, since only there lanes are joined; once in a process.
+ * That is sure with `atOnce`, which sets a flag of the process meanwhile; without, a busy machine may optimise too late.
  */
-export function knownAnswer(engine: Pick<Engine, "call" | "heap">, plan: Pick<CpuPlan, "checks" | "arithmetic">, seen = known): boolean {
+export function knownAnswer(engine: Pick<Engine, "call" | "heap">, plan: Pick<CpuPlan, "checks" | "arithmetic">, atOnce: boolean, seen = known): boolean {
   return plan.checks.every((check) => {
-    const key = `${plan.arithmetic} ${check.name}`;
-    const right = seen.get(key) ?? isRight(engine, check, plan.arithmetic === "fused");
+    const key = `${plan.arithmetic} ${check.name} ${atOnce}`;
+    const right = seen.get(key) ?? isRight(engine, check, plan.arithmetic === "fused", atOnce);
     seen.set(key, right);
     return right;
   });
 }
 
-function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, accStride, vectors }: CpuPlan["checks"][number], fused: boolean): boolean {
+function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, accStride, vectors }: CpuPlan["checks"][number], fused: boolean, atOnce: boolean): boolean {
   const { heap } = engine;
   const columns = 4 * vectors;
   const rows = 7;
@@ -34,12 +35,14 @@ function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, acc
   for (let i = 0; i < x.length; i++) x[i] = Math.sin(i + 1);
   for (let i = 0; i < w.length; i++) w[i] = Math.cos(3 * i + 1);
   const acc = heap.f32(at.acc, rows * accStride);
-  optimisingAtOnce(() => {
+  const warm = (): void => {
     for (let round = 0; round * rows * cin * columns < WARM; round++) {
       acc.fill(0);
       engine.call(name, at.list, at.list + 4 * rows, at.x, at.acc, at.w);
     }
-  });
+  };
+  if (atOnce) optimisingAtOnce(warm);
+  else warm();
   const good = (rounded: (product: number) => number): boolean => {
     for (let i = 0; i < rows; i++) {
       for (let c = 0; c < columns; c++) {

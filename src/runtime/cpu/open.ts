@@ -31,7 +31,8 @@ export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uin
   let lanes: Lanes = asked;
   let module = await compile(bytes);
   let engine = new Engine(module, { lanes, threads, scratch: plan.scratch, heap: plan.heap });
-  if (lanes === "wide" && !knownAnswer(engine, plan)) {
+  // With `auto` no flag of the process is set, not even for the check.
+  if (lanes === "wide" && !knownAnswer(engine, plan, options.lanes === "wide")) {
     setJoining(false);
     lanes = "plain";
     module = await compile(bytes);
