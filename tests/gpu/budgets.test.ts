@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { SceneInput } from "../../src/cli/files/scene.ts";
 import { moduleStats } from "../../src/ir/stats.ts";
 import { example, simulatedScan } from "../support/examples.ts";
 import { openGpu, type TestGpu } from "../support/gpu.ts";
@@ -13,11 +14,21 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.close());
 
-describe("SECOND on a simulated scan", () => {
+/** Every row of a scan within a quarter of its width: what software drivers compute in seconds. */
+function sector({ coords, features }: SceneInput): SceneInput {
+  const rows = Array.from({ length: coords.length / 4 }, (_, row) => row).filter((row) => coords[4 * row + 2]! < 750);
+  return {
+    rows: rows.length,
+    coords: Int32Array.from(rows.flatMap((row) => [...coords.subarray(4 * row, 4 * row + 4)])),
+    features: Float32Array.from(rows.flatMap((row) => [...features.subarray(4 * row, 4 * row + 4)])),
+  };
+}
+
+describe("SECOND on a sector of a simulated scan", () => {
   it("stays within 3 dispatches per convolution, one submit and one readback each, and 1.25 × the least memory", async () => {
     const net = example("second");
-    const scan = simulatedScan(net);
-    expect(scan.rows).toBeGreaterThan(14_000);
+    const scan = sector(simulatedScan(net));
+    expect(scan.rows).toBeGreaterThan(4_000);
     const network = await networkOf(fuse(net, pipelines[2]![1]), { device: gpu.device, weights: netFromModule(net).weights });
     // The first scene, on guessed room, teaches the network how much such scenes need.
     const untaught = await network.prepare({ voxels: scan.coords });

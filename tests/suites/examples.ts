@@ -38,10 +38,13 @@ function inputsOf(net: SourceNet, kind: SceneKind): Inputs {
 }
 
 /** The least and the most that a compilation does, and pairs wherever they are legal. MinkUNet34 is MinkUNet18 with more of the same blocks. */
-const chosen = (name: string): typeof pipelines => pipelines.filter(([level]) => (name === "minkunet34" ? level === "O2" : level !== "O1"));
+const everyLevel = (name: string): readonly string[] => (name === "minkunet34" ? ["O2"] : ["O0", "O2", "O2 with pairs always"]);
 
-/** Every example network as it is compiled for users, on a neighbourhood of a scene of its own kind, against the interpreter. */
-export function examplesSuite(open: OpenTarget): void {
+/**
+ * Every example network as it is compiled for users, on a neighbourhood of a scene of its own kind, against the
+ * interpreter, under the pipelines that `levels` names.
+ */
+export function examplesSuite(open: OpenTarget, levels: (name: string) => readonly string[] = everyLevel): void {
   const target = useTarget(open);
 
   describe.each(EXAMPLES)("%s", (name) => {
@@ -54,7 +57,7 @@ export function examplesSuite(open: OpenTarget): void {
       wanted = wantedOf(net, inputs, BATCH);
     });
 
-    it.each(chosen(name))("%s", async (level, pipeline) => {
+    it.each(pipelines.filter(([level]) => levels(name).includes(level)))("%s", async (level, pipeline) => {
       const network = await openNet(target(), net, pipeline);
       await target().working(() => expectRun(network, inputs, BATCH, wanted, level, 1e-4));
       for (const value of wanted.values()) expect(value.kind !== "rulebook" && value.data.some((v) => v !== 0)).toBe(true);
