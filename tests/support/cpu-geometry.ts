@@ -6,7 +6,7 @@ import { addBarrier } from "../../src/codegen/wasm/kernels/barrier.ts";
 import { addCopies } from "../../src/codegen/wasm/kernels/copy.ts";
 import { buildGeometry as assembleGeometry } from "../../src/codegen/wasm/program.ts";
 import { Engine } from "../../src/runtime/cpu/engine.ts";
-import { tileBytes } from "../../src/runtime/cpu/fields.ts";
+import { LISTS } from "../../src/runtime/cpu/fields.ts";
 import { buildGeometry, type CpuGeometry } from "../../src/runtime/cpu/geometry.ts";
 import { Region } from "../../src/runtime/cpu/heap.ts";
 import type { CpuInput } from "../../src/runtime/cpu/inputs.ts";
@@ -98,13 +98,15 @@ function compare(engine: Engine, spec: GeometrySpec, inputs: Readonly<Record<str
 
 const swapped = ([found, wrong]: readonly [Pairs, readonly string[]], wanted: Pairs): readonly [Pairs, Pairs, readonly string[]] => [found, wanted, wrong];
 
-/** Reads lists of pairs by their documented layout: per tile of 64 rows taps + 1 byte offsets, then entries: row found · 64 + row in the tile. */
+/** Reads lists of pairs by their documented layout: per tile of 64 rows, found through its word, taps + 1 byte offsets, then entries: row found · 64 + row in the tile. */
 function decode(engine: Engine, at: number, taps: number, rows: number): readonly [Pairs, readonly string[]] {
   const found = new Map<string, number>();
   const wrong: string[] = [];
-  const bytes = tileBytes(taps);
+  const memory = engine.heap.memory.buffer;
+  const heads = new Uint32Array(memory, at, LISTS.tiles + Math.ceil(rows / TILE_ROWS));
   for (let tile = 0; tile * TILE_ROWS < rows; tile++) {
-    const words = new Uint32Array(engine.heap.memory.buffer, at + tile * bytes, bytes / 4);
+    const start = heads[LISTS.tiles + tile]!;
+    const words = new Uint32Array(memory, at + start, (heads[LISTS.end]! - start) / 4);
     if (words[0] !== 4 * (taps + 1)) wrong.push(`the lists of tile ${tile} begin at ${words[0]}`);
     for (let tap = 0; tap < taps; tap++) {
       const [begin, end] = [words[tap]! / 4, words[tap + 1]! / 4];

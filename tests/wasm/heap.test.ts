@@ -8,16 +8,23 @@ const START = 1000;
 const MAXIMUM = 64;
 const newHeap = (maximum = MAXIMUM): Heap => new Heap(new webAssembly!.Memory({ initial: 1, maximum, shared: true }), START);
 
-/** What is asked of a heap: bytes to allocate, or which of the live blocks to free. */
-type Step = { readonly alloc: number } | { readonly free: number };
-const steps = fc.array(fc.oneof(fc.record({ alloc: fc.oneof(fc.nat(300), fc.nat(200_000), fc.nat(4_500_000)) }), fc.record({ free: fc.nat(1000) })), { minLength: 1, maxLength: 120 });
+/** What is asked of a heap: bytes to allocate, or which of the live blocks to free or to shrink. */
+type Step = { readonly alloc: number } | { readonly free: number } | { readonly shrink: number; readonly to: number };
+const steps = fc.array(
+  fc.oneof(
+    { weight: 4, arbitrary: fc.record({ alloc: fc.oneof(fc.nat(300), fc.nat(200_000), fc.nat(4_500_000)) }) },
+    { weight: 3, arbitrary: fc.record({ free: fc.nat(1000) }) },
+    { weight: 1, arbitrary: fc.record({ shrink: fc.nat(1000), to: fc.double({ min: 0, max: 1, noNaN: true }) }) },
+  ),
+  { minLength: 1, maxLength: 120 },
+);
 
 describe("the heap", () => {
   it("keeps blocks apart, aligned and inside memory, counts them, and refuses what does not fit", () => {
     let refused = 0;
     fc.assert(fc.property(steps, (list: readonly Step[]) => {
       const heap = newHeap();
-      const live: { readonly at: number; readonly bytes: number; readonly mark: number }[] = [];
+      const live: { readonly at: number; bytes: number; readonly mark: number }[] = [];
       const rounded = (bytes: number): number => Math.ceil(Math.max(1, bytes) / 64) * 64;
       let peak = 0;
       list.forEach((step, i) => {
@@ -26,6 +33,15 @@ describe("the heap", () => {
           const [block] = live.splice(step.free % live.length, 1);
           expect(heap.i32(block!.at, 1)[0]).toBe(block!.mark);
           heap.free(block!.at);
+          return;
+        }
+        if ("shrink" in step) {
+          const block = live[step.shrink % Math.max(1, live.length)];
+          if (block === undefined) return;
+          block.bytes = Math.floor(block.bytes * step.to);
+          heap.shrink(block.at, block.bytes);
+          expect(heap.i32(block.at, 1)[0]).toBe(block.mark);
+          expect(heap.used).toBe(live.reduce((n, b) => n + rounded(b.bytes), 0));
           return;
         }
         const used = live.reduce((n, b) => n + rounded(b.bytes), 0);

@@ -1,5 +1,6 @@
 import { printLocBriefly } from "../../ir/loc.ts";
 import { string, type Module, type Op } from "../../ir/module.ts";
+import { volume } from "../../runtime/geometry/record.ts";
 import type { Arithmetic, CpuBinding, CpuPlan, CpuRulebook, CpuSite, CpuStep } from "../../runtime/cpu/plan.ts";
 import { COLUMN_TILE } from "../../runtime/cpu/fields.ts";
 import { runPipeline } from "../../passes/manager.ts";
@@ -15,7 +16,7 @@ import { Assembly } from "./assembly.ts";
 import { addDerive } from "./geometry/derive.ts";
 import { addHash } from "./geometry/hash.ts";
 import { addHashEmit, addHashSort } from "./geometry/hash-order.ts";
-import { addHashDerive, addHashSearch } from "./geometry/hash-walk.ts";
+import { addHashDerive, addHashSearch, hashSearchScratch } from "./geometry/hash-walk.ts";
 import { addCheck, addMarkInput, addPlaceInput } from "./geometry/input.ts";
 import { addCount, addEmit } from "./geometry/rank.ts";
 import { addSearch } from "./geometry/search.ts";
@@ -82,6 +83,7 @@ export function buildGeometry(assembly: Assembly, spec: GeometrySpec): CpuPlan["
   });
   const rulebooks = spec.rulebooks.map((r): CpuRulebook => {
     const { name, kernel, stride, padding, dilation } = r;
+    assembly.needScratch(hashSearchScratch(volume(kernel)));
     return {
       name, from: index.get(r.from)!, to: index.get(r.to)!, kernel, stride, padding, dilation,
       ...(r.forward ? { forward: addSearch(assembly, r, "forward") } : {}),

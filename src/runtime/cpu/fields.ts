@@ -37,11 +37,15 @@ export const CHUNK_WORDS = 4096;
 /** Rows of an input that one unit checks, marks or places. */
 export const CHUNK_ROWS = 4096;
 
-/** Bytes of one tile of pair lists with this many taps: taps + 1 byte offsets of the lists, then their entries. */
+/** Bytes of one tile of pair lists with this many taps, at most: taps + 1 byte offsets of the lists, then their entries. */
 export const tileBytes = (taps: number): number => 4 * (taps + 1 + TILE * taps + 4);
 
-/** Scratch of one thread that geometry needs: base cells of a tile, and lists of one row of taps. */
-export const searchScratch = (lastTaps: number): number => 4 * TILE * (1 + lastTaps) + 64;
+/** The lists of a rulebook: the first byte behind them, a word per tile that says where its lists begin, the lists; bytes from the start. */
+export const LISTS = { end: 0, tiles: 1 } as const;
+
+/** Scratch of one thread that a search needs: base cells of a tile, lists of one row of taps, and those of all taps, from `listsAt` on. */
+export const listsAt = (lastTaps: number): number => 4 * TILE * (1 + lastTaps) + 64;
+export const searchScratch = (taps: number, lastTaps: number): number => listsAt(lastTaps) + tileBytes(taps) + 64;
 
 /** Floats that one unit of `check_finite` looks through, and bytes that one unit of `clear` zeroes. */
 export const FINITE_CHUNK = 1 << 16;

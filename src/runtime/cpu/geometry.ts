@@ -2,10 +2,10 @@ import { SpnetError } from "../errors.ts";
 import { volume } from "../geometry/record.ts";
 import { grids } from "./boxes.ts";
 import type { Call, Engine } from "./engine.ts";
-import { MAX_ROWS, TILE, tileBytes } from "./fields.ts";
+import { LISTS, MAX_ROWS, TILE, tileBytes } from "./fields.ts";
 import { Region } from "./heap.ts";
 import type { CpuInput } from "./inputs.ts";
-import type { CpuPlan } from "./plan.ts";
+import type { CpuPlan, CpuRulebook } from "./plan.ts";
 import { BitmapTable, HashTable, type RowList, type SiteTable } from "./tables.ts";
 
 /** Sites and rulebooks of one scene in memory. */
@@ -20,15 +20,16 @@ export interface CpuGeometry {
   readonly pairs: readonly number[];
   /** Pairs of some taps of a rulebook, counted from its lists. */
   pairsOf(rulebook: number, taps: readonly number[]): number;
-  /** Bytes that the scene keeps, and that tables took meanwhile. */
+  /** Bytes that the scene keeps, that tables took meanwhile, and the most of both and of room for lists at once. */
   readonly bytes: number;
   readonly tableBytes: number;
+  readonly peak: number;
   /** Bytes of what is kept at its actual size. */
   readonly live: number;
   free(): void;
 }
 
-/** Builds all site sets, level by level, then all rulebooks at once. Duplicate rows of an input are left to the caller: its set then has fewer rows. */
+/** Builds all site sets, level by level, then the rulebooks. Duplicate rows of an input are left to the caller: its set then has fewer rows. */
 export async function buildGeometry(plan: CpuPlan, engine: Engine, inputs: ReadonlyMap<number, CpuInput>, batch: number): Promise<CpuGeometry> {
   const kept = new Region(engine.heap);
   const tables = new Region(engine.heap);
@@ -52,6 +53,7 @@ class Builder {
   readonly #coords: number[] = [];
   readonly #order = new Map<number, number>();
   readonly #table: readonly SiteTable[];
+  #peak = 0;
 
   constructor(plan: CpuPlan, engine: Engine, inputs: ReadonlyMap<number, CpuInput>, batch: number, kept: Region, tables: Region) {
     this.#plan = plan;
@@ -76,22 +78,21 @@ class Builder {
       }
       for (const i of level) calls.push(...this.#emit(i));
     }
-    const lists = rulebooks.map((_, i) => this.#allocLists(i));
-    const pairs = this.#kept.alloc(4 * 2 * rulebooks.length, "counts of pairs");
-    this.#engine.heap.i32(pairs, 2 * rulebooks.length).fill(0);
-    rulebooks.forEach((r, i) => {
-      const { forward, transposed } = lists[i]!;
-      if (forward !== undefined) calls.push(this.#table[r.from]!.search(r, "forward", this.#list(r.to), forward, pairs + 8 * i));
-      if (transposed !== undefined) calls.push(this.#table[r.to]!.search(r, "transposed", this.#list(r.from), transposed, pairs + 8 * i + 4));
-    });
     await this.#engine.run(calls);
-    const found = this.#engine.heap.i32(pairs, 2 * rulebooks.length);
-    const counts = rulebooks.map((r, i) => (r.forward !== undefined ? found[2 * i]! : found[2 * i + 1]!));
+    this.#peak = this.#kept.bytes + this.#tables.bytes;
+    const lists: { forward?: number; transposed?: number }[] = rulebooks.map(() => ({}));
+    const counts: number[] = [];
+    const pairs = this.#tables.alloc(4, "a count of pairs");
+    for (const [i, r] of rulebooks.entries()) {
+      if (r.forward !== undefined) lists[i]!.forward = await this.#search(r, "forward", pairs);
+      if (r.transposed !== undefined) lists[i]!.transposed = await this.#search(r, "transposed", pairs);
+      counts.push(this.#engine.heap.i32(pairs, 1)[0]!);
+    }
     const coordBytes = sites.reduce((n, s, i) => n + 4 * (s.dim + 1) * this.#rows[i]!, 0);
     const listBytes = rulebooks.reduce((n, r, i) => n + 4 * counts[i]! * ((r.forward === undefined ? 0 : 1) + (r.transposed === undefined ? 0 : 1)), 0);
     return {
       rows: this.#rows, coords: this.#coords, order: this.#order, lists, pairs: counts,
-      bytes: this.#kept.bytes, tableBytes: this.#tables.bytes, live: coordBytes + listBytes,
+      bytes: this.#kept.bytes, tableBytes: this.#tables.bytes, peak: this.#peak, live: coordBytes + listBytes,
       pairsOf: (i, taps) => this.#pairsOf(i, lists[i]!, taps),
       free: () => this.#kept.free(),
     };
@@ -132,22 +133,33 @@ class Builder {
     return [emit, this.#table[i]!.place(input, order)];
   }
 
-  #pairsOf(i: number, { forward, transposed }: { readonly forward?: number; readonly transposed?: number }, taps: readonly number[]): number {
-    const r = this.#plan.geometry.rulebooks[i]!;
-    const bytes = tileBytes(volume(r.kernel));
-    const tiles = Math.ceil(this.#rows[forward === undefined ? r.from : r.to]! / TILE);
-    const words = this.#engine.heap.i32((forward ?? transposed)!, (tiles * bytes) / 4);
-    let sum = 0;
-    for (let t = 0; t < tiles; t++) for (const tap of taps) sum += (words[(t * bytes) / 4 + tap + 1]! - words[(t * bytes) / 4 + tap]!) / 4;
-    return sum;
+  /** Searches a rulebook in one form and keeps as much room as its lists take; `pairs` counts them. */
+  async #search(r: CpuRulebook, form: "forward" | "transposed", pairs: number): Promise<number> {
+    const [rows, sought] = form === "forward" ? [r.to, r.from] : [r.from, r.to];
+    const tiles = Math.ceil(this.#rows[rows]! / TILE);
+    const head = 4 * (LISTS.tiles + tiles);
+    const { heap } = this.#engine;
+    // What pages nobody writes to cost no memory, and other lists get them next.
+    const lists = this.#kept.alloc(head + tiles * tileBytes(volume(r.kernel)), "pair lists");
+    this.#peak = Math.max(this.#peak, this.#kept.bytes + this.#tables.bytes);
+    heap.i32(lists, 1)[LISTS.end] = head;
+    heap.i32(pairs, 1)[0] = 0;
+    await this.#engine.run([this.#table[sought]!.search(r, form, this.#list(rows), lists, pairs)]);
+    this.#kept.shrink(lists, heap.i32(lists, 1)[LISTS.end]! >>> 0);
+    return lists;
   }
 
-  #allocLists(i: number): { readonly forward?: number; readonly transposed?: number } {
+  #pairsOf(i: number, { forward, transposed }: { readonly forward?: number; readonly transposed?: number }, taps: readonly number[]): number {
     const r = this.#plan.geometry.rulebooks[i]!;
-    const bytes = (site: number): number => Math.ceil(this.#rows[site]! / TILE) * tileBytes(volume(r.kernel));
-    return {
-      ...(r.forward === undefined ? {} : { forward: this.#kept.alloc(bytes(r.to), "pair lists") }),
-      ...(r.transposed === undefined ? {} : { transposed: this.#kept.alloc(bytes(r.from), "pair lists") }),
-    };
+    const { heap } = this.#engine;
+    const at = (forward ?? transposed)!;
+    const words = heap.i32(at, (heap.i32(at, 1)[LISTS.end]! >>> 0) / 4);
+    const tiles = Math.ceil(this.#rows[forward === undefined ? r.from : r.to]! / TILE);
+    let sum = 0;
+    for (let t = 0; t < tiles; t++) {
+      const head = (words[LISTS.tiles + t]! >>> 0) / 4;
+      for (const tap of taps) sum += (words[head + tap + 1]! - words[head + tap]!) / 4;
+    }
+    return sum;
   }
 }

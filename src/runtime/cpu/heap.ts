@@ -48,10 +48,28 @@ export class Heap {
     return at;
   }
 
+  /** Gives back all but the first `bytes` of an allocation. */
+  shrink(at: number, bytes: number): void {
+    const size = this.#sizeOf(at);
+    const rest = size - whole(bytes);
+    if (rest <= 0) return;
+    this.#sizes.set(at, size - rest);
+    this.#release(at + size - rest, rest);
+  }
+
   free(at: number): void {
+    const size = this.#sizeOf(at);
+    this.#sizes.delete(at);
+    this.#release(at, size);
+  }
+
+  #sizeOf(at: number): number {
     const size = this.#sizes.get(at);
     if (size === undefined) throw new Error(`internal: nothing was allocated at ${at}`);
-    this.#sizes.delete(at);
+    return size;
+  }
+
+  #release(at: number, size: number): void {
     this.#used -= size;
     const next = this.#free.findIndex((r) => r.at > at);
     const index = next < 0 ? this.#free.length : next;
@@ -90,7 +108,7 @@ export class Heap {
 /** Allocations that end together. */
 export class Region {
   readonly #heap: Heap;
-  readonly #blocks: number[] = [];
+  readonly #blocks = new Map<number, number>();
   #bytes = 0;
 
   constructor(heap: Heap) {
@@ -103,12 +121,20 @@ export class Region {
 
   alloc(bytes: number, label: string): number {
     const at = this.#heap.alloc(bytes, label);
-    this.#blocks.push(at);
+    this.#blocks.set(at, bytes);
     this.#bytes += bytes;
     return at;
   }
 
+  /** Gives back all but the first `bytes` of an allocation. */
+  shrink(at: number, bytes: number): void {
+    this.#heap.shrink(at, bytes);
+    this.#bytes -= this.#blocks.get(at)! - bytes;
+    this.#blocks.set(at, bytes);
+  }
+
   free(): void {
-    for (const at of this.#blocks.splice(0)) this.#heap.free(at);
+    for (const at of this.#blocks.keys()) this.#heap.free(at);
+    this.#blocks.clear();
   }
 }

@@ -33,7 +33,7 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
       sites: sites.map((s, i) => ({ id: s.id, rows: geometry.rows[i]! })),
       rulebooks: rulebooks.map((r, i) => ({ name: r.name, from: sites[r.from]!.id, to: sites[r.to]!.id, pairs: geometry.pairs[i]! })),
       memory: {
-        planned: geometry.bytes + Math.max(geometry.tableBytes, this.#placement.peak),
+        planned: Math.max(geometry.peak, geometry.bytes + this.#placement.peak),
         lowerBound: geometry.live + Math.max(geometry.tableBytes, this.#placement.lowerBound),
       },
     };

@@ -1,9 +1,10 @@
-import { ARG, CHUNK_ROWS, SPEC, SPEC_KIND, TILE, TILE_BITS } from "../../../runtime/cpu/fields.ts";
+import { ARG, CHUNK_ROWS, SPEC, SPEC_KIND, TILE, TILE_BITS, tileBytes } from "../../../runtime/cpu/fields.ts";
 import type { Assembly } from "../assembly.ts";
 import { call, type Func, type Local } from "../func.ts";
 import { UnitFunc } from "../kernels/frame.ts";
 import { i32, type Sexpr } from "../wat.ts";
 import { recordAt, rowInSlot } from "./hash.ts";
+import { keepLists } from "./keep-lists.ts";
 import { rowCoords, rowsWord, unitRows } from "./table.ts";
 
 /** The numbers of a derivation or search on one axis, in locals; here they are read, not baked: one function serves all. */
@@ -75,11 +76,15 @@ export function addHashDerive(assembly: Assembly, dim: number): void {
 /** A word of 64 cells that no coordinate lies in. */
 const NO_LINE = -0x8000_0000;
 
+/** Bytes of scratch that say which slot each row of a tile looked into last; its lists follow. */
+const KEPT_SLOTS = 8 * TILE;
+/** Scratch of one thread that a search with this many taps needs. */
+export const hashSearchScratch = (taps: number): number => KEPT_SLOTS + tileBytes(taps);
+
 /** `search_hash_d(rows, coords, table, lists, pairs, spec)`: pair lists by tap, tile by tile, through a hashed table. */
 export function addHashSearch(assembly: Assembly, dim: number): void {
   const name = `search_hash_${dim}d`;
   if (assembly.has(name)) return;
-  assembly.needScratch(8 * TILE);
   const s = new UnitFunc(name);
   const { f } = s;
   const rows = rowsWord(s);
@@ -92,9 +97,7 @@ export function addHashSearch(assembly: Assembly, dim: number): void {
   s.eachUnit(() => {
     const { first, last: end } = unitRows(s, rows, TILE);
     const last = axes.at(-1)!;
-    // As `tileBytes` has it.
-    const size = i32.mul(i32.add(i32.mul(taps.get, TILE + 1), 5), 4);
-    const block = f.let("block", i32.add(lists.get, i32.mul(s.unit.get, size)));
+    const block = f.let("block", i32.add(s.scratch.get, KEPT_SLOTS));
     const head = f.let("head", block.get);
     const to = f.let("to", i32.add(block.get, i32.mul(i32.add(taps.get, 1), 4)));
     const row = f.local("row");
@@ -130,6 +133,7 @@ export function addHashSearch(assembly: Assembly, dim: number): void {
     };
     eachTap(0);
     f.add(i32.store(head.get, i32.sub(to.get, block.get)));
+    keepLists(f, lists, s.unit, block, to);
   });
   f.add(["drop", ["i32.atomic.rmw.add", i32.load(s.arg.get, 4 * (ARG.first + 3)), found.get]]);
   assembly.add(f, [`pairs of every tap through a hashed table, ${dim} axes`]);

@@ -1,10 +1,11 @@
-import { ARG, searchScratch, TILE, TILE_BITS, tileBytes } from "../../../runtime/cpu/fields.ts";
+import { ARG, listsAt, searchScratch, TILE, TILE_BITS } from "../../../runtime/cpu/fields.ts";
 import type { RulebookSpec } from "../../plan/geometry-spec.ts";
 import type { Assembly } from "../assembly.ts";
 import type { Func, Local } from "../func.ts";
 import { UnitFunc } from "../kernels/frame.ts";
 import { i32, i64, v128, type Sexpr } from "../wat.ts";
 import { floorDiv } from "./derive.ts";
+import { keepLists } from "./keep-lists.ts";
 import { rowCoords, rowsWord, scaled, Table, unitRows } from "./table.ts";
 
 const volume = (list: readonly number[]): number => list.reduce((a, b) => a * b, 1);
@@ -32,20 +33,23 @@ export function addSearch(assembly: Assembly, book: Pick<RulebookSpec, "kernel" 
   const coords = s.word("coords", ARG.first + SEARCH.coords);
   const table = new Table(f, s.word("table", ARG.first + SEARCH.table), dim);
   const lists = s.word("lists", ARG.first + SEARCH.lists);
+  const inLine = book.kernel[dim - 1]!;
+  assembly.needScratch(searchScratch(taps, inLine));
   const found = f.let("found", 0);
   s.eachUnit(() => {
     const { first, last } = unitRows(s, rows, TILE);
-    const block = f.let("block", i32.add(lists.get, i32.mul(s.unit.get, tileBytes(taps))));
+    const block = f.let("block", i32.add(s.scratch.get, listsAt(inLine)));
     const head = f.let("head", block.get);
     const to = f.let("to", i32.add(block.get, 4 * (taps + 1)));
     const site = f.let("site", i32.add(coords.get, i32.mul(first.get, 4 * (dim + 1))));
     const count = f.let("count", i32.sub(last.get, first.get));
     const body: SearchBody = { s, table, site, count, head, to, block };
-    const inRow = (book.kernel[dim - 1]! - 1) * book.dilation[dim - 1]! + 1;
-    if (form === "forward" && inRow <= WINDOW) byWindows(assembly, body, book);
+    const inRow = (inLine - 1) * book.dilation[dim - 1]! + 1;
+    if (form === "forward" && inRow <= WINDOW) byWindows(body, book);
     else byTaps(body, book, form);
     f.add(i32.store(head.get, i32.sub(to.get, block.get)));
     f.add(found.grow(i32.shrU(i32.sub(i32.sub(to.get, block.get), 4 * (taps + 1)), 2)));
+    keepLists(f, lists, s.unit, block, to);
   });
   f.add(["drop", ["i32.atomic.rmw.add", i32.load(s.arg.get, 4 * (ARG.first + SEARCH.pairs)), found.get]]);
   assembly.add(f, [`pairs of every tap, tile by tile: ${form}, kernel ${book.kernel.join(" ")}, stride ${book.stride.join(" ")}, padding ${book.padding.join(" ")}, dilation ${book.dilation.join(" ")}`]);
@@ -71,13 +75,12 @@ type Shape = Pick<RulebookSpec, "kernel" | "stride" | "padding" | "dilation">;
  * consecutive rows, one rank numbers them all. Lists are filled without branches: every tap writes, and steps on
  * only when it found a row.
  */
-function byWindows(assembly: Assembly, { s, table, site, count, head, to, block }: SearchBody, book: Shape): void {
+function byWindows({ s, table, site, count, head, to, block }: SearchBody, book: Shape): void {
   const { f } = s;
   const dim = book.kernel.length;
   const last = dim - 1;
   const inLine = book.kernel[last]!;
   const step = book.dilation[last]!;
-  assembly.needScratch(searchScratch(inLine));
   const row = f.local("row");
   const at = f.local("at");
   // The cell that tap 0 of each row reads.

@@ -1,11 +1,11 @@
-import { COLUMN_TILE, TILE, tileBytes } from "../../../runtime/cpu/fields.ts";
+import { COLUMN_TILE, TILE } from "../../../runtime/cpu/fields.ts";
 import { pad4, PARAMS, type ConvSpec, type ConvTerm } from "../../wgsl/spec.ts";
 import type { Assembly } from "../assembly.ts";
 import { call } from "../func.ts";
 import { i32, type Sexpr } from "../wat.ts";
 import { finishTile, tileScratch, type AccTile } from "./epilogue.ts";
 import type { StepFunc } from "./frame.ts";
-import { listOf } from "./lists.ts";
+import { listOf, tileLists } from "./lists.ts";
 import { pairsFunction, rowsFunction } from "./multiply.ts";
 
 /** Columns of one group at most: its accumulators are 32 KiB. */
@@ -78,7 +78,7 @@ function multiplyTerm(assembly: Assembly, s: StepFunc, term: ConvTerm, columns: 
     allColumns(undefined, undefined);
     return;
   }
-  const lists = f.let("lists", i32.add(s.at(map.role), i32.mul(s.tile.get, tileBytes(map.stored))));
+  const lists = tileLists(s, map);
   const tap = f.local("tap");
   f.for(tap, 0, taps, 1, () => {
     const [begin, end] = listOf(assembly, f, lists, map, tap);

@@ -1,7 +1,15 @@
+import { LISTS } from "../../../runtime/cpu/fields.ts";
 import type { MapAccess } from "../../wgsl/spec.ts";
 import type { Assembly } from "../assembly.ts";
 import type { Func, Local } from "../func.ts";
 import { i32, type Sexpr } from "../wat.ts";
+import type { StepFunc } from "./frame.ts";
+
+/** Address of the lists of the step's tile. */
+export function tileLists(s: StepFunc, map: MapAccess): Local {
+  const start = s.at(map.role);
+  return s.f.let("lists", i32.add(start, i32.load(i32.add(start, i32.mul(s.tile.get, 4)), 4 * LISTS.tiles)));
+}
 
 /** Begin and end of the list of pairs of one of the layer's taps, in a tile's lists. */
 export function listOf(assembly: Assembly, f: Func, lists: Local, map: MapAccess, tap: Local): readonly [begin: Local, end: Local] {

@@ -1,11 +1,11 @@
-import { TILE, tileBytes } from "../../../runtime/cpu/fields.ts";
+import { TILE } from "../../../runtime/cpu/fields.ts";
 import { pad4, type PointwiseSpec, type PoolSpec, type RowAccess } from "../../wgsl/spec.ts";
 import type { Assembly } from "../assembly.ts";
 import type { Local } from "../func.ts";
 import { f32x4, i32, v128, type Sexpr } from "../wat.ts";
 import { finishTile, tileScratch } from "./epilogue.ts";
 import type { StepFunc } from "./frame.ts";
-import { listOf } from "./lists.ts";
+import { listOf, tileLists } from "./lists.ts";
 
 /** A tile whose accumulators are the source's own rows, then the epilogue. */
 export function pointwiseBody(assembly: Assembly, s: StepFunc, spec: PointwiseSpec): void {
@@ -35,7 +35,7 @@ export function poolBody(assembly: Assembly, s: StepFunc, spec: PoolSpec): void 
   s.eachTile(1, () => {
     f.add(["memory.fill", i32.add(s.scratch.get, countsAt), ["i32.const", "0"], ["i32.const", String(4 * TILE)]]);
     f.add(["memory.fill", s.scratch.get, ["i32.const", "0"], ["i32.const", String(4 * TILE * width)]]);
-    const lists = f.let("lists", i32.add(s.at(map.role), i32.mul(s.tile.get, tileBytes(map.stored))));
+    const lists = tileLists(s, map);
     const tap = f.local("tap");
     f.for(tap, 0, map.taps.length, 1, () => {
       const [begin, end] = listOf(assembly, f, lists, map, tap);
