@@ -1,5 +1,8 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { NETWORKS } from "../../bench/ablation/networks.ts";
+import { NETWORKS, type BenchNetwork } from "../../bench/ablation/networks.ts";
+import { scenesOf } from "../../bench/ablation/scenes.ts";
 import { inputSpecs } from "../../src/cli/files/scene.ts";
 import { madeUpInput } from "../../src/cli/scan/made-up.ts";
 import { countPlan, type PlanCounts } from "../../src/codegen/plan/counts.ts";
@@ -53,28 +56,44 @@ net Probe {
 
 /** What -O2 may cost at most, exact and the same on every machine: `bytes` is that of the feature phase over -O0's. */
 const BUDGETS = [
-  { name: "second", dispatches: 1.35, waste: 1.1, bytes: 0.71, searches: 8 },
-  { name: "centerpoint", dispatches: 1.25, waste: 1.22, bytes: 0.71, searches: 8 },
-  { name: "minkunet18", dispatches: 1, waste: 1.31, bytes: 0.8, searches: 9 },
+  { name: "second", dispatches: 1.35, searches: 8, madeUp: { waste: 1.1, bytes: 0.71 }, cloud: { waste: 1.1, bytes: 0.73 } },
+  { name: "centerpoint", dispatches: 1.25, searches: 8, madeUp: { waste: 1.22, bytes: 0.71 }, cloud: { waste: 1.25, bytes: 0.73 } },
+  // Three channels through 125 taps are not worth packing, and are most of the rows that are multiplied in vain.
+  { name: "minkunet18", dispatches: 1, searches: 9, madeUp: { waste: 1.31, bytes: 0.8 }, cloud: { waste: 1.43, bytes: 0.76 } },
 ] as const;
 
-describe("budgets of -O2 on made-up scenes", () => {
-  it.each(BUDGETS)("$name: dispatches per convolution, rows multiplied per pair, bytes moved, searches", ({ name, dispatches, waste, bytes, searches }) => {
-    const { scene, grid } = NETWORKS.find((n) => n.name === name)!;
-    const net = example(name);
-    const { coords } = madeUpInput(scene, 1, inputSpecs(net)[0]!, grid);
-    const plan = lowerToPlan(fuse(net, presetPipeline("O2")));
-    const [o2, o0] = [counted(plan, Int32Array.from(coords), "records"), counted(lowerToPlan(fuse(net, presetPipeline("O0"))), Int32Array.from(coords), "records")];
-    const found = {
-      dispatches: (o2.steps.length + buildProgram(plan).plan.geometry.stages.length) / moduleStats(net).convolutions,
-      waste: o2.multiplied / o2.pairs,
-      bytes: o2.bytes / o0.bytes,
-      searches: o2.searches,
-    };
-    console.log(`${name}: ${JSON.stringify(found)}`);
-    expect(found.dispatches).toBeLessThanOrEqual(dispatches);
-    expect(found.waste).toBeLessThanOrEqual(waste);
-    expect(found.bytes).toBeLessThanOrEqual(bytes);
-    expect(found.searches).toBe(searches);
+const CLOUDS = fileURLToPath(new URL("../../../shared/data/bench/", import.meta.url));
+
+/** What -O2 counts of a network of the bench on a scene, beside -O0. */
+function expectWithin({ name, dispatches, searches }: (typeof BUDGETS)[number], { waste, bytes }: { readonly waste: number; readonly bytes: number }, sceneName: string, coords: Int32Array): void {
+  const net = example(name);
+  const plan = lowerToPlan(fuse(net, presetPipeline("O2")));
+  const [o2, o0] = [counted(plan, coords, "records"), counted(lowerToPlan(fuse(net, presetPipeline("O0"))), coords, "records")];
+  const found = {
+    dispatches: (o2.steps.length + buildProgram(plan).plan.geometry.stages.length) / moduleStats(net).convolutions,
+    waste: o2.multiplied / o2.pairs,
+    bytes: o2.bytes / o0.bytes,
+    searches: o2.searches,
+  };
+  console.log(`${name}, ${sceneName}: ${JSON.stringify(found)}`);
+  expect(found.dispatches).toBeLessThanOrEqual(dispatches);
+  expect(found.waste).toBeLessThanOrEqual(waste);
+  expect(found.bytes).toBeLessThanOrEqual(bytes);
+  expect(found.searches).toBe(searches);
+}
+
+describe("budgets of -O2: dispatches per convolution, rows multiplied per pair, bytes moved, searches", () => {
+  const network = (name: string): BenchNetwork => NETWORKS.find((n) => n.name === name)!;
+
+  it.each(BUDGETS)("$name on a made-up scene", (budget) => {
+    const { scene, grid } = network(budget.name);
+    expectWithin(budget, budget.madeUp, scene, Int32Array.from(madeUpInput(scene, 1, inputSpecs(example(budget.name))[0]!, grid).coords));
   }, 120_000);
+
+  it.skipIf(!existsSync(CLOUDS)).each(BUDGETS)(`$name on the first cloud of the bench${existsSync(CLOUDS) ? "" : " (skipped: the shared folder data is not here)"}`, (budget) => {
+    const { clouds } = network(budget.name);
+    const [scene] = scenesOf(network(budget.name), example(budget.name), CLOUDS, clouds[0], (line) => expect.fail(line));
+    expect(scene!.rows).toBeGreaterThan(20_000);
+    expectWithin(budget, budget.cloud, `${scene!.name}, ${scene!.rows} sites`, scene!.coords);
+  }, 240_000);
 });
