@@ -43,7 +43,7 @@ const restarted = webgpu ? await restartWithVulkan() : undefined;
 if (restarted !== undefined) process.exit(restarted);
 const target = webgpu ? await gpuTarget() : cpuTarget(Number(options.threads), chooseLanes(options.lanes === "wide" ? "wide" : "plain"));
 const names = options.network === "all" ? NETWORKS.map((n) => n.name) : options.network.split(",");
-const variants = allVariants().filter((v) => options.variant === undefined || v.name === "O2" || options.variant.split(",").includes(v.name));
+const variants = allVariants(target.halves).filter((v) => options.variant === undefined || v.name === "O2" || options.variant.split(",").includes(v.name));
 const all: (Measurement & { readonly network: string; readonly scene: string })[] = [];
 
 console.log(`Node ${process.version}, ${target.description}, ${options.runs} rounds`);

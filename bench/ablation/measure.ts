@@ -40,7 +40,7 @@ export async function measure(target: BenchTarget, net: Module, scene: BenchScen
   const subjects: Subject[] = [];
   const same: string[] = [];
   for (const variant of variants) {
-    const plan = target.lower(runPipeline(net, variant.pipeline).module, variant.masked === true);
+    const plan = target.lower(runPipeline(net, variant.pipeline).module, variant);
     if (variant.name !== "O2 again" && subjects[0] !== undefined && textOf(plan) === textOf(subjects[0].plan)) same.push(variant.name);
     else subjects.push({ variant, plan, network: await target.open(plan, net), times: [] });
   }

@@ -2,6 +2,7 @@ import { randomWeights } from "../../src/cli/weights/random-weights.ts";
 import { weightLookup } from "../../src/cli/weights-options.ts";
 import { WEBGPU_STEPS } from "../../src/codegen/plan/lower-steps.ts";
 import { lowerToPlan } from "../../src/codegen/plan/lower.ts";
+import { storeHalves } from "../../src/codegen/plan/store-halves.ts";
 import type { TileForm } from "../../src/codegen/plan/map-counts.ts";
 import { buildProgram } from "../../src/codegen/plan/program.ts";
 import { assembleWat } from "../../src/codegen/wasm/assemble.ts";
@@ -10,6 +11,7 @@ import type { Module } from "../../src/ir/module.ts";
 import { openCpu } from "../../src/runtime/cpu/open.ts";
 import { createNetwork, type DenseOutput, type FeatOutput, type Network } from "../../src/runtime/index.ts";
 import type { Lanes } from "../../src/runtime/cpu/lanes.ts";
+import type { Variant } from "./variants.ts";
 
 export type AnyNetwork = Network<Readonly<Record<string, unknown>>, Readonly<Record<string, FeatOutput | DenseOutput>>>;
 
@@ -18,8 +20,10 @@ export interface BenchTarget {
   readonly name: "wasm" | "webgpu";
   readonly tiles: TileForm;
   readonly description: string;
-  /** A fused module as a plan; `masked`: with the one kernel that serves all convolutions. */
-  lower(fused: Module, masked: boolean): Module;
+  /** Whether rows can be stored in float16. */
+  readonly halves: boolean;
+  /** A fused module as a plan, as the variant has it. */
+  lower(fused: Module, variant: Pick<Variant, "masked" | "half">): Module;
   /** Dispatches of the geometry phase; the CPU has none. */
   geometryDispatches(plan: Module): number;
   open(plan: Module, net: Module): Promise<AnyNetwork>;
@@ -32,6 +36,7 @@ export const cpuTarget = (threads: number, lanes: Lanes): BenchTarget => ({
   name: "wasm",
   tiles: "lists",
   description: `CPU, ${threads} threads, ${lanes} lanes`,
+  halves: false,
   lower: (fused) => lowerToCpuPlan(fused),
   geometryDispatches: () => 0,
   async open(plan, net) {
@@ -42,13 +47,21 @@ export const cpuTarget = (threads: number, lanes: Lanes): BenchTarget => ({
 });
 
 export async function gpuTarget(): Promise<BenchTarget> {
-  const { openDevice } = await import("../../src/cli/adapter.ts");
-  const opened = await openDevice();
+  const { AdapterError, openDevice } = await import("../../src/cli/adapter.ts");
+  const withHalves = await openDevice({ features: ["shader-f16"] }).catch((cause: unknown) => {
+    if (cause instanceof AdapterError && cause.code === "SP0603") return undefined;
+    throw cause;
+  });
+  const opened = withHalves ?? (await openDevice());
   return {
     name: "webgpu",
     tiles: "records",
     description: opened.description,
-    lower: (fused, masked) => lowerToPlan(fused, { ...WEBGPU_STEPS, dataflows: !masked }),
+    halves: withHalves !== undefined,
+    lower: (fused, { masked, half }) => {
+      const plan = lowerToPlan(fused, { ...WEBGPU_STEPS, dataflows: masked !== true });
+      return half === true ? storeHalves(plan) : plan;
+    },
     geometryDispatches: (plan) => buildProgram(plan).plan.geometry.stages.length,
     async open(plan, net) {
       const program = buildProgram(plan);

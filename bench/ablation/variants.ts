@@ -7,6 +7,8 @@ export interface Variant {
   readonly pipeline: Pipeline;
   /** One kernel for all convolutions, instead of a choice of dataflow. */
   readonly masked?: true;
+  /** Rows between layers in float16. */
+  readonly half?: true;
 }
 
 /** Passes without which the others have nothing to work on, or which only tidy up. */
@@ -21,12 +23,12 @@ const made = (name: string, passes: readonly string[]): Variant => {
   return { name, pipeline };
 };
 
-/** `O2` twice (what differs between them is noise), `O0`, and `O2` with each optimisation off in turn. */
-export function allVariants(): readonly Variant[] {
+/** `O2` twice (what differs between them is noise), `O0`, `O2` with each optimisation off in turn, and with float16 where `halves` says so. */
+export function allVariants(halves: boolean): readonly Variant[] {
   const passes = presets.O2.split(",");
   const off = passes.filter((pass) => !NEEDED.has(pass)).flatMap((pass) => [
     made(`without ${pass}`, passes.filter((p) => p !== pass)),
     ...(PARTS[pass] ?? []).map((option) => made(`${pass} ${option}`, passes.map((p) => (p === pass ? `${p}{${option}}` : p)))),
   ]);
-  return [made("O2", passes), made("O2 again", passes), made("O1", presets.O1.split(",")), made("O0", presets.O0.split(",")), { ...made("one dataflow", passes), masked: true }, ...off];
+  return [made("O2", passes), made("O2 again", passes), made("O1", presets.O1.split(",")), made("O0", presets.O0.split(",")), { ...made("one dataflow", passes), masked: true }, ...(halves ? [{ ...made("f16 storage", passes), half: true as const }] : []), ...off];
 }

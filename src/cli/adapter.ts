@@ -41,7 +41,7 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Opene
     throw new AdapterError("SP0602", `the adapter is ${describe(adapter.info)}, not ${prefer}`);
   }
   for (const feature of options.features ?? []) {
-    if (!adapter.features.has(feature)) throw new AdapterError("SP0603", `the adapter has no feature ${feature}: ${describe(adapter.info)}`);
+    if (!adapter.features.has(feature)) throw new AdapterError("SP0603", `the adapter has no feature ${feature}: ${describe(adapter.info)}${feature === "shader-f16" ? "; --storage f32 needs none" : ""}`);
   }
   let device: GPUDevice;
   try {

@@ -5,7 +5,7 @@
 import { basename, join, relative } from "node:path";
 import { compareOutputs } from "./compare-outputs.ts";
 import { Args, commandHelp, readArgs, type Command } from "./command.ts";
-import { CODE_OPTIONS, compileWasm, compileWebgpu } from "./compile.ts";
+import { CODE_OPTIONS, compileWasm, compileWebgpu, GPU_CODE_OPTIONS, refuseStorage } from "./compile.ts";
 import { TOLERANCE } from "./commands/run.ts";
 import { refuseCpuOptions } from "./cpu-options.ts";
 import { executeReference } from "./execute-reference.ts";
@@ -37,6 +37,7 @@ const demo: Command = {
     target: { value: "webgpu|wasm", doc: "a GPU or its software stand-in, or the CPU (default: a GPU if there is one, else the CPU)" },
     ...CPU_OPTIONS,
     ...CODE_OPTIONS,
+    ...GPU_CODE_OPTIONS,
     help: { short: "h", doc: "show this" },
     ...PASS_OPTIONS,
   },
@@ -45,6 +46,7 @@ const demo: Command = {
     const target = await chooseRunTarget(args, io);
     if (typeof target === "number") return target;
     if (target !== "wasm") refuseCpuOptions(args, { ...CPU_OPTIONS, ...CODE_OPTIONS }, target);
+    refuseStorage(args, target);
     const seed = args.wholeNumber("seed", 0) ?? 1;
     const file = relative(process.cwd(), join(packageRoot(), "examples", "second.spnet"));
     const net = loadNet(new Args([file], {}), io);
@@ -61,7 +63,7 @@ const demo: Command = {
     const started = performance.now();
     const { module, steps } = fuse(net, chosenPipeline(args));
     reportPasses(steps, args, io);
-    const program = target === "wasm" ? await compileWasm(module, args) : await compileWebgpu(module);
+    const program = target === "wasm" ? await compileWasm(module, args) : await compileWebgpu(module, args);
     const { rulebooks } = program.plan.geometry;
     const made = "code" in program ? `${program.code.length} bytes of WebAssembly` : `${program.kernels.length} kernels`;
     io.out(`compile  ${basename(file)}: ${requiredTensors(net).length} weight tensors, ${rulebooks.length} rulebooks, ${program.plan.steps.length} steps, ${made} in ${(performance.now() - started).toFixed(0)} ms\n`);

@@ -3,6 +3,12 @@ import { SpnetError } from "./errors.ts";
 /** Limits beyond WebGPU's defaults that a plan asks of a device, by WebGPU's names. */
 export type NeededLimits = Readonly<Partial<Record<"maxStorageBufferBindingSize" | "maxBufferSize" | "maxComputeWorkgroupStorageSize", number>>>;
 
+/** What a plan asks of a device beyond WebGPU's defaults. */
+export interface DeviceNeeds {
+  readonly limits: NeededLimits;
+  readonly features: readonly "shader-f16"[];
+}
+
 export interface OpenedDevice {
   readonly device: GPUDevice;
   /** Whether the runtime made the device; a device of the caller's is never destroyed. */
@@ -26,11 +32,12 @@ function platformGpu(): GPU | undefined {
 /**
  * The caller's device, or one made from the caller's `gpu` or the platform's. Asks for what the adapter can give of
  * binding and buffer size, since scenes grow; other limits stay at their defaults.
- * `hardware`: passes over software adapters. SP0601: no WebGPU here; SP0602: no adapter; SP0603: a device lacks a limit.
+ * `hardware`: passes over software adapters. SP0601: no WebGPU here; SP0602: no adapter; SP0603: a device lacks a limit or a feature.
  */
-export async function openGpu(given: GPUDevice | undefined, gpu: GPU | undefined, needed: NeededLimits, hardware = false): Promise<OpenedDevice> {
+export async function openGpu(given: GPUDevice | undefined, gpu: GPU | undefined, needed: DeviceNeeds, hardware = false): Promise<OpenedDevice> {
   if (given !== undefined) {
-    for (const [name, value] of Object.entries(needed)) {
+    needFeatures(given.features, needed.features, "given device");
+    for (const [name, value] of Object.entries(needed.limits)) {
       const have = given.limits[name as keyof NeededLimits];
       if (have < value) throw new SpnetError("SP0603", `the given device has ${name} ${have}, this network needs ${value}`, { limit: name, needed: value, have });
     }
@@ -42,17 +49,25 @@ export async function openGpu(given: GPUDevice | undefined, gpu: GPU | undefined
   const adapter = await root.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) throw new SpnetError("SP0602", "WebGPU found no adapter on this machine");
   if (hardware && isSoftware(adapter.info)) throw new SpnetError("SP0602", `WebGPU found a software adapter only, ${describeAdapter(adapter.info)}`);
+  needFeatures(adapter.features, needed.features, "adapter");
   const requiredLimits: Record<string, number> = {
     maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
     maxBufferSize: adapter.limits.maxBufferSize,
   };
-  for (const [name, value] of Object.entries(needed)) {
+  for (const [name, value] of Object.entries(needed.limits)) {
     const have = adapter.limits[name as keyof NeededLimits];
     if (have < value) throw new SpnetError("SP0603", `the adapter has ${name} ${have}, this network needs ${value}`, { limit: name, needed: value, have });
     requiredLimits[name] = Math.max(requiredLimits[name] ?? 0, value);
   }
-  const device = await adapter.requestDevice({ requiredLimits });
+  const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: [...needed.features] });
   return { device, owned: true, adapter: describeAdapter(adapter.info) };
+}
+
+/** SP0603 names the first feature that is not there. */
+function needFeatures(have: GPUSupportedFeatures, needed: DeviceNeeds["features"], who: string): void {
+  const missing = needed.find((feature) => !have.has(feature));
+  if (missing === undefined) return;
+  throw new SpnetError("SP0603", `the ${who} lacks ${missing}, which this network was compiled to use: compile it with --storage f32`, { feature: missing });
 }
 
 /** Whether an adapter computes on the CPU. Dawn marks its own software adapters only; drivers of Vulkan tell by their names. */

@@ -1,6 +1,6 @@
 import { dispatch, type GpuContext } from "./gpu-context.ts";
 import { align, placeBuffers, type Placement } from "./placement.ts";
-import type { Plan, Rows, StepPlan } from "./plan.ts";
+import { rowBytes, type Plan, type Rows, type StepPlan } from "./plan.ts";
 import type { SceneMemory } from "./scene-memory.ts";
 
 /** Bytes bound of a buffer that holds nothing. */
@@ -21,7 +21,7 @@ export class FeatureRun {
     this.#rows = rows;
     this.#batch = batch;
     // A buffer without rows is bound too, and must not overlap another then.
-    this.placement = placeBuffers(plan.buffers.map((b) => ({ bytes: Math.max(MIN_BINDING, this.rows(b.rows) * b.width * 4), live: b.live })));
+    this.placement = placeBuffers(plan.buffers.map((b) => ({ bytes: Math.max(MIN_BINDING, this.rows(b.rows) * rowBytes(b)), live: b.live })));
   }
 
   rows(rows: Rows): number {
@@ -31,7 +31,7 @@ export class FeatureRun {
   /** Byte range of a buffer in the arena. */
   range(buffer: number): { readonly offset: number; readonly size: number } {
     const b = this.#plan.buffers[buffer]!;
-    return { offset: this.placement.offsets[buffer]!, size: this.rows(b.rows) * b.width * 4 };
+    return { offset: this.placement.offsets[buffer]!, size: this.rows(b.rows) * rowBytes(b) };
   }
 
   /** Workgroups of a step. */
@@ -58,7 +58,7 @@ export class FeatureRun {
               return memory.coords(b.site);
             case "buffer": {
               const { offset, size } = this.range(b.buffer);
-              return { buffer: arena, offset, size: Math.max(size, MIN_BINDING) };
+              return { buffer: arena, offset, size: Math.max(Math.ceil(size / 4) * 4, MIN_BINDING) };
             }
           }
         }),

@@ -24,13 +24,18 @@ export interface OutputPlan {
 export interface BufferPlan {
   readonly label: string;
   readonly rows: Rows;
-  /** Floats per row or batch item. */
+  /** Numbers per row or batch item. */
   readonly width: number;
   /** First and last step that touch it; −1 is before the first. */
   readonly live: readonly [first: number, last: number];
   /** Cleared before its first step. */
   readonly zero?: true;
+  /** Numbers of float16 instead of float32. */
+  readonly half?: true;
 }
+
+/** Bytes of one row or batch item of a buffer. */
+export const rowBytes = (buffer: Pick<BufferPlan, "width" | "half">): number => buffer.width * (buffer.half === true ? 2 : 4);
 
 export type StepBinding =
   | { readonly bind: "counts" }
@@ -70,4 +75,6 @@ export interface Plan {
   readonly geometry: GeometryPlan;
   readonly buffers: readonly BufferPlan[];
   readonly steps: readonly StepPlan[];
+  /** Features that a device must have. */
+  readonly features?: readonly "shader-f16"[];
 }

@@ -10,6 +10,7 @@ import { executeGeometry } from "../../src/codegen/plan/geometry-executor.ts";
 import { lowerToPlan } from "../../src/codegen/plan/lower.ts";
 import type { TileForm } from "../../src/codegen/plan/map-counts.ts";
 import { PlanReader } from "../../src/codegen/plan/plan-reader.ts";
+import { storeHalves } from "../../src/codegen/plan/store-halves.ts";
 import { buildProgram } from "../../src/codegen/plan/program.ts";
 import { lowerToCpuPlan } from "../../src/codegen/wasm/program.ts";
 import type { Module } from "../../src/ir/module.ts";
@@ -73,12 +74,14 @@ function expectWithin({ name, dispatches, searches }: (typeof BUDGETS)[number], 
     dispatches: (o2.steps.length + buildProgram(plan).plan.geometry.stages.length) / moduleStats(net).convolutions,
     waste: o2.multiplied / o2.pairs,
     bytes: o2.bytes / o0.bytes,
+    halves: counted(storeHalves(plan), coords, "records").bytes / o0.bytes,
     searches: o2.searches,
   };
   console.log(`${name}, ${sceneName}: ${JSON.stringify(found)}`);
   expect(found.dispatches).toBeLessThanOrEqual(dispatches);
   expect(found.waste).toBeLessThanOrEqual(waste);
   expect(found.bytes).toBeLessThanOrEqual(bytes);
+  expect(found.halves).toBeLessThanOrEqual(0.45);
   expect(found.searches).toBe(searches);
 }
 

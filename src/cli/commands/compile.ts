@@ -3,7 +3,7 @@ import type { Choices } from "../../codegen/tuning/choices.ts";
 import type { Module } from "../../ir/module.ts";
 import { emitModule } from "../../codegen/plan/emit-module.ts";
 import type { Command } from "../command.ts";
-import { CODE_OPTIONS, compileWasm, compileWebgpu } from "../compile.ts";
+import { CODE_OPTIONS, compileWasm, compileWebgpu, GPU_CODE_OPTIONS, refuseStorage } from "../compile.ts";
 import { refuseCpuOptions } from "../cpu-options.ts";
 import { writeFile } from "../files/read.ts";
 import { reportPasses } from "../pass-report.ts";
@@ -21,6 +21,7 @@ export const compile: Command = {
     out: { value: "DIR", doc: "where NAME.ts, NAME.js and NAME.d.ts go" },
     target: { value: TARGETS.join("|"), doc: "what the module can run on (default both: on a GPU where there is one, else on the CPU)" },
     ...CODE_OPTIONS,
+    ...GPU_CODE_OPTIONS,
     ...SOURCE_OPTIONS,
     ...PASS_OPTIONS,
     ...TUNING_OPTIONS,
@@ -29,6 +30,7 @@ export const compile: Command = {
   async run(args, io) {
     const [folder, target] = [args.required("out"), args.choice("target", TARGETS, "both")];
     if (target === "webgpu") refuseCpuOptions(args, CODE_OPTIONS, target);
+    refuseStorage(args, target);
     const net = loadNet(args, io);
     if (net === undefined) return 1;
     const fused = (of: "webgpu" | "wasm"): { readonly module: Module; readonly tiles: Choices["tiles"] } => {
@@ -42,7 +44,7 @@ export const compile: Command = {
     const wasm = target === "webgpu" ? undefined : fused("wasm");
     const parts = {
       source: basename(args.file),
-      ...(webgpu === undefined ? {} : { webgpu: await compileWebgpu(webgpu.module, webgpu.tiles) }),
+      ...(webgpu === undefined ? {} : { webgpu: await compileWebgpu(webgpu.module, args, webgpu.tiles) }),
       ...(wasm === undefined ? {} : { wasm: await compileWasm(wasm.module, args) }),
     };
     const emitted = emitModule(parts, packageVersion());

@@ -1,6 +1,4 @@
 import { join } from "node:path";
-import { lowerToPlan } from "../../codegen/plan/lower.ts";
-import { withTiles } from "../../codegen/tuning/tiles.ts";
 import { buildProgram } from "../../codegen/plan/program.ts";
 import { buildCpuProgram, lowerToCpuPlan } from "../../codegen/wasm/program.ts";
 import type { Module } from "../../ir/module.ts";
@@ -8,6 +6,7 @@ import { printModule } from "../../ir/print.ts";
 import { parseSource } from "../../parser/parse.ts";
 import { dumping } from "../../passes/instrument/dump.ts";
 import type { Args, Command } from "../command.ts";
+import { GPU_CODE_OPTIONS, planWebgpu, refuseStorage } from "../compile.ts";
 import { UsageError } from "../errors.ts";
 import { writeFile } from "../files/read.ts";
 import type { Io } from "../io.ts";
@@ -26,12 +25,14 @@ export const dump: Command = {
     after: { value: "PASS", doc: "print the module as this pass leaves it" },
     all: { value: "DIR", doc: "write every stage, the module after every pass, and the code of both targets" },
     "no-locations": { doc: "leave out where in the source each op comes from" },
+    ...GPU_CODE_OPTIONS,
     ...SOURCE_OPTIONS,
     ...PASS_OPTIONS,
     ...TUNING_OPTIONS,
   },
   files: 1,
   async run(args, io) {
+    refuseStorage(args, "both");
     const [stage, after, all] = [args.text("stage"), args.text("after"), args.text("all")];
     if ([stage, after, all].filter((v) => v !== undefined).length !== 1) throw new UsageError("give one of --stage, --after and --all");
     if (stage !== undefined && args.choice("stage", STAGES, "net") === "ast") {
@@ -41,7 +42,7 @@ export const dump: Command = {
     const net = loadNet(args, io);
     if (net === undefined) return 1;
     const until = all !== undefined ? "wat" : after !== undefined ? "pass" : args.choice("stage", STAGES, "net");
-    const made = artifacts(net, until, args, io);
+    const made = await artifacts(net, until, args, io);
     if (all !== undefined) {
       for (const { file, text } of made) writeFile(join(all, file), text());
       io.out(`${made.length} files in ${all}\n`);
@@ -67,16 +68,16 @@ interface Artifact {
 }
 
 /** The artifacts up to a stage: what comes after it is not computed, so that a fault there does not hide it. */
-function artifacts(net: Module, until: Artifact["stage"], args: Args, io: Io): readonly Artifact[] {
+async function artifacts(net: Module, until: Artifact["stage"], args: Args, io: Io): Promise<readonly Artifact[]> {
   const made: Artifact[] = [];
-  for (const artifact of allArtifacts(net, args, io)) {
+  for await (const artifact of allArtifacts(net, args, io)) {
     if (ORDER.indexOf(artifact.stage) > ORDER.indexOf(until)) break;
     made.push(artifact);
   }
   return made;
 }
 
-function* allArtifacts(net: Module, args: Args, io: Io): Generator<Artifact> {
+async function* allArtifacts(net: Module, args: Args, io: Io): AsyncGenerator<Artifact> {
   const module = (file: string, stage: Artifact["stage"], name: string, value: Module): Artifact => ({
     file: `${file}.spir`,
     stage,
@@ -91,7 +92,7 @@ function* allArtifacts(net: Module, args: Args, io: Io): Generator<Artifact> {
   reportPasses(fused.steps, args, io);
   yield* passes;
   yield module("90-fused", "fused", "", fused.module);
-  const plan = withTiles(lowerToPlan(fused.module), tiles);
+  const plan = await planWebgpu(fused.module, args, tiles);
   yield module("91-plan", "plan", "", plan);
   for (const { name, code } of buildProgram(plan).kernels) yield { file: `kernels/${name}.wgsl`, stage: "wgsl", name, text: () => code };
   const cpuPlan = lowerToCpuPlan(args.text("tuning") === undefined ? fused.module : fuse(net, chosen(args, io, net, "wasm", undefined).pipeline).module);

@@ -1,7 +1,7 @@
 import type { TileForm } from "../../codegen/plan/map-counts.ts";
 import type { Module } from "../../ir/module.ts";
 import type { Args, Command } from "../command.ts";
-import { CODE_OPTIONS, compileWasm, compileWebgpu } from "../compile.ts";
+import { CODE_OPTIONS, compileWasm, GPU_CODE_OPTIONS, planWebgpu, refuseStorage } from "../compile.ts";
 import { refuseCpuOptions } from "../cpu-options.ts";
 import type { Execution } from "../execute.ts";
 import { CPU_OPTIONS, cpuOptions, executeWasm } from "../execute-wasm.ts";
@@ -25,6 +25,7 @@ export const report: Command = {
     target: { value: "webgpu|wasm", doc: "a GPU or its software stand-in, or the CPU (default: a GPU if there is one, else the CPU)" },
     ...CPU_OPTIONS,
     ...CODE_OPTIONS,
+    ...GPU_CODE_OPTIONS,
     json: { doc: "print JSON instead of a table" },
     ...SOURCE_OPTIONS,
     ...PASS_OPTIONS,
@@ -34,6 +35,7 @@ export const report: Command = {
     const target = await chooseRunTarget<never>(args, io);
     if (typeof target === "number") return target;
     if (target !== "wasm") refuseCpuOptions(args, { ...CPU_OPTIONS, ...CODE_OPTIONS }, target);
+    refuseStorage(args, target);
     const net = loadNet(args, io);
     if (net === undefined) return 1;
     const scene = readScene(args, inputSpecs(net));
@@ -62,6 +64,6 @@ async function profile(target: RunTarget, fused: Module, scene: SceneInputs, wei
     const options = { ...cpuOptions(args), profile: true, onNotice: (line: string): void => io.err(`${line}\n`) };
     return { plan: lowerToCpuPlan(fused), tiles: "lists", execution: await executeWasm(await compileWasm(fused, args), scene, weights, options) };
   }
-  const [{ lowerToPlan }, { executeWebgpu }] = await Promise.all([import("../../codegen/plan/lower.ts"), import("../execute-webgpu.ts")]);
-  return { plan: lowerToPlan(fused), tiles: "records", execution: await executeWebgpu(await compileWebgpu(fused), scene, weights, { profile: true }) };
+  const [plan, { buildProgram }, { executeWebgpu }] = await Promise.all([planWebgpu(fused, args), import("../../codegen/plan/program.ts"), import("../execute-webgpu.ts")]);
+  return { plan, tiles: "records", execution: await executeWebgpu(buildProgram(plan), scene, weights, { profile: true }) };
 }

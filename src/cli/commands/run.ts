@@ -2,7 +2,7 @@ import type { Choices } from "../../codegen/tuning/choices.ts";
 import type { Module } from "../../ir/module.ts";
 import { compareOutputs } from "../compare-outputs.ts";
 import type { Args, Command } from "../command.ts";
-import { CODE_OPTIONS, compileWasm, compileWebgpu } from "../compile.ts";
+import { CODE_OPTIONS, compileWasm, compileWebgpu, GPU_CODE_OPTIONS, refuseStorage } from "../compile.ts";
 import { refuseCpuOptions } from "../cpu-options.ts";
 import type { Execution } from "../execute.ts";
 import { CPU_OPTIONS, cpuOptions, executeWasm } from "../execute-wasm.ts";
@@ -32,6 +32,7 @@ export const run: Command = {
     target: { value: "webgpu|wasm|reference", doc: "a GPU or its software stand-in, the CPU, or the float64 interpreter (default: a GPU if there is one, else the CPU)" },
     ...CPU_OPTIONS,
     ...CODE_OPTIONS,
+    ...GPU_CODE_OPTIONS,
     output: { value: "FILE", short: "o", doc: "safetensors with the outputs (default: they are summed up)" },
     profile: { doc: "show each step with its sites, pairs and time" },
     check: { doc: `compare with the interpreter; an error above ${TOLERANCE} fails` },
@@ -44,6 +45,7 @@ export const run: Command = {
     const target = await chooseRunTarget(args, io, ["reference"]);
     if (typeof target === "number") return target;
     if (target !== "wasm") refuseCpuOptions(args, { ...CPU_OPTIONS, ...CODE_OPTIONS }, target);
+    refuseStorage(args, target);
 
     // The assembler gets ready while the network is read; whether it did shows where it is used.
     if (target === "wasm") void import("../../codegen/wasm/assemble.ts").then(({ assembler }) => assembler()).catch(() => undefined);
@@ -85,7 +87,7 @@ async function runCompiled(target: RunTarget, net: Module, scene: SceneInputs, w
   const execution =
     target === "wasm"
       ? await executeWasm(await compileWasm(module, args), scene, weights, { ...options, ...cpuOptions(args), onNotice: (line) => io.err(`${line}\n`) })
-      : await (await import("../execute-webgpu.ts")).executeWebgpu(await compileWebgpu(module, tiles), scene, weights, options);
+      : await (await import("../execute-webgpu.ts")).executeWebgpu(await compileWebgpu(module, args, tiles), scene, weights, options);
   io.err(describeExecution(execution));
   return execution;
 }

@@ -61,7 +61,7 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
   const pairsOf = (map: MapAccess): number => maps.pairs(region(map.role).rulebook, region(map.role).form, map);
   const macs = stepMacs(spec, () => 0);
   const paramBytes = roles.includes("params") ? 4 * blockFloats(reader, op, roles) : 0;
-  const read = (access: RowAccess): number => 4 * access.channels * sourceRows(access);
+  const read = (access: RowAccess): number => numberBytes(access) * access.channels * sourceRows(access);
   const bound = new Set<string>();
   const mapBytes = (map: MapAccess): number => {
     if (bound.has(map.role)) return 0;
@@ -81,7 +81,7 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
         pairs += found;
         multiplied += maps.multiplied(rulebook, form, term.map, spec.tile?.dataflow ?? "masked");
         products += found * term.source.channels * columns;
-        bytes += mapBytes(term.map) + 4 * found * term.source.channels;
+        bytes += mapBytes(term.map) + numberBytes(term.source) * found * term.source.channels;
       }
       return { kind: spec.kind, rows, pairs, multiplied, macs: products, bytes };
     }
@@ -89,7 +89,7 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
       const { rulebook, form } = region(spec.map.role);
       const found = pairsOf(spec.map);
       const halo = maps.halo(rulebook, form, spec.map.stored);
-      bytes += read(spec.source) + mapBytes(spec.map) + 4 * halo.pairs * spec.source.channels + 4 * maps.haloWords(rows, spec.map.stored);
+      bytes += read(spec.source) + mapBytes(spec.map) + numberBytes(spec.source) * halo.pairs * spec.source.channels + 4 * maps.haloWords(rows, spec.map.stored);
       return {
         kind: spec.kind, rows, pairs: 2 * found, multiplied: halo.rows * spec.map.taps.length + maps.multiplied(rulebook, form, spec.map, "masked"),
         macs: rows * macs.perRow + found * (spec.source.channels * spec.middle + spec.middle * spec.cout), bytes,
@@ -97,7 +97,7 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
     }
     case "pool": {
       const found = pairsOf(spec.map);
-      return { kind: spec.kind, rows, pairs: found, multiplied: found, macs: 0, bytes: bytes + read(spec.source) + mapBytes(spec.map) + 4 * found * spec.source.channels };
+      return { kind: spec.kind, rows, pairs: found, multiplied: found, macs: 0, bytes: bytes + read(spec.source) + mapBytes(spec.map) + numberBytes(spec.source) * found * spec.source.channels };
     }
     case "pointwise":
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: rows * macs.perRow, bytes: bytes + read(spec.source) };
@@ -111,9 +111,11 @@ function blockFloats(reader: PlanReader, op: Op, roles: readonly string[]): numb
   return binding.bind === "params" ? reader.blocks[binding.block]!.floats : 0;
 }
 
+const numberBytes = (access: RowAccess): number => (access.half === true ? 2 : 4);
+
 /** A dense result is written where sites are, and reads their coordinates. */
 function targetBytes(target: RowAccess | DenseTarget, rows: number): number {
-  return 4 * target.channels * rows + ("coords" in target ? 4 * (target.extents.length + 1) * rows : 0);
+  return "coords" in target ? 4 * (target.channels + target.extents.length + 1) * rows : numberBytes(target) * target.channels * rows;
 }
 
 /** What epilogues read beside the accumulated rows, and what they store beside the result. */
@@ -121,6 +123,6 @@ function epilogueBytes(spec: FeatureSpec, rows: number, read: (access: RowAccess
   const steps: readonly EpilogueStep[] = spec.kind === "pair" ? [...spec.first, ...spec.second] : spec.kind === "global_pool" ? [] : spec.epilogue;
   return steps.reduce((n, s) => {
     if (s.do === "add" || s.do === "mul") return n + read(s.source);
-    return s.do === "emit" ? n + 4 * s.target.channels * rows : n;
+    return s.do === "emit" ? n + numberBytes(s.target) * s.target.channels * rows : n;
   }, 0);
 }

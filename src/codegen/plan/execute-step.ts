@@ -1,13 +1,16 @@
+import { halfToNumber } from "../../runtime/safetensors.ts";
 import type { DenseTarget, EpilogueStep, MapAccess, RowAccess } from "../wgsl/spec.ts";
 import { pad4 } from "../wgsl/spec.ts";
+import { numberToHalf } from "./half.ts";
 import type { SpecBody } from "./step-draft.ts";
 
 /** Memory as a step sees it, by role. */
 export interface StepMemory {
   readonly rows: number;
   readonly batch: number;
-  /** The bytes of a buffer's region, as floats. */
+  /** The bytes of a buffer's region, as floats or as halves. */
   floats(role: string): Float32Array;
+  halves(role: string): Uint16Array;
   map(role: string): Uint32Array;
   coords(role: string): Int32Array;
   readonly params: Float32Array;
@@ -103,6 +106,7 @@ function* pairs(m: StepMemory, map: MapAccess, row: number): Generator<readonly 
 
 function read(m: StepMemory, a: RowAccess, row: number): Float64Array {
   const at = row * a.stride + a.offset;
+  if (a.half === true) return Float64Array.from(m.halves(a.role).subarray(at, at + a.channels), halfToNumber);
   return Float64Array.from(m.floats(a.role).subarray(at, at + a.channels));
 }
 
@@ -172,11 +176,13 @@ function epilogue(steps: readonly EpilogueStep[], start: Float64Array, row: numb
 }
 
 function store(m: StepMemory, target: Target, row: number, y: Float64Array, from: number): void {
-  const out = m.floats(target.role);
   if (!("coords" in target)) {
-    out.set(y, row * target.stride + target.offset + from);
+    const at = row * target.stride + target.offset + from;
+    if (target.half === true) m.halves(target.role).set(y.map(numberToHalf), at);
+    else m.floats(target.role).set(y, at);
     return;
   }
+  const out = m.floats(target.role);
   const coords = m.coords(target.coords);
   const at = row * (target.extents.length + 1);
   const site = target.extents.map((_, a) => coords[at + 1 + a]!);

@@ -1,7 +1,7 @@
 import { string, type Module, type Op } from "../../ir/module.ts";
 import { packBlock, runLoadPhase, type WeightTensor } from "../../runtime/load.ts";
-import { placeBuffers, type Placement } from "../../runtime/placement.ts";
-import type { BufferPlan, StepBinding } from "../../runtime/plan.ts";
+import { placeBuffers } from "../../runtime/placement.ts";
+import { rowBytes, type BufferPlan, type StepBinding } from "../../runtime/plan.ts";
 import type { FeatureSpec } from "../wgsl/spec.ts";
 import { executeStep, type StepMemory } from "./execute-step.ts";
 import { executeGeometry, type ExecutedGeometry } from "./geometry-executor.ts";
@@ -34,15 +34,17 @@ export function executePlan(module: Module, inputs: Readonly<Record<string, Plan
   const geometry = executeGeometry(reader.geometry, coords);
   const values = runLoadPhase(reader.load, weights);
   const rows = (b: BufferPlan): number => (b.rows === "batch" ? batch : geometry.rows[b.rows.site]!);
-  const placement = placeBuffers(reader.buffers.map((b) => ({ bytes: rows(b) * b.width * 4, live: b.live })));
-  const arena = new Float32Array(placement.peak / 4).fill(Number.NaN);
-  const view = (index: number): Float32Array => slice(arena, placement, reader.buffers, index, rows);
+  const placement = placeBuffers(reader.buffers.map((b) => ({ bytes: rows(b) * rowBytes(b), live: b.live })));
+  const arena = new Uint8Array(placement.peak).fill(0xff).buffer;
+  const numbers = (index: number): number => rows(reader.buffers[index]!) * reader.buffers[index]!.width;
+  const view = (index: number): Float32Array => new Float32Array(arena, placement.offsets[index]!, numbers(index));
+  const halves = (index: number): Uint16Array => new Uint16Array(arena, placement.offsets[index]!, numbers(index));
   for (const input of reader.inputs) view(input.buffer).set(inputs[input.name]!.features);
   reader.steps.forEach((op, i) => {
     reader.buffers.forEach((b, index) => {
       if (b.zero && b.live[0] === i) view(index).fill(0);
     });
-    executeStep({ kind: op.name.slice("step.".length), ...(op.attrs["spec"] as object) } as FeatureSpec, memoryOf(reader, op, geometry, batch, view, (block) => packBlock(reader.blocks[block]!, values), columnTile));
+    executeStep({ kind: op.name.slice("step.".length), ...(op.attrs["spec"] as object) } as FeatureSpec, memoryOf(reader, op, geometry, batch, { view, halves }, (block) => packBlock(reader.blocks[block]!, values), columnTile));
   });
   return Object.fromEntries(
     module.outputs.map((o): [string, PlanOutput] => {
@@ -53,25 +55,28 @@ export function executePlan(module: Module, inputs: Readonly<Record<string, Plan
   );
 }
 
-function slice(arena: Float32Array, placement: Placement, buffers: readonly BufferPlan[], index: number, rows: (b: BufferPlan) => number): Float32Array {
-  const at = placement.offsets[index]! / 4;
-  return arena.subarray(at, at + rows(buffers[index]!) * buffers[index]!.width);
+/** Buffers in the arena, by index. */
+interface Buffers {
+  view(index: number): Float32Array;
+  halves(index: number): Uint16Array;
 }
 
-function memoryOf(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch: number, view: (buffer: number) => Float32Array, block: (index: number) => Float32Array, columnTile: number): StepMemory {
+function memoryOf(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch: number, buffers: Buffers, block: (index: number) => Float32Array, columnTile: number): StepMemory {
   const roles = op.attrs["roles"] as readonly string[];
   const binding = (role: string): StepBinding => reader.bindingOf(op.operands[roles.indexOf(role)]!);
   const wrong = (role: string): Error => new Error(`internal: ${op.name} binds ${role} to something else`);
+  const buffer = (role: string): number => {
+    const b = binding(role);
+    if (b.bind !== "buffer") throw wrong(role);
+    return b.buffer;
+  };
   const rows = reader.rows(string(op.attrs, "rows"));
   const params = roles.includes("params") ? binding("params") : undefined;
   return {
     rows: rows === "batch" ? batch : geometry.rows[rows.site]!,
     batch,
-    floats: (role) => {
-      const b = binding(role);
-      if (b.bind !== "buffer") throw wrong(role);
-      return view(b.buffer);
-    },
+    floats: (role) => buffers.view(buffer(role)),
+    halves: (role) => buffers.halves(buffer(role)),
     map: (role) => {
       const b = binding(role);
       if (b.bind !== "map" || b.form === "halo") throw wrong(role);

@@ -66,7 +66,7 @@ export class PlanReader {
   #buffer(op: Op): BufferPlan {
     const [first, last] = numbers(op.attrs, "live") as readonly [number, number];
     const width = numbers(op.attrs, "shape").reduce((a, b) => a * b, 1);
-    return { label: string(op.attrs, "label"), rows: this.rows(string(op.attrs, "rows")), width, live: [first, last], ...(op.attrs["zero"] === true ? { zero: true } : {}) };
+    return { label: string(op.attrs, "label"), rows: this.rows(string(op.attrs, "rows")), width, live: [first, last], ...(op.attrs["zero"] === true ? { zero: true } : {}), ...(op.attrs["half"] === true ? { half: true } : {}) };
   }
 
   #input(module: Module, op: Op, name: string, buffer: number): InputPlan {

@@ -19,7 +19,8 @@ export function buildProgram(module: Module): Program {
   const kernels = [...geometry.kernels, ...shared.kernels()];
   const interfaces = kernels.map((k) => ({ name: k.name, access: k.bindings.map((b) => b.access) }));
   const { inputs, outputs, load, blocks, buffers } = reader;
-  return { plan: { name: module.name, inputs, outputs, load, blocks, kernels: interfaces, geometry: geometry.plan, buffers, steps }, kernels };
+  const features = buffers.some((b) => b.half === true) ? { features: ["shader-f16" as const] } : {};
+  return { plan: { name: module.name, inputs, outputs, load, blocks, kernels: interfaces, geometry: geometry.plan, buffers, steps, ...features }, kernels };
 }
 
 /** Kernels by what they compute: steps whose texts differ in name and comment alone share one pipeline. */

@@ -13,6 +13,7 @@ export const GROUPS_PER_ROW = 65535;
 export class Bindings {
   readonly #list: { readonly binding: KernelBinding; readonly variable: Name; readonly type: Wgsl }[] = [];
   readonly #namer: Namer;
+  #halves = false;
 
   /** `reserved`: identifiers the kernel's own text uses at module scope or in functions. */
   constructor(reserved: Iterable<string> = []) {
@@ -32,6 +33,15 @@ export class Bindings {
     const variable = this.#namer.name(role);
     this.#list.push({ binding: { role, access }, variable, type });
     return variable;
+  }
+
+  /** Says that the kernel reads or writes float16. */
+  useHalves(): void {
+    this.#halves = true;
+  }
+
+  get halves(): boolean {
+    return this.#halves;
   }
 
   /** Row counts of all site sets, u32. */
@@ -76,6 +86,7 @@ export interface KernelParts {
 export function assemble(parts: KernelParts): Kernel {
   const code = wgsl`
     ${comment(parts.header)}
+    ${parts.bindings.halves ? wgsl`enable f16;` : undefined}
     ${parts.bindings.declarations}
 
     ${parts.declarations}

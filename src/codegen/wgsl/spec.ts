@@ -3,7 +3,7 @@
  * features are read from buffers. Plan lowering fills these in, the kernel files turn them into WGSL.
  */
 
-/** A row-major f32 feature buffer, possibly a slice of wider rows. Units: floats. */
+/** A row-major feature buffer, possibly a slice of wider rows. Units: numbers, of float32 or float16. */
 export interface RowAccess {
   /** Binding role, unique in the kernel. */
   readonly role: string;
@@ -12,6 +12,8 @@ export interface RowAccess {
   readonly stride: number;
   /** Floats from the start of a row to the first channel. */
   readonly offset: number;
+  /** Whether they are stored as float16. */
+  readonly half?: true;
 }
 
 /** A rulebook block (records of 32 rows: mask words, then taps × 32 entries of input row + 1). */

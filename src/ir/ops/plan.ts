@@ -8,7 +8,7 @@ const BUFFER: Type = { kind: "buffer" };
 export const bufferOp: OpDef = {
   name: "buffer",
   levels: ["plan"],
-  doc: "A region of feature memory: rows of a site set or batch items, `width` floats each, live from the first to the last step named.",
+  doc: "A region of feature memory: rows of a site set or batch items, live from the first to the last step named.",
   operands: [],
   attrs: {
     label: { kind: "string", doc: "what it holds, for labels and reports" },
@@ -16,6 +16,7 @@ export const bufferOp: OpDef = {
     shape: { kind: "ints", doc: "what one row holds: [channels], or a dense shape" },
     live: { kind: "ints", doc: "[first, last] step index, inclusive; −1 is before the first step" },
     zero: { kind: "bool", doc: "cleared before its first step", default: false },
+    half: { kind: "bool", doc: "stored as float16 instead of float32", default: false },
     input: { kind: "string", doc: "name of the network input it receives", default: "" },
   },
   infer: () => [BUFFER],

@@ -43,12 +43,12 @@ export class RowFunctions {
       if (this.#vec4(access)) {
         return wgsl`
           fn ${fn}(row: u32, quad: u32) -> vec4f {
-            return ${buffer}[${index(access, from, 4)} + quad];
+            return ${widened(access, wgsl`${buffer}[${index(access, from, 4)} + quad]`, wgsl`vec4f`)};
           }`;
       }
       const rest = width % 4;
       const lanes = [0, 1, 2, 3].map((c) => {
-        const value = wgsl`${buffer}[${plus("at", c)}]`;
+        const value = widened(access, wgsl`${buffer}[${plus("at", c)}]`, wgsl`f32`);
         if (width < 4) return c < width ? value : wgsl`0.0f`;
         return rest === 0 || c === 0 ? value : wgsl`select(0.0f, ${value}, 4u * quad + ${u32(c)} < ${u32(width)})`;
       });
@@ -66,13 +66,13 @@ export class RowFunctions {
       if (this.#vec4(target)) {
         return wgsl`
           fn ${fn}(row: u32, quad: u32, value: vec4f) {
-            ${buffer}[${index(target, from, 4)} + quad] = value;
+            ${buffer}[${index(target, from, 4)} + quad] = ${target.half === true ? wgsl`vec4h(value)` : wgsl`value`};
           }`;
       }
       return wgsl`
         fn ${fn}(row: u32, quad: u32, value: vec4f) {
           let at = ${index(target, from, 1)} + 4u * quad;
-          ${lanes(width, (c) => wgsl`${buffer}[${plus("at", c)}] = value[${int(c)}];`)}
+          ${lanes(width, (c) => wgsl`${buffer}[${plus("at", c)}] = ${target.half === true ? wgsl`f16(value[${int(c)}])` : wgsl`value[${int(c)}]`};`)}
         }`;
     });
   }
@@ -106,6 +106,12 @@ export class RowFunctions {
     return fn;
   }
 
+  #type(access: RowAccess): Wgsl {
+    if (access.half !== true) return this.#vec4(access) ? wgsl`array<vec4f>` : wgsl`array<f32>`;
+    this.#bindings.useHalves();
+    return this.#vec4(access) ? wgsl`array<vec4h>` : wgsl`array<f16>`;
+  }
+
   #vec4(access: RowAccess): boolean {
     const aligned = this.#aligned.get(access.role);
     if (aligned === undefined) throw new Error(`internal: access to ${access.role} was not announced`);
@@ -117,14 +123,16 @@ export class RowFunctions {
     const known = this.#functions.get(key);
     if (known !== undefined) return known.name;
     if (from + width > access.channels) throw new Error(`internal: channels ${from}..${from + width} of ${access.channels}`);
-    const type = this.#vec4(access) ? wgsl`array<vec4f>` : wgsl`array<f32>`;
-    const buffer = this.#bindings.use(access.role, "read_write", type);
+    const buffer = this.#bindings.use(access.role, "read_write", this.#type(access));
     const same = [...this.#functions.values()].filter((f) => f.name.text.startsWith(`${verb}_${buffer.text}`)).length;
     const fn = name(`${verb}_${buffer.text}${same === 0 ? "" : `_at${access.offset + from}w${width}`}`);
     this.#functions.set(key, { name: fn, text: text(fn, buffer) });
     return fn;
   }
 }
+
+/** What was loaded as float32: halves are converted. */
+const widened = (access: RowAccess, value: Wgsl, type: Wgsl): Wgsl => (access.half === true ? wgsl`${type}(${value})` : value);
 
 /** First element of the window in row `row`, in units of `unit` floats. */
 function index(access: RowAccess, from: number, unit: number): Wgsl {

@@ -1,0 +1,24 @@
+import { netFromText } from "./source-net.ts";
+
+const blocks = (axes: string, widths: readonly [number, number, number]): string => `spnet 1
+net Halves {
+  sites S : (${axes})
+  input v : feat[S, 3]
+  let a = v |> subm(${widths[0]}, k=3, w="a") |> bn(w="an") |> relu
+  let b = a |> conv(${widths[1]}, k=2, s=2, sites=floor, w="b") |> bn(w="bn") |> relu
+  let c = b |> subm(${widths[1]}, k=3, w="c", bias=true)
+  let d = c + b
+  let e = d |> up(${widths[2]}, k=2, w="e") |> leaky_relu(slope=0.1)
+  let f = cat(e, a) |> linear(${widths[2]}, w="f")
+  let g = f |> max_pool(k=3, s=2, p=1, sites=reach) |> sigmoid
+  output pooled = g |> global_avg_pool |> linear(4, w="h")
+  output rows = f
+  output coarse = d |> subm(5, k=3, w="i")
+}
+`;
+
+/** Networks with every kind of step between layers: rows aligned to vectors of four, and not. */
+export const HALF_NETS = [
+  { name: "aligned, 3 axes", net: netFromText(blocks("z: 9, y: 12, x: 11", [16, 32, 16])) },
+  { name: "odd, 2 axes", net: netFromText(blocks("y: 20, x: 17", [5, 7, 3])) },
+];
