@@ -46,10 +46,6 @@ export const laterGolden: Readonly<Record<string, string>> = {
   "sparse-add.safetensors": "union of site sets",
   "from-dense-3d.safetensors": "from_dense",
   "scatter-nd.safetensors": "scatter_nd, rows written into an array of any shape",
-  "voxelize3d-basic.safetensors": "voxelize in the network",
-  "voxelize3d-truncate.safetensors": "voxelize in the network",
-  "voxelize1d.safetensors": "voxelize in the network",
-  "voxelize4d.safetensors": "voxelize in the network",
 };
 
 /** The weight as [k…, Cin, Cout]: stored as [Cout, k…, Cin], but a kernel of one tap is stored flat as [Cin, Cout]. */
