@@ -40,6 +40,11 @@ export class Args {
     return file;
   }
 
+  /** The arguments of another command that takes `file`, with its own options. */
+  withFile(file: string, values: Readonly<Record<string, unknown>>): Args {
+    return new Args([file], values);
+  }
+
   flag(name: string): boolean {
     return this.#values[name] === true;
   }

@@ -22,6 +22,7 @@ const COMMANDS: readonly Entry[] = [
   { name: "tune", summary: "Measures on this machine which ways to compile a network are fastest, and keeps them in a file.", load: async () => (await import("./commands/tune.ts")).tune },
   { name: "report", summary: "Runs a network on a scene, and shows beside each step what was predicted of it from the coordinates.", load: async () => (await import("./commands/report.ts")).report },
   { name: "weights", summary: "Lists the tensors a network needs, or compares them with a file.", load: async () => (await import("./commands/weights.ts")).weights },
+  { name: "import", summary: "Turns a checkpoint of another system into a network's weights, or drafts a network from it.", load: async () => (await import("./commands/import.ts")).importCommand },
 ];
 
 /** The whole command. Exit status: 0 done, 1 a mistake in what was given, 2 a wrong command line, 70 a fault of spnet. */

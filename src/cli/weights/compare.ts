@@ -1,6 +1,5 @@
 import { suggest } from "../../parser/diagnostics/suggest.ts";
 import { acceptedShape, storedShape } from "../../runtime/load.ts";
-import type { Tensors } from "../files/safetensors.ts";
 import type { RequiredTensor } from "./required.ts";
 
 export interface Comparison {
@@ -15,17 +14,27 @@ export interface Comparison {
 /** Buffers of PyTorch modules that mean nothing to inference. */
 const BOOKKEEPING = /(^|\.)(num_batches_tracked|max_num_voxels_during_training)$/;
 
+export const isBookkeeping = (name: string): boolean => BOOKKEEPING.test(name);
+
 const LAYOUTS = ["spconv2", "spconv1", "minkowski"] as const;
 
-/** Compares what a network needs with what a file has, every name with `prefix` before it. */
-export function compareWeights(required: readonly RequiredTensor[], tensors: Tensors, prefix = ""): Comparison {
+/**
+ * Compares what a network needs with what a file has, every name with `prefix` before it. `fits` says whether a tensor's
+ * shape will do; by default when it is the one of the network's layout.
+ */
+export function compareWeights(
+  required: readonly RequiredTensor[],
+  tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>,
+  prefix = "",
+  fits = (tensor: RequiredTensor, shape: readonly number[]): boolean => accepts(tensor, tensor.layout, shape),
+): Comparison {
   const wanted = new Set(required.map(({ name }) => prefix + name));
-  const spare = [...tensors.keys()].filter((name) => !wanted.has(name) && !BOOKKEEPING.test(name));
+  const spare = [...tensors.keys()].filter((name) => !wanted.has(name) && !isBookkeeping(name));
   const missing = required.filter(({ name }) => !tensors.has(prefix + name));
   const found = bestPrefix(missing, spare, prefix);
   const misshapen = required.flatMap((tensor) => {
     const shape = tensors.get(prefix + tensor.name)?.shape;
-    if (shape === undefined || accepts(tensor, tensor.layout, shape)) return [];
+    if (shape === undefined || fits(tensor, shape)) return [];
     return [{ tensor, found: shape, layout: LAYOUTS.find((layout) => layout !== tensor.layout && accepts(tensor, layout, shape)) }];
   });
   return {
