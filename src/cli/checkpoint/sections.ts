@@ -13,7 +13,7 @@ export interface Section {
 /** Dictionaries inside of one another that are followed; a file that has more is made to exhaust its reader. */
 const MAX_DEPTH = 32;
 /** Names and visits in all, over all sections. */
-const MAX_NAMES = 2_000_000;
+const MAX_NAMES = 500_000;
 
 /**
  * Every dictionary that holds tensors (and every module that was saved whole), itself or deeper, in the order of the file. SP0557: it is nested without end, or

@@ -43,7 +43,7 @@ export function draftNet(file: string, tensors: ReadonlyMap<string, TensorView>,
     `  sites S : (${all.join(", ")})  // ? the order of the coordinates' columns, and their extents (${all[0]}: 41, …) if the grid is bounded`,
     `  input x : feat[S, ${channels}]`,
     "",
-    ...body.map((line) => `  ${line}`),
+    ...body.map((line) => (line === "" ? "" : `  ${line}`)),
     "}",
     "",
   ].join("\n");
@@ -105,7 +105,7 @@ class Draft {
     const { call, sites, doubt } = op(operand.x);
     const doubts = [operand.doubt, doubt].filter((d) => d !== "");
     const act = norm === undefined ? "" : ` |> bn(w=${quoted(norm.path)})${shortcut ? "" : " |> relu"}`;
-    const made = this.#let(`${operand.text} |> ${call}${act}`, cout, sites ?? operand.x.sites, doubts);
+    const made = this.#let(`${operand.x.name} |> ${call}${act}`, cout, sites ?? operand.x.sites, doubts);
     if (shortcut && made.channels === main.channels && made.sites === main.sites) this.#let(`(${main.name} + ${made.name}) |> relu`, cout, made.sites, ["a shortcut, by its name"]);
     return norm !== undefined;
   }
@@ -114,22 +114,21 @@ class Draft {
   #standing(layer: Layer & { readonly kind: "bn" }): void {
     const operand = this.#operand(layer.channels, undefined);
     if (operand === undefined) this.#lines.push(`// ? left out: ${printable(layer.path)}, a batch norm of ${layer.channels} channels: no value here has as many`);
-    else this.#let(`${operand.text} |> bn(w=${quoted(layer.path)}) |> relu`, layer.channels, operand.x.sites, [operand.doubt].filter((d) => d !== ""));
+    else this.#let(`${operand.x.name} |> bn(w=${quoted(layer.path)}) |> relu`, layer.channels, operand.x.sites, [operand.doubt].filter((d) => d !== ""));
   }
 
   /** What a layer of `cin` input channels is applied to: the last value, it and an earlier one, or an earlier one. */
-  #operand(cin: number, beside: Known | undefined): { readonly x: Known; readonly text: string; readonly doubt: string } | undefined {
+  #operand(cin: number, beside: Known | undefined): { readonly x: Known; readonly doubt: string } | undefined {
+    const whole = (x: Known, doubt: string): { readonly x: Known; readonly doubt: string } => ({ x, doubt });
     const last = this.#last;
     const earlier = this.#known.toReversed();
-    if (beside !== undefined) {
-      const x = earlier.find((k) => k !== beside && k.channels === cin && k.sites === beside.sites);
-      if (x !== undefined) return { x, text: x.name, doubt: "which value the shortcut takes" };
-    }
-    if (last.channels === cin) return { x: last, text: last.name, doubt: "" };
+    const source = beside === undefined ? undefined : earlier.find((k) => k !== beside && k.channels === cin && k.sites === beside.sites);
+    if (source !== undefined) return whole(source, "which value the shortcut takes");
+    if (last.channels === cin) return whole(last, "");
     const other = earlier.find((k) => k.sites === last.sites && k.channels === cin - last.channels);
-    if (other !== undefined) return { x: last, text: `cat(${last.name}, ${other.name})`, doubt: "which values are joined, in which order" };
+    if (other !== undefined) return whole(this.#let(`cat(${last.name}, ${other.name})`, cin, last.sites, ["which values are joined, in which order"]), "");
     const x = earlier.find((k) => k.channels === cin);
-    return x === undefined ? undefined : { x, text: x.name, doubt: `takes an earlier value, for the last has ${last.channels} channels` };
+    return x === undefined ? undefined : whole(x, `takes an earlier value, for the last has ${last.channels} channels`);
   }
 
   #conv({ path, kernel, guessed, cin, cout, bias }: Layer & { readonly kind: "conv" }, x: Known): { readonly call: string; readonly sites: Sites | undefined; readonly doubt: string } {

@@ -66,14 +66,12 @@ function readLayer({ path, parts }: Group, dim: number, system: System): Layer {
   const bias = parts.has("bias");
   if (weight === undefined) return unknown();
   if (weight.length === 1) return parts.has("running_mean") ? { kind: "bn", path, channels: weight[0]! } : unknown();
-  if (weight.length === 2) return { kind: "linear", path, sides: matrixSides(weight as [number, number], parts.has("kernel"), system), bias };
+  const [first, second] = [weight[0]!, weight[1]!];
+  // A convolution of one tap; what is called `weight` is a matrix of torch, or in SparseConvNet perhaps the other way round.
+  if (weight.length === 2 && parts.has("kernel")) return { kind: "conv", path, kernel: Array<number>(dim).fill(1), guessed: false, cin: first, cout: second, bias };
+  if (weight.length === 2) return { kind: "linear", path, sides: system.name === "scn" ? [[first, second], [second, first]] : [[second, first]], bias };
   const read = readKernel(weight, dim, system);
   return read === undefined ? unknown() : { kind: "conv", path, bias, ...read };
-}
-
-function matrixSides([a, b]: readonly [number, number], isKernel: boolean, { name }: System): readonly (readonly [number, number])[] {
-  if (isKernel) return [[a, b]];
-  return name === "scn" ? [[a, b], [b, a]] : [[b, a]];
 }
 
 function readKernel(shape: readonly number[], dim: number, { name }: System): Pick<Layer & { readonly kind: "conv" }, "kernel" | "guessed" | "cin" | "cout"> | undefined {

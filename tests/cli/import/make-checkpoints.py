@@ -107,7 +107,7 @@ LAYERS = [
     ("a.0", (3, 3, 3), 2, 4, True), ("a.1", (1, 3, 5), 4, 4, False), ("b.conv", (2, 2, 2), 4, 3, False), ("b.flat", (2, 1, 2), 3, 2, False),
     ("c", (1, 1, 1), 2, 5, False), ("d", (3, 1, 1), 5, 5, False), ("head", (), 5, 3, True), ("square", (), 3, 3, False),
 ]
-NORMS = [("a.norm", 4), ("b.norm", 2)]
+NORMS = {"a.0": ("a.norm", 4), "b.flat": ("b.norm", 2)}  # by the layer before
 
 
 def stored(system, w):
@@ -142,11 +142,11 @@ def write_systems():
         canonical[f"{path}.weight"] = random(seed, *kernel, cin, cout).numpy()
         if bias:
             canonical[f"{path}.bias"] = random(seed + 1, cout).numpy()
-        seed += 2
-    for path, channels in NORMS:
-        for part in ("weight", "bias", "running_mean", "running_var"):
-            canonical[f"{path}.{part}"] = random(seed, channels).abs().numpy() if part == "running_var" else random(seed, channels).numpy()
-            seed += 1
+        norm, channels = NORMS.get(path, (None, 0))
+        for i, part in enumerate(("weight", "bias", "running_mean", "running_var") if norm else ()):
+            value = random(seed + 2 + i, channels).numpy()
+            canonical[f"{norm}.{part}"] = np.abs(value) if part == "running_var" else value
+        seed += 6
     write_safetensors("layers.safetensors", canonical)
     kernels = {f"{path}.weight" for path, *_ in LAYERS}
     linears = {f"{path}.weight" for path, kernel, *_ in LAYERS if not kernel}
@@ -158,7 +158,7 @@ def write_systems():
                 form = "spconv2" if system == "spconv21" and value.ndim == 5 and value.shape[:3] == (1, 1, 1) else system
                 own = "linear.weight" if system == "minkowski" and name in linears else "kernel" if system in ("minkowski", "torchsparse") and name not in linears else "weight"
                 state[f"{path}.{own}"] = torch.from_numpy(stored(form, value).copy())
-            elif system == "minkowski" and path in dict(NORMS):
+            elif system == "minkowski" and path.endswith("norm"):
                 state[f"{path}.bn.{part}"] = torch.from_numpy(value)
             elif system == "minkowski" and part == "bias":
                 state[f"{path}.linear.bias" if f"{path}.weight" in linears else f"{path}.bias"] = torch.from_numpy(value.reshape(-1) if f"{path}.weight" in linears else value.reshape(1, -1))
