@@ -63,13 +63,13 @@ function planForms(required: readonly RequiredTensor[], views: Views, system: Sy
     const places = candidates(tensor, system);
     const found = places.flatMap((place) => {
       const view = views.get(given.prefix + place.name);
-      return view === undefined ? [] : [{ name: given.prefix + place.name, view, forms: formsOf(tensor, place.name, place.forms, given).map((form): Form => FORMS[form]) }];
+      return view === undefined ? [] : [{ name: given.prefix + place.name, view, shape: shapeAs(place.name, view.shape, given), forms: formsOf(tensor, place.name, place.forms, given).map((form): Form => FORMS[form]) }];
     });
     if (found.length === 0) {
       missing.push({ tensor, name: places[0]!.name });
       continue;
     }
-    const fitting = found.map((place) => ({ ...place, forms: place.forms.filter((form) => fits(form, sourceSizes(tensor, given, place.view.shape), place.view.shape)) }));
+    const fitting = found.map((place) => ({ ...place, forms: place.forms.filter((form) => fits(form, sourceSizes(tensor, given, place.shape), place.shape)) }));
     const best = isMatrix(tensor) ? fitting.find(({ forms }) => forms.length > 0) : found.find(({ view }) => isVector(tensor, view));
     if (best === undefined) {
       const { name, view, forms } = found[0]!;
@@ -87,6 +87,15 @@ function formsOf(tensor: RequiredTensor, name: string, usual: readonly FormName[
   const said = given.forms.get(given.prefix + name) ?? given.forms.get(name);
   if (said !== undefined) return [said];
   return given.kernels !== undefined && isKernel(tensor) && taps(tensor) > 1 ? [given.kernels] : usual;
+}
+
+/**
+ * A shape as it is compared. A tensor that is said to be taps in a row is one whatever its kernel: models of spconv 1 in
+ * which layers of two kernels shared an indice_key were trained with the rulebook of the first.
+ */
+function shapeAs(name: string, shape: readonly number[], given: Given): readonly number[] {
+  const said = given.forms.get(given.prefix + name) ?? given.forms.get(name);
+  return (said === "taps-last" || said === "taps-first") && shape.length > 4 ? [elements(shape.slice(0, -2)), ...shape.slice(-2)] : shape;
 }
 
 export const isKernel = ({ use }: RequiredTensor): boolean => use === "kernel";

@@ -126,3 +126,14 @@ test("--axes turns kernels of a model with other columns", async () => {
   expect([...toFloat64(kernel)]).toEqual([1, 6, 11, 2, 7, 12, 3, 8, 13, 4, 9, 14, 5, 10, 15]);
   expect(await spnet("import", file, "--from", "spconv2", "--net", net, "--axes", "z,y")).toMatchObject({ status: 2, err: expect.stringContaining("--axes is z,y") });
 });
+
+test("a kernel that was trained with another one's rulebook is read tap by tap when that is said", async () => {
+  const net = small("cylinder", "[1, 3, 3]", 2, 3, "spconv1");
+  const file = checkpoint("cylinder.npz", [["conv.weight", ramp([3, 1, 3, 2, 3])], ...norm(3)]);
+  const out = folder.at("cylinder.safetensors");
+  expect((await spnet("import", file, "--from", "spconv1", "--net", net)).err).toContain("SP0552");
+  expect((await spnet("import", file, "--from", "spconv1", "--net", net, "--read", "conv.weight=taps-last", "--out", out)).status).toBe(0);
+  const kernel = parseSafetensors(out, readFileSync(out)).get("conv.weight")!;
+  expect(kernel.shape).toEqual([1, 3, 3, 2, 3]);
+  expect([...toFloat64(kernel)]).toEqual([...ramp([54]).data]);
+});
