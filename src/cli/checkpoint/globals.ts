@@ -34,10 +34,10 @@ const BESIDE = new Set([
   ...["int", "float", "bool", "str", "bytes", "list", "tuple", "dict", "object", "complex", "slice", "range"].flatMap((name) => [`builtins.${name}`, `__builtin__.${name}`]),
 ]);
 
-const BESIDE_MODULES = /^(omegaconf|mmcv\.utils\.config|mmengine\.config|ml_collections)\./;
+const BESIDE_MODULES = /^(omegaconf\.|mmcv\.utils\.config\.|mmengine\.config\.|ml_collections\.|numpy\.(float|int|uint|bool)\w*$)/;
 
 /** Functions by which a pickle runs what it likes. Whoever names one has not written weights. */
-const HOSTILE = /^(os|posix|nt|sys|subprocess|shutil|socket|runpy|importlib|codeop|pty|ctypes|webbrowser|operator|functools|asyncio|pickle|_pickle|marshal|types\.(FunctionType|CodeType)|(builtins|__builtin__)\.(eval|exec|compile|execfile|open|__import__|getattr|setattr|delattr|globals|locals|vars|input|breakpoint|apply|map|filter|reduce))(\.|$)/;
+const HOSTILE = /^(os|posix|nt|sys|subprocess|shutil|socket|runpy|importlib|codeop|pty|ctypes|webbrowser|asyncio|pickle|_pickle|marshal|types\.(FunctionType|CodeType)|(builtins|__builtin__)\.(eval|exec|compile|execfile|open|__import__|setattr|delattr|globals|input|breakpoint|apply))(\.|$)/;
 
 export const isHostile = (name: string): boolean => HOSTILE.test(name);
 
@@ -192,6 +192,7 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ["collections.OrderedDict", dictionary],
   ["collections.defaultdict", (args, site) => dictionary(args.slice(1), site)],
   ["collections.Counter", dictionary],
+  ["collections.deque", list],
   ["torch.Size", list],
   ["builtins.set", list],
   ["__builtin__.set", list],

@@ -12,7 +12,6 @@ import { FORMS } from "../import/forms.ts";
 import { readGiven } from "../import/options.ts";
 import { difference, isComplete, planImport, plansForAll, type Given, type Plan, type Views } from "../import/plan.ts";
 import { candidates, SYSTEMS, type System } from "../import/systems.ts";
-import type { Io } from "../io.ts";
 import { reportDiagnostics } from "../report.ts";
 import { loadNet, SOURCE_OPTIONS } from "../source.ts";
 import { requiredTensors, type RequiredTensor } from "../weights/required.ts";
@@ -58,11 +57,8 @@ export const importCommand: Command = {
     io.out(`${args.file}: ${checkpoint.kind}${section.path === "" ? "" : `, section ${section.path}`}, ${section.tensors.size} tensors\n`);
     checkReadNames(args.file, section.tensors, given);
     const plan = system === undefined ? detect(args.file, required, section.tensors, given) : planImport(required, section.tensors, system, given);
-    const messages = describePlan(plan, section.tensors, prefix, args.file);
-    if (reportDiagnostics(messages, new Map(), io)) {
-      hintOtherSystem(plan, required, section.tensors, given, io);
-      return 1;
-    }
+    const other = isComplete(plan) ? undefined : betterSystem(plan, required, section.tensors, given);
+    if (reportDiagnostics(describePlan(plan, other, section.tensors, prefix, args.file), new Map(), io)) return 1;
     const converted = plan.readings.map((reading) => convert(reading, given));
     io.out(describeImport(plan, converted, section.tensors));
     const out = args.text("out");
@@ -106,11 +102,19 @@ function checkReadNames(file: string, views: Views, given: Given): void {
   }
 }
 
-/** The plan of the system that names and shapes tell. SP0555: several would give other values each. */
+/**
+ * The plan of the system that names and shapes tell, or of the one whose names come closest. SP0555: several would give
+ * other values each.
+ */
 function detect(file: string, required: readonly RequiredTensor[], views: Views, given: Given): Plan {
   const plans = plansForAll(required, views, given);
-  const [first] = plans as [Plan];
-  for (const other of plans.slice(1).filter(isComplete)) {
+  const [first, ...rest] = plans as [Plan, ...Plan[]];
+  if (!isComplete(first)) {
+    const names = new Set(views.keys());
+    const close = (plan: Plan): number => lookFor(required, names, given.prefix, plan.system).within;
+    return plans.reduce((best, plan) => (close(plan) > close(best) ? plan : best));
+  }
+  for (const other of rest.filter(isComplete)) {
     const differs = difference(first, other);
     if (differs === undefined) continue;
     const reading = (plan: Plan, { name, form }: (typeof differs)["a"]): string => `--from ${plan.system.name} reads ${name} as ${form?.text ?? "it is"}`;
@@ -122,9 +126,8 @@ function detect(file: string, required: readonly RequiredTensor[], views: Views,
   return first;
 }
 
-/** Where another system's names fit and these do not, says so. */
-function hintOtherSystem(plan: Plan, required: readonly RequiredTensor[], views: Views, given: Given, io: Io): void {
+/** The plan of another system by which more tensors fit. */
+function betterSystem(plan: Plan, required: readonly RequiredTensor[], views: Views, given: Given): Plan | undefined {
   const [best] = plansForAll(required, views, given) as [Plan];
-  if (best.system === plan.system || best.readings.length <= plan.readings.length) return;
-  io.err(`as ${best.system.title} (--from ${best.system.name}) ${best.readings.length} of ${required.length} tensors would fit, as ${plan.system.title} ${plan.readings.length}\n`);
+  return best.readings.length > plan.readings.length ? best : undefined;
 }

@@ -4,16 +4,28 @@ import { printShape } from "../files/tensor.ts";
 import { isBookkeeping, compareWeights } from "../weights/compare.ts";
 import { describeComparison } from "../weights/describe.ts";
 import type { Converted } from "./convert.ts";
-import { isKernel, taps, type Plan, type Views } from "./plan.ts";
+import { isComplete, isKernel, kernelSizes, taps, type Plan, type Views } from "./plan.ts";
+import { candidates } from "./systems.ts";
+import { FORMS } from "./forms.ts";
 
-/** What keeps a plan from being carried out, and a warning about tensors that no one reads. */
-export function describePlan(plan: Plan, views: Views, prefix: string, file: string): readonly Diagnostic[] {
-  // Tensors that were found under their second name are compared under it.
-  const names = new Map([...plan.readings.map(({ tensor, name }) => [tensor, name.slice(prefix.length)] as const), ...plan.missing.map(({ tensor, name }) => [tensor, name] as const), ...plan.misshapen.map(({ tensor, name }) => [tensor, name.slice(prefix.length)] as const)]);
-  const comparison = compareWeights([...names].map(([tensor, name]) => ({ ...tensor, name })), views, prefix, () => true);
-  const messages = [...describeComparison(comparison, file)];
+/** Missing tensors that are named; a checkpoint of another network lacks all. */
+const SHOWN = 20;
+
+/**
+ * What keeps a plan from being carried out, and a warning about tensors that no one reads. `other` is the system whose
+ * names and shapes fit best, when it is another one.
+ */
+export function describePlan(plan: Plan, other: Plan | undefined, views: Views, prefix: string, file: string): readonly Diagnostic[] {
+  const messages: Diagnostic[] = [];
+  if (other !== undefined) {
+    const all = plan.readings.length + plan.missing.length + plan.misshapen.length;
+    const text = `${file} looks like a checkpoint of ${other.system.title}: ${other.readings.length} of ${all} tensors fit its names and shapes, ${plan.readings.length} those of ${plan.system.title}`;
+    messages.push(inputError("SP0550", text, { help: `--from ${other.system.name}` }).diagnostic);
+    if (isComplete(other)) return messages;
+  }
+  messages.push(...describeNames(plan, views, prefix, file));
   for (const { name, shape, tensor, forms, others } of plan.misshapen) {
-    const expected = forms.length === 0 ? printShape(tensor.shape) : forms.map((form) => `${form.shapes({ kernel: tensor.shape.slice(0, -2), cin: tensor.shape.at(-2)!, cout: tensor.shape.at(-1)! }).map(printShape).join(" or ")} (${form.text})`).join(" or ");
+    const expected = forms.length === 0 ? printShape(tensor.shape) : forms.map((form) => `${form.shapes(kernelSizes(tensor)).map(printShape).join(" or ")} (${form.text})`).join(" or ");
     const help = others.length === 0 ? {} : { help: `it fits ${others.map(({ text }) => text).join(" and ")}: another --from, or --read ${name}=${others[0]!.name}` };
     messages.push(inputError("SP0552", `${JSON.stringify(name)} in ${file} is ${printShape(shape)}; ${plan.system.title} stores it as ${expected}`, help).diagnostic);
   }
@@ -22,6 +34,19 @@ export function describePlan(plan: Plan, views: Views, prefix: string, file: str
     messages.push(inputError("SP0551", `${JSON.stringify(name)} ${printShape(shape)} in ${file} can be read as ${readings}`, { help: "its shape does not tell; look at the layer in the model's code" }).diagnostic);
   }
   return messages;
+}
+
+/** What is missing and what is not used, every tensor by the name and shape that the system gives it. */
+function describeNames(plan: Plan, views: Views, prefix: string, file: string): readonly Diagnostic[] {
+  const found = [...plan.readings, ...plan.misshapen].map(({ tensor, name }) => ({ ...tensor, name: name.slice(prefix.length) }));
+  const missing = plan.missing.map(({ tensor, name }) => {
+    const form = candidates(tensor, plan.system)[0]!.forms[0];
+    return { ...tensor, name, stored: form === undefined ? tensor.shape : (FORMS[form].shapes(kernelSizes(tensor))[0] ?? tensor.stored) };
+  });
+  const comparison = compareWeights([...found, ...missing], views, prefix, () => true);
+  const described = describeComparison({ ...comparison, missing: comparison.prefix === undefined ? comparison.missing.slice(0, SHOWN) : comparison.missing }, file);
+  const more = comparison.prefix === undefined ? comparison.missing.length - SHOWN : 0;
+  return more > 0 ? [...described, inputError("SP0501", `${more} more tensors are not in ${file}`).diagnostic] : described;
 }
 
 /** What was read and done, in a few lines. */

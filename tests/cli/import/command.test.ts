@@ -33,14 +33,28 @@ describe("a checkpoint of something else", () => {
   test("another system's file: that system is named", async () => {
     const { status, err } = await spnet("import", fixture("layers-minkowski.pth"), "--from", "spconv2", "--net", layers);
     expect(status).toBe(1);
-    expect(err).toMatch(/SP0501.*`a\.0\.weight`/);
-    expect(err).toContain("as MinkowskiEngine (--from minkowski) 18 of 18 tensors would fit");
+    expect(err).toMatch(/SP0550.*looks like a checkpoint of MinkowskiEngine: 18 of 18 tensors fit its names and shapes, \d+ those of spconv 2\n.*--from minkowski/);
+    expect(err).not.toContain("SP0501");
+  });
+
+  test("another network: what it lacks, in the system's names and shapes, and no more than fit on a screen", async () => {
+    const deep = folder.write("deep.spnet", `spnet 1\nnet N {\n  layout minkowski\n  sites S : (z, y, x)\n  input x : feat[S, 2]\n  var y = x\n  for i in 0..30 { set y = y |> subm(2, k=3, w="layer{i}") }\n  output z = y\n}\n`);
+    const { err } = await spnet("import", checkpoint("other.npz", [["elsewhere.weight", ramp([2, 3, 3, 3, 2])]]), "--from", "spconv2", "--net", deep);
+    expect(err).toMatch(/SP0501.*`layer0\.weight` \[2, 3, 3, 3, 2\] is not in/);
+    expect(err.match(/is not in/g)).toHaveLength(20);
+    expect(err).toContain("10 more tensors are not in");
+  });
+
+  test("a prefix is told without --from, too", async () => {
+    const file = checkpoint("module.npz", [["module.conv.kernel", ramp([27, 2, 4])], ...norm(4).map(([n, t]) => [`module.${n.replace(".", ".bn.")}`, t] as const)]);
+    expect((await spnet("import", file, "--net", small("module", "3", 2, 4))).err).toMatch(/SP0504.*under the prefix `module\.`/);
   });
 
   test("another width: both shapes and the tensor", async () => {
     const { status, err } = await spnet("import", checkpoint("wide.npz", [["conv.weight", ramp([8, 3, 3, 3, 2])], ...norm(4)]), "--from", "spconv2", "--net", small("wide", "3", 2, 4));
     expect({ status, err }).toMatchObject({ status: 1, err: expect.stringMatching(/SP0552.*"conv\.weight" in .* is \[8, 3, 3, 3, 2\]; spconv 2 stores it as \[4, 3, 3, 3, 2\] \(\[Cout, k…, Cin\]\)/) });
-    expect((await spnet("import", checkpoint("swapped.npz", [["conv.weight", ramp([4, 2, 3, 3, 3])], ...norm(4)]), "--from", "spconv2", "--net", small("wide", "3", 2, 4))).err).toMatch(/help: it fits \[Cout, Cin, k…\]/);
+    expect((await spnet("import", checkpoint("swapped.npz", [["conv.weight", ramp([4, 2, 3, 3, 3])], ...norm(4)]), "--from", "spconv2", "--net", small("wide", "3", 2, 4))).err).toMatch(/SP0550.*looks like a checkpoint of fVDB/);
+    expect((await spnet("import", checkpoint("native.npz", [["conv.weight", ramp([3, 3, 3, 4, 2])], ...norm(4)]), "--from", "fvdb", "--net", small("wide", "3", 2, 4))).err).toMatch(/SP0552.*fVDB stores it as \[4, 2, 3, 3, 3\].*\n.*help: it fits \[k…, Cout, Cin\]: another --from, or --read conv\.weight=k-out-in/);
     expect((await spnet("import", checkpoint("norm.npz", [["conv.weight", ramp([4, 3, 3, 3, 2])], ...norm(5)]), "--from", "spconv2", "--net", small("wide", "3", 2, 4))).err).toMatch(/SP0552.*"norm\.weight".*is \[5\]; spconv 2 stores it as \[4\]/);
   });
 });

@@ -20,6 +20,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   SP0547: "a tensor of a checkpoint has a type that is not read, or whole numbers where weights are wanted",
   SP0548: "an array of numpy is broken or truncated",
   SP0549: "a checkpoint holds no tensors, or several sets of weights that fit as well: give one with `--section`",
+  SP0550: "a checkpoint looks like another system's than `--from` says",
   SP0551: "a tensor of a checkpoint can be read in two ways: say which with `--read`",
   SP0552: "a tensor of a checkpoint has another shape than the system gives it",
   SP0553: "a tensor of a checkpoint holds a value that is not finite",
