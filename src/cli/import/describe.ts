@@ -60,7 +60,7 @@ export function describeImport(plan: Plan, converted: readonly Converted[], view
     `read as ${plan.system.title}${forms.length === 0 ? "" : `: kernels ${forms.join(" and ")}`}`,
     `${matrices.length} kernels and matrices, ${turned} of them turned to the network's order; ${plan.readings.length - matrices.length} vectors`,
     ...(plan.unusual === undefined ? [] : [`every kernel is stored as ${plan.unusual.text}, by its shapes`]),
-    ...single.map(({ name, view }) => `${name} ${printShape(view.shape)} has one tap: its memory is read as [Cin, Cout], as spconv 2 multiplies by it (--read ${name}=k-in-out or out-k-in reads it by its shape)`),
+    ...single.map(({ name, view }) => `${name} ${printShape(view.shape)} has one tap: its memory is read as [Cin, Cout], as spconv 2 multiplies by it (--read ${name}=out-k-in reads it by its shape)`),
     ...(ignored === 0 ? [] : [`ignored ${ignored} counters of training (num_batches_tracked and the like)`]),
   ].map((line) => `${line}\n`).join("");
 }

@@ -3,7 +3,7 @@ import type { TensorView } from "../checkpoint/values.ts";
 import { elements } from "../files/tensor.ts";
 import type { RequiredTensor } from "../weights/required.ts";
 import { fits, FORMS, sameOrder, type Axis, type Form, type FormName, type KernelSizes } from "./forms.ts";
-import { candidates, SYSTEMS, type System } from "./systems.ts";
+import { candidates, SYSTEMS, type Candidate, type System } from "./systems.ts";
 
 export type Views = ReadonlyMap<string, TensorView>;
 
@@ -16,6 +16,8 @@ export interface Given {
   readonly forms: ReadonlyMap<string, FormName>;
   /** The form of every kernel of several taps. */
   readonly kernels: FormName | undefined;
+  /** Kernels of one tap, by their names in the network, that spconv 2 runs as it runs those of several. */
+  readonly convolved: ReadonlySet<string>;
 }
 
 /** A tensor of the network and the tensor of the checkpoint that it is. */
@@ -63,7 +65,7 @@ function planForms(required: readonly RequiredTensor[], views: Views, system: Sy
     const places = candidates(tensor, system);
     const found = places.flatMap((place) => {
       const view = views.get(given.prefix + place.name);
-      return view === undefined ? [] : [{ name: given.prefix + place.name, view, shape: shapeAs(place.name, view.shape, given), forms: formsOf(tensor, place.name, place.forms, given).map((form): Form => FORMS[form]) }];
+      return view === undefined ? [] : [{ name: given.prefix + place.name, view, shape: shapeAs(place.name, view.shape, given), forms: formsOf(tensor, system, place, given).map((form): Form => FORMS[form]) }];
     });
     if (found.length === 0) {
       missing.push({ tensor, name: places[0]!.name });
@@ -83,9 +85,10 @@ function planForms(required: readonly RequiredTensor[], views: Views, system: Sy
   return { system, readings, missing, misshapen, ambiguous, unusual: given.kernels === undefined ? undefined : FORMS[given.kernels] };
 }
 
-function formsOf(tensor: RequiredTensor, name: string, usual: readonly FormName[], given: Given): readonly FormName[] {
+function formsOf(tensor: RequiredTensor, system: System, { name, forms: usual }: Candidate, given: Given): readonly FormName[] {
   const said = given.forms.get(given.prefix + name) ?? given.forms.get(name);
   if (said !== undefined) return [said];
+  if (system.name === "spconv2" && given.convolved.has(tensor.name)) return [given.kernels ?? "out-k-in"];
   return given.kernels !== undefined && isKernel(tensor) && taps(tensor) > 1 ? [given.kernels] : usual;
 }
 

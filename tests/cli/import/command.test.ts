@@ -151,3 +151,13 @@ test("a kernel that was trained with another one's rulebook is read tap by tap w
   expect(kernel.shape).toEqual([1, 3, 3, 2, 3]);
   expect([...toFloat64(kernel)]).toEqual([...ramp([54]).data]);
 });
+
+test("spconv 2 multiplies by the memory of one tap where there is no stride, and by its shape where there is one", async () => {
+  const net = folder.write("strided.spnet", "spnet 1\nnet N {\n  layout spconv1\n  sites S : (z, y, x)\n  input x : feat[S, 2]\n  output y = x |> subm(3, k=1, w=\"a\") |> conv(2, k=1, s=2, p=0, sites=reach, w=\"b\")\n}\n");
+  const file = checkpoint("strided.npz", [["a.weight", ramp([3, 1, 1, 1, 2])], ["b.weight", ramp([2, 1, 1, 1, 3])]]);
+  const out = folder.at("strided.safetensors");
+  expect((await spnet("import", file, "--from", "spconv2", "--net", net, "--out", out)).status).toBe(0);
+  const values = (name: string): readonly number[] => [...toFloat64(parseSafetensors(out, readFileSync(out)).get(name)!)];
+  expect(values("a.weight")).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(values("b.weight")).toEqual([1, 4, 2, 5, 3, 6]);
+});

@@ -27,7 +27,7 @@ function compiled(text: string): readonly RequiredTensor[] {
   return requiredTensors(module!);
 }
 
-const given = { prefix: "", axes: undefined, forms: new Map(), kernels: undefined } as const;
+const given = { prefix: "", axes: undefined, forms: new Map(), kernels: undefined, convolved: new Set<string>() } as const;
 
 /** Examples, as checkpoints of a system. */
 const EXAMPLES: readonly (readonly [string, System])[] = [
