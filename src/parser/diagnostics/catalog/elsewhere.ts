@@ -66,6 +66,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   SP0832: "a scan holds a value that is not finite",
   SP0833: "voxel edges or range make no sense, or indices pass 32 bits",
   SP0834: "network, grid and scan do not fit each other",
+  SP0880: "positions, coordinates and features of points do not fit together",
   SP0900: "a fault of the compiler itself",
   SP0901: "a `.spir` file holds no valid module",
   SP0902: "a `.spir` file holds a module of another level than needed",
