@@ -36,10 +36,10 @@ export async function compileWebgpu(fused: Module, args: Args, tiles: Choices["t
   return buildProgram(plan);
 }
 
-/** A fused module down to the CPU's plan and WebAssembly module. */
-export async function compileWasm(fused: Module, args: Args): Promise<WasmProgram> {
+/** A fused module down to the CPU's plan and WebAssembly module, with register tiles that were chosen by measurement. */
+export async function compileWasm(fused: Module, args: Args, tiles: Choices["tiles"] = {}): Promise<WasmProgram> {
   const arithmetic = args.choice("arithmetic", ARITHMETIC, "strict");
-  const [{ buildCpuProgram, lowerToCpuPlan }, { assembleWat }] = await Promise.all([import("../codegen/wasm/program.ts"), import("../codegen/wasm/assemble.ts")]);
-  const { plan, wat } = buildCpuProgram(lowerToCpuPlan(fused), arithmetic);
+  const [{ buildCpuProgram, lowerToCpuPlan }, { assembleWat }, { withTiles }] = await Promise.all([import("../codegen/wasm/program.ts"), import("../codegen/wasm/assemble.ts"), import("../codegen/tuning/tiles.ts")]);
+  const { plan, wat } = buildCpuProgram(withTiles(lowerToCpuPlan(fused), tiles, "wasm"), arithmetic);
   return { plan, code: await assembleWat(wat) };
 }

@@ -9,7 +9,7 @@ import { writeFile } from "../files/read.ts";
 import { reportPasses } from "../pass-report.ts";
 import { fuse, PASS_OPTIONS } from "../passes.ts";
 import { loadNet, SOURCE_OPTIONS } from "../source.ts";
-import { chosen } from "../tuning/files.ts";
+import { chosen, reportTuning } from "../tuning/files.ts";
 import { TUNING_OPTIONS } from "../tuning-options.ts";
 import { packageVersion } from "../version.ts";
 
@@ -34,18 +34,19 @@ export const compile: Command = {
     const net = loadNet(args, io);
     if (net === undefined) return 1;
     const fused = (of: "webgpu" | "wasm"): { readonly module: Module; readonly tiles: Choices["tiles"] } => {
-      const { pipeline, tiles } = chosen(args, io, net, of, undefined);
-      const { module, steps } = fuse(net, pipeline);
+      const choices = chosen(args, io, net, of, undefined);
+      const { module, steps } = fuse(net, choices.pipeline);
       // Without a tuning both targets are made of one module, whose passes are told of once.
       if (of === "webgpu" || target === "wasm" || args.text("tuning") !== undefined) reportPasses(steps, args, io);
-      return { module, tiles };
+      reportTuning(choices, of, module, args, io);
+      return { module, tiles: choices.tiles };
     };
     const webgpu = target === "wasm" ? undefined : fused("webgpu");
     const wasm = target === "webgpu" ? undefined : fused("wasm");
     const parts = {
       source: basename(args.file),
       ...(webgpu === undefined ? {} : { webgpu: await compileWebgpu(webgpu.module, args, webgpu.tiles) }),
-      ...(wasm === undefined ? {} : { wasm: await compileWasm(wasm.module, args) }),
+      ...(wasm === undefined ? {} : { wasm: await compileWasm(wasm.module, args, wasm.tiles) }),
     };
     const emitted = emitModule(parts, packageVersion());
     const stem = join(folder, basename(args.file).replace(/\.(spnet|spir)$/, ""));

@@ -12,7 +12,7 @@ import { writeFile } from "../files/read.ts";
 import type { Io } from "../io.ts";
 import { reportPasses } from "../pass-report.ts";
 import { fuse, PASS_OPTIONS } from "../passes.ts";
-import { chosen } from "../tuning/files.ts";
+import { chosen, reportTuning } from "../tuning/files.ts";
 import { TUNING_OPTIONS } from "../tuning-options.ts";
 import { loadNet, readText, SOURCE_OPTIONS } from "../source.ts";
 
@@ -87,17 +87,26 @@ async function* allArtifacts(net: Module, args: Args, io: Io): AsyncGenerator<Ar
   if (args.file.endsWith(".spnet")) yield { file: "00-ast.json", stage: "ast", name: "", text: () => printAst(args) };
   yield module("00-net", "net", "", net);
   const passes: Artifact[] = [];
-  const { pipeline, tiles } = chosen(args, io, net, "webgpu", undefined);
-  const fused = fuse(net, pipeline, [dumping((name, value) => passes.push(module(name, "pass", name.replace(/^\d+-/, ""), value)))]);
+  const choices = chosen(args, io, net, "webgpu", undefined);
+  const fused = fuse(net, choices.pipeline, [dumping((name, value) => passes.push(module(name, "pass", name.replace(/^\d+-/, ""), value)))]);
   reportPasses(fused.steps, args, io);
+  reportTuning(choices, "webgpu", fused.module, args, io);
   yield* passes;
   yield module("90-fused", "fused", "", fused.module);
-  const plan = await planWebgpu(fused.module, args, tiles);
+  const plan = await planWebgpu(fused.module, args, choices.tiles);
   yield module("91-plan", "plan", "", plan);
   for (const { name, code } of buildProgram(plan).kernels) yield { file: `kernels/${name}.wgsl`, stage: "wgsl", name, text: () => code };
-  const cpuPlan = lowerToCpuPlan(args.text("tuning") === undefined ? fused.module : fuse(net, chosen(args, io, net, "wasm", undefined).pipeline).module);
+  const cpuPlan = args.text("tuning") === undefined ? lowerToCpuPlan(fused.module) : tunedCpuPlan(net, args, io);
   yield module("92-cpu-plan", "cpu-plan", "", cpuPlan);
   yield { file: "93-cpu.wat", stage: "wat", name: "", text: () => buildCpuProgram(cpuPlan).wat };
+}
+
+/** The CPU's plan by its own entry of the tuning file. */
+function tunedCpuPlan(net: Module, args: Args, io: Io): Module {
+  const choices = chosen(args, io, net, "wasm", undefined);
+  const { module } = fuse(net, choices.pipeline);
+  reportTuning(choices, "wasm", module, args, io);
+  return withTiles(lowerToCpuPlan(module), choices.tiles, "wasm");
 }
 
 /** The module after the last run of a pass. */

@@ -1,4 +1,3 @@
-import type { Choices } from "../../codegen/tuning/choices.ts";
 import type { Module } from "../../ir/module.ts";
 import { compareOutputs } from "../compare-outputs.ts";
 import type { Args, Command } from "../command.ts";
@@ -14,6 +13,7 @@ import type { Io } from "../io.ts";
 import { describeErrors, describeOutputs } from "../outputs-report.ts";
 import { reportPasses } from "../pass-report.ts";
 import { chosenPipeline, fuse, PASS_OPTIONS } from "../passes.ts";
+import type { Chosen } from "../tuning/files.ts";
 import { TUNING_OPTIONS } from "../tuning-options.ts";
 import { chooseRunTarget, type RunTarget } from "../run-target.ts";
 import { readScene, SCENE_OPTIONS } from "../scene-options.ts";
@@ -69,7 +69,7 @@ export const run: Command = {
 };
 
 /** What the network is made by; a tuning is read with what it needs only where one is given. */
-async function choose(target: RunTarget, net: Module, args: Args, io: Io): Promise<Choices> {
+async function choose(target: RunTarget, net: Module, args: Args, io: Io): Promise<Chosen> {
   if (args.text("tuning") === undefined) return { pipeline: chosenPipeline(args), tiles: {} };
   const [{ chosen }, { machineName }] = await Promise.all([import("../tuning/files.ts"), import("../tuning/workbench.ts")]);
   if (target === "wasm") return chosen(args, io, net, target, machineName({ target, options: { ...cpuOptions(args), onNotice: () => undefined } }));
@@ -81,13 +81,14 @@ async function choose(target: RunTarget, net: Module, args: Args, io: Io): Promi
 /** The interpreter needs no kernels, and the CPU nothing of WebGPU: each is loaded where it runs. */
 async function runCompiled(target: RunTarget, net: Module, scene: SceneInputs, weights: WeightLookup, args: Args, io: Io): Promise<Execution> {
   const options = { profile: args.flag("profile") };
-  const { pipeline, tiles } = await choose(target, net, args, io);
-  const { module, steps } = fuse(net, pipeline);
+  const choices = await choose(target, net, args, io);
+  const { module, steps } = fuse(net, choices.pipeline);
   reportPasses(steps, args, io);
+  if (args.text("tuning") !== undefined) (await import("../tuning/files.ts")).reportTuning(choices, target, module, args, io);
   const execution =
     target === "wasm"
-      ? await executeWasm(await compileWasm(module, args), scene, weights, { ...options, ...cpuOptions(args), onNotice: (line) => io.err(`${line}\n`) })
-      : await (await import("../execute-webgpu.ts")).executeWebgpu(await compileWebgpu(module, args, tiles), scene, weights, options);
+      ? await executeWasm(await compileWasm(module, args, choices.tiles), scene, weights, { ...options, ...cpuOptions(args), onNotice: (line) => io.err(`${line}\n`) })
+      : await (await import("../execute-webgpu.ts")).executeWebgpu(await compileWebgpu(module, args, choices.tiles), scene, weights, options);
   io.err(describeExecution(execution));
   return execution;
 }

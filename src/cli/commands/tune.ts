@@ -8,7 +8,8 @@ import { chooseRunTarget } from "../run-target.ts";
 import { readScene, SCENE_OPTIONS } from "../scene-options.ts";
 import { loadNet, SOURCE_OPTIONS } from "../source.ts";
 import { entryFor, standardChoices, storeEntry } from "../tuning/files.ts";
-import { describeChoices, tune as search } from "../tuning/search.ts";
+import { tune as search } from "../tuning/search.ts";
+import { describeChoices, runsText } from "../tuning/words.ts";
 import { machineName, workbench, type Machine } from "../tuning/workbench.ts";
 import { readWeights, WEIGHT_OPTIONS } from "../weights-options.ts";
 
@@ -18,7 +19,7 @@ export const tune: Command = {
   usage: "FILE --cache FILE --input F | --simulate KIND --weights F | --random-weights SEED",
   options: {
     cache: { value: "FILE", doc: "where what is found goes; entries for other networks and machines stay" },
-    seconds: { value: "N", doc: `nothing new is tried after so long (default ${SECONDS})` },
+    seconds: { value: "N", doc: `nothing new is tried after so long (default ${SECONDS}); what was chosen is then compared once more` },
     ...SCENE_OPTIONS,
     ...WEIGHT_OPTIONS,
     target: { value: "webgpu|wasm", doc: "what it is tuned for (default: a GPU if there is one, else the CPU)" },
@@ -41,8 +42,8 @@ export const tune: Command = {
     const machine = await openMachine(target, args, io);
     try {
       const found = await search(workbench(net, machine, scene, weights, (line) => io.err(`${line}\n`)), standardChoices(), seconds);
-      storeEntry(cache, entryFor(net, target, machineName(machine), found.choices, found.milliseconds), io);
-      io.out(`${net.name} on ${machineName(machine)}: ${found.milliseconds.standard.toFixed(1)} ms as compiled without tuning, ${found.milliseconds.tuned.toFixed(1)} ms tuned\n`);
+      storeEntry(cache, entryFor(net, target, machineName(machine), found), io);
+      io.out(`${net.name} on ${machineName(machine)}: ${found.milliseconds.standard.toFixed(1)} ms as compiled without tuning, ${found.milliseconds.tuned.toFixed(1)} ms tuned; medians of ${found.samples.rounds} rounds of ${runsText(found.samples.repetitions)}\n`);
       for (const line of describeChoices(found.choices)) io.out(`  ${line}\n`);
       if (found.dropped.length > 0) io.out(`  dropped, because they do not run here or their results differ: ${found.dropped.join(", ")}\n`);
       return 0;

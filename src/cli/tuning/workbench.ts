@@ -7,7 +7,8 @@ import { assembleWat } from "../../codegen/wasm/assemble.ts";
 import { buildCpuProgram, lowerToCpuPlan } from "../../codegen/wasm/program.ts";
 import type { Module } from "../../ir/module.ts";
 import { runPipeline } from "../../passes/manager.ts";
-import { openCpu } from "../../runtime/cpu/open.ts";
+import { expectedLanes } from "../../runtime/cpu/lanes.ts";
+import { openCpu, startedThreads } from "../../runtime/cpu/open.ts";
 import { createNetwork } from "../../runtime/network.ts";
 import type { OpenedDevice } from "../adapter.ts";
 import { compareOutputs } from "../compare-outputs.ts";
@@ -20,65 +21,64 @@ import type { Subject, Workbench } from "./search.ts";
 /** How far results may be apart where a candidate adds in another order, as `run --check` measures it. */
 export const TUNING_TOLERANCE = 1e-5;
 
-export interface RealSubject extends Subject {
-  readonly outputs: Outputs;
-}
-
 /** What a network runs on while it is tuned. */
 export type Machine =
   | { readonly target: "webgpu"; readonly opened: OpenedDevice }
   | { readonly target: "wasm"; readonly options: Pick<CpuOptions, "threads" | "lanes" | "onNotice"> };
 
-/** The machine in words, as caches know it. */
+/** The machine in words, as caches know it: for the CPU with the threads that are started and the lanes that the engine can join. SP0623. */
 export function machineName(machine: Machine): string {
   if (machine.target === "webgpu") return machine.opened.description;
   const { threads, lanes } = machine.options;
-  return `${cpus()[0]?.model.trim() ?? "unknown processor"}, Node ${process.versions.node.split(".")[0]}, ${threads ?? "all"} threads, ${lanes} lanes`;
+  return `${cpus()[0]?.model.trim() ?? "unknown processor"}, Node ${process.versions.node.split(".")[0]}, ${startedThreads(threads)} threads, ${expectedLanes(lanes)} lanes`;
 }
 
 /** The plan that choices make of a network for a target. */
 export function planOf(net: Module, target: "webgpu" | "wasm", { pipeline, tiles }: Choices): Module {
   const { module } = runPipeline(net, pipeline);
-  return target === "webgpu" ? withTiles(lowerToPlan(module), tiles) : lowerToCpuPlan(module);
+  return withTiles(target === "webgpu" ? lowerToPlan(module) : lowerToCpuPlan(module), tiles, target);
 }
 
-/** The bench of a real machine, with a scene and weights. */
-export function workbench(net: Module, machine: Machine, scene: SceneInputs, weights: WeightLookup, say: (line: string) => void): Workbench<RealSubject> {
+/** The bench of a real machine, with a scene and weights. `change` is what happens to the kernels' text before it is compiled. */
+export function workbench(
+  net: Module, machine: Machine, scene: SceneInputs, weights: WeightLookup, say: (line: string) => void, change: (code: string) => string = (code) => code,
+): Workbench<Outputs> {
   const coords = Object.fromEntries([...scene].map(([name, input]) => [name, input.coords]));
   const features = Object.fromEntries([...scene].map(([name, input]) => [name, input.features]));
   const inputs = Object.fromEntries([...scene].map(([name, input]) => [name, { coords: input.coords, features: input.features }]));
   return {
     target: machine.target,
     plan: (choices) => planOf(net, machine.target, choices),
-    async open(choices) {
+    async open(choices): Promise<Subject<Outputs>> {
       const plan = planOf(net, machine.target, choices);
-      const network = await openPlan(plan, machine, weights);
-      const kept = await network.prepare(coords);
-      return {
-        plan,
-        outputs: readOutputs(network.plan, await kept.run(features)),
-        async run() {
-          const start = performance.now();
-          await network.run(inputs);
-          return performance.now() - start;
-        },
-        profile: async () => (await kept.profile(features)).steps.map((s) => s.milliseconds),
-        dispose: () => network.dispose(),
-      };
+      const network = await openPlan(plan, machine, weights, change);
+      try {
+        const kept = await network.prepare(coords);
+        return {
+          plan,
+          results: readOutputs(network.plan, await kept.run(features)),
+          run: async () => void (await network.run(inputs)),
+          profile: async () => (await kept.profile(features)).steps.map((s) => s.milliseconds),
+          dispose: () => network.dispose(),
+        };
+      } catch (cause) {
+        network.dispose();
+        throw cause;
+      }
     },
-    difference: (found, wanted, sameBits) => (sameBits ? otherBits(found.outputs, wanted.outputs) : tooFar(found.outputs, wanted.outputs)),
+    difference: (found, wanted, sameBits) => (sameBits ? otherBits(found, wanted) : tooFar(found, wanted)),
     now: () => performance.now(),
     say,
   };
 }
 
-async function openPlan(plan: Module, machine: Machine, weights: WeightLookup): Promise<AnyNetwork> {
+async function openPlan(plan: Module, machine: Machine, weights: WeightLookup, change: (code: string) => string): Promise<AnyNetwork> {
   if (machine.target === "wasm") {
     const { plan: data, wat } = buildCpuProgram(plan);
-    return await openCpu(data, await assembleWat(wat), { ...machine.options, weights });
+    return await openCpu(data, await assembleWat(change(wat)), { ...machine.options, weights });
   }
   const program = buildProgram(plan);
-  return await createNetwork(program.plan, Object.fromEntries(program.kernels.map((k) => [k.name, k.code])), { weights, device: machine.opened.device });
+  return await createNetwork(program.plan, Object.fromEntries(program.kernels.map((k) => [k.name, change(k.code)])), { weights, device: machine.opened.device });
 }
 
 function otherBits(found: Outputs, wanted: Outputs): string | undefined {

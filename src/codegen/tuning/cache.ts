@@ -1,10 +1,10 @@
 import { isObject, type AttrValue } from "../../ir/module.ts";
-import type { TileChoice } from "../wgsl/kernels/shape.ts";
+import type { Tile } from "./tiles.ts";
 
 /** Changes when a kernel comes to mean something else by the same choice: older caches are void then. */
 export const SEMANTICS = 1;
 
-const FORMAT = "spnet tuning 1";
+const FORMAT = "spnet tuning 2";
 
 /** What was found best for one network on one machine. */
 export interface TuningEntry {
@@ -15,9 +15,11 @@ export interface TuningEntry {
   readonly kernels: string;
   readonly network: string;
   readonly pipeline: string;
-  readonly tiles: Readonly<Record<string, TileChoice>>;
+  readonly tiles: Readonly<Record<string, Tile>>;
   /** Medians on the scene that it was measured on: as compiled without tuning, and with. */
   readonly milliseconds: { readonly standard: number; readonly tuned: number };
+  /** Rounds that gave the medians, and runs in each sample. */
+  readonly samples: { readonly rounds: number; readonly repetitions: number };
 }
 
 export interface TuningCache {
@@ -48,32 +50,58 @@ export function readCache(text: string): TuningCache | string {
 
 function isEntry(entry: AttrValue): boolean {
   if (!isObject(entry)) return false;
-  const { target, milliseconds, tiles } = entry;
+  const { target, milliseconds, samples, tiles } = entry;
   const texts = ["adapter", "kernels", "network", "pipeline"].every((key) => typeof entry[key] === "string");
   const times = isObject(milliseconds) && ["standard", "tuned"].every((key) => typeof milliseconds[key] === "number");
-  const shapes = isObject(tiles) && Object.values(tiles).every((t) => isObject(t) && ["threads", "perThread"].every((key) => Number.isInteger(t[key])));
-  return texts && times && shapes && (target === "webgpu" || target === "wasm");
+  const counts = isObject(samples) && ["rounds", "repetitions"].every((key) => Number.isInteger(samples[key]));
+  const shape = target === "webgpu" ? ["threads", "perThread"] : ["rows", "columns"];
+  const shapes = isObject(tiles) && Object.values(tiles).every((t) => isObject(t) && shape.every((key) => Number.isInteger(t[key])));
+  return texts && times && counts && shapes && (target === "webgpu" || target === "wasm");
 }
 
-/** What an entry must fit. Without an adapter any will do, if there is one only. */
+/** Takes an entry of any adapter. */
+export const ANY_ADAPTER = "any";
+
+/** What an entry must fit. */
 export interface Wanted {
   readonly target: TuningEntry["target"];
   readonly kernels: string;
-  readonly adapter: string | undefined;
+  /** The adapter that a person named: its name, a part of it that is no other's, or `any`. */
+  readonly named?: string | undefined;
+  /** The adapter that the network runs on, where that is known. */
+  readonly here?: string | undefined;
 }
 
-/** The entry for a network on a machine, or in words why there is none. */
-export function findEntry(cache: TuningCache, { target, kernels, adapter }: Wanted): TuningEntry | string {
-  if (cache.semantics !== SEMANTICS) return `it was made for version ${cache.semantics} of the kernels' semantics, this is ${SEMANTICS}`;
-  const here = cache.entries.filter((e) => e.target === target);
-  if (here.length === 0) return `it has nothing for ${target}`;
-  const same = here.filter((e) => e.kernels === kernels);
-  if (same.length === 0) return `it was made for other kernels than this network has now (${here.map((e) => e.network).join(", ")})`;
-  const found = same.filter((e) => adapter === undefined || e.adapter === adapter);
-  if (found.length === 0) return `it was made on ${same.map((e) => e.adapter).join(", ")}, this is ${adapter}`;
-  if (found.length > 1) return `it has entries of several adapters: ${found.map((e) => e.adapter).join(", ")}; choose one with --adapter`;
-  return found[0]!;
+/** Why there is no entry: those that there are were made for something else, or are of adapters that nobody asked for. */
+export interface NoEntry {
+  readonly because: "unfit" | "adapter";
+  readonly why: string;
 }
+
+/**
+ * The entry for a network on a machine, or in words why there is none. What one adapter has measured says nothing about
+ * another: an entry is taken for the adapter that the network runs on, or that is named; none just because it is the only one.
+ */
+export function findEntry(cache: TuningCache, { target, kernels, named, here }: Wanted): TuningEntry | NoEntry {
+  const unfit = (why: string): NoEntry => ({ because: "unfit", why });
+  if (cache.semantics !== SEMANTICS) return unfit(`it was made for version ${cache.semantics} of the kernels' semantics, this is ${SEMANTICS}`);
+  const ours = cache.entries.filter((e) => e.target === target);
+  if (ours.length === 0) return unfit(`it has nothing for ${target}`);
+  const same = ours.filter((e) => e.kernels === kernels);
+  if (same.length === 0) return unfit(`it was made for other kernels than this network has now (${ours.map((e) => e.network).join(", ")})`);
+  const other = (why: string): NoEntry => ({ because: "adapter", why: `it was made on ${same.map((e) => e.adapter).join("; ")}, ${why}` });
+  if (named === undefined) {
+    const found = same.find((e) => e.adapter === here);
+    if (found !== undefined) return found;
+    return other(here === undefined ? `which adapter this is for is not known: name it with --adapter, or take any with --adapter ${ANY_ADAPTER}` : `this is ${here}`);
+  }
+  const exact = same.filter((e) => e.adapter === named);
+  const found = exact.length > 0 ? exact : same.filter((e) => named === ANY_ADAPTER || e.adapter.toLowerCase().includes(named.toLowerCase()));
+  if (found.length === 0) return other(`--adapter is ${named}`);
+  return found.length === 1 ? found[0]! : other(`and --adapter ${named} means several of them`);
+}
+
+export const isEntryFound = (found: TuningEntry | NoEntry): found is TuningEntry => "pipeline" in found;
 
 /** The cache with an entry in place of an older one for the same network and machine; entries of other semantics go. */
 export function withEntry(cache: TuningCache, entry: TuningEntry): TuningCache {

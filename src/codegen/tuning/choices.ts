@@ -1,12 +1,12 @@
 import type { Pipeline } from "../../passes/pipeline.ts";
 import { withOptions } from "../../passes/presets.ts";
-import type { TileChoice } from "../wgsl/kernels/shape.ts";
+import type { Tile } from "./tiles.ts";
 
 /** What makes a plan of a network, all of it. */
 export interface Choices {
   readonly pipeline: Pipeline;
-  /** Tiles of convolutions on WebGPU, by `tileKey`; others have the standard one. */
-  readonly tiles: Readonly<Record<string, TileChoice>>;
+  /** Tiles of convolutions by `tileKey`; others have the standard one. */
+  readonly tiles: Readonly<Record<string, Tile>>;
 }
 
 /** A choice between pipelines that a measurement may make. */

@@ -1,33 +1,61 @@
-/** Whether one of two variants that took turns is the faster, and how sure that is. */
+/**
+ * Whether one of two variants that took turns is the faster, by the sign test: how many rounds a candidate loses says
+ * nothing else than how likely that is among equals, whatever the noise looks like. The number of rounds is fixed before
+ * the first; a comparison may end early only where the candidate cannot win any more, which wins nothing by chance.
+ */
 export interface Verdict {
   /** Median of the quotients candidate / current of the same round. */
   readonly ratio: number;
-  /** Half the width of the median's 95 % interval. */
-  readonly noise: number;
-  readonly verdict: "faster" | "slower" | "equal";
+  /** The median's interval: the quotients that are left when `SPARE` are taken away at either end. */
+  readonly low: number;
+  readonly high: number;
+  readonly rounds: number;
+  readonly verdict: "faster" | "not faster";
 }
 
-/** Rounds before anything is believed, and after which nothing more is learned. */
-export const LEAST_ROUNDS = 5;
-export const MOST_ROUNDS = 11;
+/** How often a whole tuning may choose anything at all, at most, on a network where nothing is faster. */
+export const FALSE_WINS = 0.05;
 
-/** A difference below this is not worth another plan. */
-const WORTH = 0.01;
+/** A smaller gain, as part of the time, is not worth another plan. */
+export const MARGIN = 0.02;
+
+/** Rounds that a winner may lose: a machine that does other work spoils a few. */
+const SPARE = 2;
 
 /**
- * Judges quotients of paired times. The median's interval is 1.57 · IQR / √n (McGill, Tukey and Larsen, “Variations of box
- * plots”, 1978): a variant is faster only when all of it lies below 1.
+ * Rounds of each of so many comparisons, such that all of them together find a false winner in `FALSE_WINS` of tunings
+ * at most (Bonferroni): a candidate that is no faster loses at most `SPARE` of n rounds with P ≤ Σ (n over i) / 2ⁿ.
  */
-export function judge(ratios: readonly number[]): Verdict {
+export function roundsFor(comparisons: number): number {
+  let rounds = 2 * SPARE + 1;
+  while (chanceOfFewLosses(rounds) > FALSE_WINS / comparisons) rounds++;
+  return rounds;
+}
+
+function chanceOfFewLosses(rounds: number): number {
+  let [ways, sum] = [1, 0];
+  for (let losses = 0; losses <= SPARE; losses++) {
+    sum += ways;
+    ways = (ways * (rounds - losses)) / (losses + 1);
+  }
+  return sum / 2 ** rounds;
+}
+
+/** Whether a candidate has lost more rounds than a winner may: the others need not be measured. */
+export const isHopeless = (ratios: readonly number[]): boolean => ratios.filter((r) => !(r < 1)).length > SPARE;
+
+/** Judges the quotients of a comparison of `rounds`; fewer of them than that never win. */
+export function judge(ratios: readonly number[], rounds: number): Verdict {
   const sorted = [...ratios].sort((a, b) => a - b);
-  const at = (q: number): number => {
-    const place = q * (sorted.length - 1);
-    const low = Math.floor(place);
-    return sorted[low]! + (place - low) * ((sorted[low + 1] ?? sorted[low]!) - sorted[low]!);
-  };
-  const ratio = at(0.5);
-  const noise = (1.57 * (at(0.75) - at(0.25))) / Math.sqrt(sorted.length);
-  if (ratios.length < LEAST_ROUNDS) return { ratio, noise, verdict: "equal" };
-  const margin = Math.max(noise, WORTH);
-  return { ratio, noise, verdict: ratio + margin < 1 ? "faster" : ratio - margin > 1 ? "slower" : "equal" };
+  const ratio = median(sorted);
+  const [low, high] = [sorted[SPARE] ?? 0, sorted[sorted.length - 1 - SPARE] ?? Infinity];
+  const wins = ratios.length >= rounds && !isHopeless(ratios) && ratio < 1 - MARGIN;
+  return { ratio, low, high, rounds: ratios.length, verdict: wins ? "faster" : "not faster" };
+}
+
+/** NaN of nothing. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
 }

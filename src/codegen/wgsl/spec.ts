@@ -76,6 +76,14 @@ export interface ConvSpec extends KernelHead {
    * rows of each tap are packed together.
    */
   readonly tile?: { readonly threads: number; readonly perThread: number; readonly dataflow?: "packed" | "direct" };
+  /** On the CPU: what its registers hold at once, where it was chosen. */
+  readonly registers?: RegisterTile;
+}
+
+/** Rows and columns that the CPU multiplies at once: 2, 3, 4 or 6 rows and 4, 8 or 16 columns. */
+export interface RegisterTile {
+  readonly rows: number;
+  readonly columns: number;
 }
 
 /** subm → epilogue → subm on one rulebook; the intermediate stays in workgroup memory. */

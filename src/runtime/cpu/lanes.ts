@@ -29,15 +29,21 @@ export function wantedLanes(lanes: unknown = "auto"): "auto" | Lanes {
   return lanes;
 }
 
+/** What `chooseLanes` returns, without changing anything. */
+export function expectedLanes(wanted: "auto" | Lanes): Lanes {
+  if (wanted === "plain" || !canJoin()) return "plain";
+  if (wanted === "wide") return "wide";
+  return [...(node?.execArgv ?? []), node?.env?.["NODE_OPTIONS"] ?? ""].some((flag) => flag.includes(FLAG)) ? "wide" : "plain";
+}
+
 /**
  * Asks for lanes before a module is compiled; returns what the engine will do. `auto` changes nothing and only looks at
  * the flags that the process was started with; `wide` sets V8's flag, for the whole process.
  */
 export function chooseLanes(wanted: "auto" | Lanes): Lanes {
-  if (wanted === "plain" || !canJoin()) return "plain";
-  if (wanted === "auto") return [...(node?.execArgv ?? []), node?.env?.["NODE_OPTIONS"] ?? ""].some((flag) => flag.includes(FLAG)) ? "wide" : "plain";
-  setJoining(true);
-  return "wide";
+  const lanes = expectedLanes(wanted);
+  if (wanted === "wide" && lanes === "wide") setJoining(true);
+  return lanes;
 }
 
 /** Switches the joining of lanes on or off for modules compiled from now on. */

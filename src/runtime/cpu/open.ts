@@ -15,6 +15,14 @@ import { webAssembly, type WasmModule } from "./wasm.ts";
 /** Threads that are started when none are asked for: more do not help networks of this size. */
 const MOST_THREADS = 16;
 
+/** Threads that are started where so many are asked for. SP0623. */
+export function startedThreads(asked: number | undefined): number {
+  const available = availableThreads();
+  const wanted = asked ?? Math.min(MOST_THREADS, available);
+  if (!Number.isInteger(wanted) || wanted < 0) throw new SpnetError("SP0623", `threads must be a whole number from 0 on, not ${String(asked)}`);
+  return available === 0 ? 0 : wanted;
+}
+
 /**
  * Makes a network run on the CPU: compiles the module, given as it is or packed as `unpack` reads it, folds the weights into memory, starts the threads.
  * SP0605: no WebAssembly with SIMD and shared memory here.
@@ -22,10 +30,7 @@ const MOST_THREADS = 16;
 export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uint8Array<ArrayBuffer>, options: CreateOptions): Promise<CpuNetwork<Inputs, Outputs>> {
   chooseTarget(options, ["wasm"]);
   throwIfAborted(options.signal);
-  const available = availableThreads();
-  const wanted = options.threads ?? Math.min(MOST_THREADS, available);
-  if (!Number.isInteger(wanted) || wanted < 0) throw new SpnetError("SP0623", `threads must be a whole number from 0 on, not ${String(options.threads)}`);
-  const threads = available === 0 ? 0 : wanted;
+  const threads = startedThreads(options.threads);
   const asked = chooseLanes(wantedLanes(options.lanes));
   const bytes = typeof code === "string" ? await unpack(code) : code;
   let lanes: Lanes = asked;
@@ -55,7 +60,7 @@ export async function openCpu<Inputs, Outputs>(plan: CpuPlan, code: string | Uin
     await started;
     throwIfAborted(options.signal);
     const words = `${threads === 0 ? "the calling thread" : threads === 1 ? "1 thread" : `${threads} threads`}, ${lanes} lanes`;
-    if (available === 0 && options.threads !== 0) notice(options, "no memory can be shared with workers here, so one thread computes", plan.name);
+    if (availableThreads() === 0 && options.threads !== 0) notice(options, "no memory can be shared with workers here, so one thread computes", plan.name);
     return new CpuNetwork<Inputs, Outputs>(plan, engine, params, options.duplicates ?? "error", `CPU, WebAssembly, ${words}`);
   } catch (cause) {
     engine.dispose();

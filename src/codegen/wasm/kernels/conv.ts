@@ -1,5 +1,5 @@
 import { COLUMN_TILE, TILE } from "../../../runtime/cpu/fields.ts";
-import { pad4, PARAMS, type ConvSpec, type ConvTerm } from "../../wgsl/spec.ts";
+import { pad4, PARAMS, type ConvSpec, type ConvTerm, type RegisterTile } from "../../wgsl/spec.ts";
 import type { Assembly } from "../assembly.ts";
 import { call } from "../func.ts";
 import { i32, type Sexpr } from "../wat.ts";
@@ -37,12 +37,12 @@ export function convBody(assembly: Assembly, s: StepFunc, spec: ConvSpec): void 
   const tile: AccTile = { at: s.scratch, width, columns, from: spec.columns[0] };
   s.eachTile(groups, () => {
     f.add(["memory.fill", s.scratch.get, ["i32.const", "0"], ["i32.const", String(4 * TILE * width)]]);
-    for (const term of spec.terms) multiplyTerm(assembly, s, term, columns, width, groups);
+    for (const term of spec.terms) multiplyTerm(assembly, s, term, spec.registers, columns, width, groups);
     finishTile(assembly, s, tile, spec.epilogue, spec.target);
   });
 }
 
-function multiplyTerm(assembly: Assembly, s: StepFunc, term: ConvTerm, columns: number, width: number, groups: number): void {
+function multiplyTerm(assembly: Assembly, s: StepFunc, term: ConvTerm, registers: RegisterTile | undefined, columns: number, width: number, groups: number): void {
   const { f } = s;
   const { source, map } = term;
   const taps = map?.taps.length ?? 1;
@@ -52,9 +52,14 @@ function multiplyTerm(assembly: Assembly, s: StepFunc, term: ConvTerm, columns: 
   const columnTile = (vectors: number, column: Sexpr, acc: Sexpr, tap: Sexpr | undefined, list: readonly [Sexpr, Sexpr] | undefined): void => {
     const block = i32.add(i32.add(s.at(PARAMS), 4 * term.weight), i32.mul(column, 4 * matrixRows));
     const w = tap === undefined ? block : i32.add(block, i32.mul(tap, 16 * vectors * source.channels));
-    const shape = { cin: source.channels, stride: source.stride, accStride: width, vectors };
-    if (list === undefined) f.add(call(rowsFunction(assembly, shape), i32.add(x.get, i32.mul(s.first.get, 4 * source.stride)), s.count.get, acc, w));
-    else f.add(call(pairsFunction(assembly, shape), list[0], list[1], x.get, acc, w));
+    const shape = { cin: source.channels, stride: source.stride, accStride: width, ...(registers === undefined ? {} : { rows: registers.rows }) };
+    const part = Math.min(vectors, (registers?.columns ?? COLUMN_TILE) / 4);
+    for (let v = 0; v < vectors; v += part) {
+      const piece = { ...shape, vectors: Math.min(part, vectors - v), ...(part === vectors ? {} : { matrixVectors: vectors }) };
+      const [accAt, weights] = v === 0 ? [acc, w] : [i32.add(acc, 16 * v), i32.add(w, 16 * v)];
+      if (list === undefined) f.add(call(rowsFunction(assembly, piece), i32.add(x.get, i32.mul(s.first.get, 4 * source.stride)), s.count.get, accAt, weights));
+      else f.add(call(pairsFunction(assembly, piece), list[0], list[1], x.get, accAt, weights));
+    }
   };
   const allColumns = (tap: Sexpr | undefined, list: readonly [Sexpr, Sexpr] | undefined): void => {
     const column = f.local("column");

@@ -9,7 +9,7 @@ import { TILE, TILE_BITS } from "../../../runtime/cpu/fields.ts";
  */
 const ROWS = [4, 2, 1] as const;
 /** Input channels per round of the inner loop, by rows: more where the loop runs most. */
-const UNROLL: Readonly<Record<number, number>> = { 4: 8, 2: 4, 1: 4 };
+const UNROLL: Readonly<Record<number, number>> = { 6: 4, 4: 8, 3: 4, 2: 4, 1: 4 };
 /** Whether lanes are joined, a constant that the module imports. */
 const WIDE: Sexpr = ["global.get", "$wide"];
 
@@ -22,15 +22,26 @@ export interface MultiplyShape {
   readonly accStride: number;
   /** Vectors of 4 columns: 1 to 4. */
   readonly vectors: number;
+  /** Vectors from one row of the matrix to the next, where they are more than these columns. */
+  readonly matrixVectors?: number;
+  /** Rows at once, where they were chosen by measurement: 2, 3, 4 or 6, for all lanes. */
+  readonly rows?: number;
 }
+
+/** Names of equal functions are equal in every module. */
+const nameOf = (kind: string, { cin, stride, accStride, vectors, matrixVectors, rows }: MultiplyShape): string =>
+  `${kind}_${cin}_s${stride}_a${accStride}_v${vectors}${matrixVectors === undefined ? "" : `_m${matrixVectors}`}${rows === undefined ? "" : `_r${rows}`}`;
+
+/** Rows at once, most first: what is left over goes by fewer. The first of the standard ones is for joined lanes only. */
+const ladder = (shape: MultiplyShape): readonly number[] => (shape.rows === undefined ? ROWS : [shape.rows, ...ROWS.filter((r) => r < shape.rows! && r <= 2)]);
 
 /**
  * `pairs_…(list, end, x, acc, w)`: for every entry of a list of pairs, acc[row in tile] += x[input row] · W, with W
- * [cin][4·vectors] and products added one by one, in ascending channels: the same bits for every lane width. With fused
+ * [cin][4·vectors], or a part of longer rows, and products added one by one, in ascending channels: the same bits for every lane width. With fused
  * arithmetic a product is not rounded before it is added, where the machine can do that.
  */
 export function pairsFunction(assembly: Assembly, shape: MultiplyShape): string {
-  const name = `pairs_${shape.cin}_s${shape.stride}_a${shape.accStride}_v${shape.vectors}`;
+  const name = nameOf("pairs", shape);
   if (assembly.has(name)) return name;
   const f = new Func(name, { exported: true });
   assembly.checks.push({ name, ...shape });
@@ -45,9 +56,9 @@ export function pairsFunction(assembly: Assembly, shape: MultiplyShape): string 
       i32.add(acc.get, i32.mul(i32.and(entry.get, TILE - 1), 4 * shape.accStride)),
     );
   };
-  const wideEnd = f.let("wideEnd", i32.mul(end.get, WIDE));
-  for (const rows of ROWS) {
-    const until = rows === 4 ? wideEnd : end;
+  const wideEnd = shape.rows === undefined ? f.let("wideEnd", i32.mul(end.get, WIDE)) : end;
+  for (const rows of ladder(shape)) {
+    const until = rows === 4 && shape.rows === undefined ? wideEnd : end;
     f.while(i32.ltU(i32.add(list.get, 4 * (rows - 1)), until.get), () => {
       for (let i = 0; i < rows; i++) rowAt(i);
       tile.run(rows);
@@ -60,7 +71,7 @@ export function pairsFunction(assembly: Assembly, shape: MultiplyShape): string 
 
 /** `rows_…(x, count, acc, w)`: acc[i] += x[i] · W for `count` rows one after another. */
 export function rowsFunction(assembly: Assembly, shape: MultiplyShape): string {
-  const name = `rows_${shape.cin}_s${shape.stride}_a${shape.accStride}_v${shape.vectors}`;
+  const name = nameOf("rows", shape);
   if (assembly.has(name)) return name;
   const f = new Func(name);
   const [x, count, acc, w] = [f.param("x"), f.param("count"), f.param("acc"), f.param("w")];
@@ -70,9 +81,10 @@ export function rowsFunction(assembly: Assembly, shape: MultiplyShape): string {
     tile.run(rows);
     f.add(x.grow(4 * shape.stride * rows), acc.grow(4 * shape.accStride * rows), count.set(i32.sub(count.get, rows)));
   };
-  f.while(i32.geS(i32.mul(count.get, WIDE), 4), () => step(4));
-  f.while(i32.geS(count.get, 2), () => step(2));
-  f.if(count.get, () => step(1));
+  for (const rows of ladder(shape)) {
+    if (rows === 1) f.if(count.get, () => step(1));
+    else f.while(i32.geS(rows === 4 && shape.rows === undefined ? i32.mul(count.get, WIDE) : count.get, rows), () => step(rows));
+  }
   assembly.add(f, [`acc[i] += x[i] W for consecutive rows: ${shape.cin} channels -> ${4 * shape.vectors} columns`]);
   return name;
 }
@@ -95,7 +107,7 @@ class RegisterTile {
     this.#fused = assembly.arithmetic === "fused";
     this.#shape = shape;
     this.#w = w;
-    const rows = Array.from({ length: ROWS[0] }, (_, r) => r);
+    const rows = Array.from({ length: ladder(shape)[0]! }, (_, r) => r);
     const columns = Array.from({ length: shape.vectors }, (_, v) => v);
     this.#x = rows.map((r) => f.local(`x${r}`));
     this.#acc = rows.map((r) => f.local(`acc${r}`));
@@ -112,7 +124,7 @@ class RegisterTile {
 
   run(rows: number): void {
     const f = this.#f;
-    const { cin, vectors } = this.#shape;
+    const { cin, vectors, matrixVectors = vectors } = this.#shape;
     const tile = Array.from({ length: rows }, (_, r) => r);
     for (const r of tile) for (let v = 0; v < vectors; v++) f.add(this.#sums[r]![v]!.set(v128.load(this.#acc[r]!.get, 16 * v)));
     f.add(this.#at.set(this.#w.get));
@@ -120,10 +132,10 @@ class RegisterTile {
     const rounds = Math.floor(cin / unroll);
     const advance = (channels: number): void => {
       for (const r of tile) f.add(this.#x[r]!.grow(4 * channels));
-      f.add(this.#at.grow(16 * vectors * channels));
+      f.add(this.#at.grow(16 * matrixVectors * channels));
     };
     if (rounds > 1) {
-      const end = f.let(`wEnd${rows}`, i32.add(this.#w.get, rounds * unroll * 16 * vectors));
+      const end = f.let(`wEnd${rows}`, i32.add(this.#w.get, rounds * unroll * 16 * matrixVectors));
       f.doWhile(() => {
         this.#channels(rows, unroll);
         advance(unroll);
@@ -138,9 +150,9 @@ class RegisterTile {
 
   #channels(rows: number, count: number): void {
     const f = this.#f;
-    const { vectors } = this.#shape;
+    const { vectors, matrixVectors = vectors } = this.#shape;
     for (let c = 0; c < count; c++) {
-      for (let v = 0; v < vectors; v++) f.add(this.#weights[v]!.set(v128.load(this.#at.get, 16 * (c * vectors + v))));
+      for (let v = 0; v < vectors; v++) f.add(this.#weights[v]!.set(v128.load(this.#at.get, 16 * (c * matrixVectors + v))));
       for (let r = 0; r < rows; r++) {
         f.add(this.#value.set(v128.splat32(this.#x[r]!.get, 4 * c)));
         for (let v = 0; v < vectors; v++) {

@@ -46,6 +46,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   SP0690: "WebGPU refused the commands of the run time: a fault of spnet",
   SP0703: "a weights file has tensors that the network does not use (warning)",
   SP0704: "a tuning file is ignored, or begun anew: it was made for something else, or cannot be read (warning)",
+  SP0705: "a tuning file's entries are of other adapters than the network runs on or `--adapter` names, so none is taken (note)",
   SP0801: "a file cannot be read or written",
   SP0802: "a file is not a readable safetensors file",
   SP0803: "a tensor's place in its safetensors file makes no sense, or the file is truncated",
