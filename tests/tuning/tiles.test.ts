@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { lowerToPlan } from "../../src/codegen/plan/lower.ts";
 import { buildProgram } from "../../src/codegen/plan/program.ts";
+import { lowerToCpuPlan } from "../../src/codegen/wasm/program.ts";
 import { tileKey, tilesOf, withTiles } from "../../src/codegen/tuning/tiles.ts";
 import { WORKGROUP_BYTES } from "../../src/codegen/wgsl/kernels/shape.ts";
 import { findProblems } from "../../src/ir/verify.ts";
@@ -28,5 +29,18 @@ describe.each(EXAMPLES)("the tiles of %s", (name) => {
     }
     const odd = withTiles(plan, Object.fromEntries(steps.map((op) => [tileKey(op)!, { threads: 3, perThread: 5 }])));
     expect(odd.ops).toEqual(plan.ops);
+  });
+});
+
+describe.each(EXAMPLES)("the register tiles of %s", (name) => {
+  it("are candidates under one key for equal steps, and make valid plans for the CPU", () => {
+    const plan = lowerToCpuPlan(fuse(example(name), presetPipeline("O2")));
+    const steps = plan.ops.filter((op) => op.name === "step.conv");
+    for (const op of steps) expect(tilesOf(op, "wasm").length).toBeGreaterThan(3);
+    const chosen = withTiles(plan, Object.fromEntries(steps.map((op) => [tileKey(op)!, tilesOf(op, "wasm").at(-1)!])), "wasm");
+    expect(findProblems(chosen)).toEqual([]);
+    expect(chosen.ops.filter((op, i) => op !== plan.ops[i]).length).toBe(steps.length);
+    // What is a tile of the other target changes nothing.
+    expect(withTiles(plan, Object.fromEntries(steps.map((op) => [tileKey(op)!, { threads: 1, perThread: 1 }])), "wasm").ops).toEqual(plan.ops);
   });
 });

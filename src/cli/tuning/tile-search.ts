@@ -63,7 +63,6 @@ export class TileSearch<R> {
     const looks = await this.#lookAtAll(worth);
     const best = await this.#judgeAll(worth, looks);
     const tiles = Object.fromEntries([...best].map(([key, { tile }]) => [key, tile]));
-    for (const [key, { tile, verdict, repetitions }] of best) this.#search.bench.say(`${key}: tile ${tileText(tile)}, ${verdictText(verdict, repetitions)}`);
     if (best.size === 0) return;
     const choices = { ...this.#search.current.choices, tiles };
     const together = await this.#search.open(choices, true, "all tiles together");
@@ -104,7 +103,8 @@ export class TileSearch<R> {
         const { ratios, repetitions } = await this.#rounds(good.subject, good.keys, this.#search.rounds);
         for (const key of good.keys) {
           const verdict = judge(ratios.get(key)!, this.#search.rounds);
-          if (verdict.verdict === "faster" && verdict.ratio < (best.get(key)?.verdict.ratio ?? Infinity)) best.set(key, { tile, verdict, repetitions });
+          this.#search.bench.say(`${key}: tile ${tileText(tile)}, ${verdictText(verdict, repetitions)}`);
+          if (verdict.verdict === "faster" && verdict.ratio < (best.get(key)?.verdict.ratio ?? Infinity)) best.set(key, { tile, verdict });
         }
       } finally {
         good.subject.dispose();
@@ -178,7 +178,6 @@ export class TileSearch<R> {
 interface Winner {
   readonly tile: Tile;
   readonly verdict: Verdict;
-  readonly repetitions: number;
 }
 
 function distinctTiles(all: readonly Tile[]): readonly Tile[] {
