@@ -9,7 +9,7 @@ export const runsText = (repetitions: number): string => (repetitions === 1 ? "1
 
 /** A verdict on samples of so many runs. */
 export function verdictText({ ratio, low, high, rounds, verdict }: Verdict, repetitions: number): string {
-  const interval = low > 0 && low <= high && high < Infinity ? ` (${percent(low)} to ${percent(high)})` : "";
+  const interval = low > 0 && high < Infinity ? ` (${percent(low)} to ${percent(high)})` : "";
   return `${Number.isNaN(ratio) ? "no time was left" : `${percent(ratio)} in time${interval}`} over ${rounds} rounds of ${runsText(repetitions)}, ${verdict}`;
 }
 

@@ -6,7 +6,7 @@
 export interface Verdict {
   /** Median of the quotients candidate / current of the same round. */
   readonly ratio: number;
-  /** The median's interval: the quotients that are left when `SPARE` are taken away at either end. */
+  /** The median's interval: the quotients that are left when `SPARE` are taken away at either end; all there is, where it ended early. */
   readonly low: number;
   readonly high: number;
   readonly rounds: number;
@@ -48,8 +48,9 @@ export const isHopeless = (ratios: readonly number[]): boolean => ratios.filter(
 export function judge(ratios: readonly number[], rounds: number): Verdict {
   const sorted = [...ratios].sort((a, b) => a - b);
   const ratio = median(sorted);
-  const [low, high] = [sorted[SPARE] ?? 0, sorted[sorted.length - 1 - SPARE] ?? Infinity];
-  const wins = ratios.length >= rounds && !isHopeless(ratios) && ratio < 1 - MARGIN;
+  const whole = ratios.length >= rounds;
+  const [low, high] = whole ? [sorted[SPARE]!, sorted[sorted.length - 1 - SPARE]!] : [0, Infinity];
+  const wins = whole && !isHopeless(ratios) && ratio < 1 - MARGIN;
   return { ratio, low, high, rounds: ratios.length, verdict: wins ? "faster" : "not faster" };
 }
 
