@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { buildProgram } from "../../codegen/plan/program.ts";
+import { withTiles } from "../../codegen/tuning/tiles.ts";
 import { buildCpuProgram, lowerToCpuPlan } from "../../codegen/wasm/program.ts";
 import type { Module } from "../../ir/module.ts";
 import { printModule } from "../../ir/print.ts";
