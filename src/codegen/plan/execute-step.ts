@@ -37,6 +37,20 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
         }
         store(m, spec.target, row, epilogue(spec.epilogue, acc, row, m, from), from);
       });
+    case "grouped":
+      return eachRow(m, (row) => {
+        const [from, to] = spec.columns;
+        const { reads, writes } = spec;
+        const acc = new Float64Array(to - from);
+        for (const [tap, input] of pairs(m, spec.map, row)) {
+          const x = read(m, spec.source, input);
+          for (let i = 0; i < reads; i++) {
+            const w = spec.weight + (tap * reads + i) * pad4(to - from);
+            for (let o = from; o < to; o++) acc[o - from]! += x[Math.floor(o / writes) * reads + i]! * m.params[w + o - from]!;
+          }
+        }
+        store(m, spec.target, row, epilogue(spec.epilogue, acc, row, m, from), from);
+      });
     case "pair": {
       const inner = new Map<number, Float64Array>();
       const middle = (row: number): Float64Array => {

@@ -78,6 +78,24 @@ export interface ConvSpec extends KernelHead {
   readonly tile?: { readonly threads: number; readonly perThread: number; readonly dataflow?: "packed" | "direct" };
 }
 
+/**
+ * A convolution in groups of channels, channel by channel: output column o reads input channels [g·n, (g + 1)·n) with
+ * n = Cin / groups and g = o / (Cout / groups); weight [tap][n][columns padded to 4], never in tiles.
+ */
+export interface GroupedSpec extends KernelHead {
+  readonly kind: "grouped";
+  readonly source: RowAccess;
+  readonly map: MapAccess;
+  readonly weight: number;
+  /** Input channels and output channels of one group. */
+  readonly reads: number;
+  readonly writes: number;
+  /** Output channels [from, to) of this dispatch; params hold these columns only. */
+  readonly columns: readonly [from: number, to: number];
+  readonly epilogue: readonly EpilogueStep[];
+  readonly target: RowAccess | DenseTarget;
+}
+
 /** subm → epilogue → subm on one rulebook; the intermediate stays in workgroup memory. */
 export interface PairSpec extends KernelHead {
   readonly kind: "pair";
@@ -141,7 +159,7 @@ export interface GlobalPoolSpec extends KernelHead {
   readonly target: RowAccess;
 }
 
-export type FeatureSpec = ConvSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec;
+export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec;
 
 export interface KernelBinding {
   readonly role: string;

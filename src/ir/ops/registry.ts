@@ -3,7 +3,7 @@ import { convOp, submOp, upOp } from "./conv.ts";
 import { toDenseOp } from "./dense.ts";
 import { addOp, bnOp, leakyReluOp, mulOp, reluOp, sigmoidOp } from "./elementwise.ts";
 import { bnScaleOp, bnShiftOp, foldAddOp, matmulOp, scaleInOp, scaleOutOp, sliceInOp, sliceOutOp, stackOutOp } from "./fold.ts";
-import { fusedConvOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
+import { fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
 import type { OpDef } from "./op.ts";
 import { fusedPairOp } from "./pair.ts";
 import { bufferOp, geometryOp, packOp, stepOps } from "./plan.ts";
@@ -19,7 +19,7 @@ const all: readonly OpDef[] = [
   ...[catOp, sliceOp, poolOp, globalPoolOp, toDenseOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
   ...[bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
-  ...[fusedConvOp, fusedPointwiseOp, fusedPoolOp, fusedPairOp],
+  ...[fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp, fusedPairOp],
   ...[bufferOp, packOp, geometryOp, ...stepOps],
 ];
 
