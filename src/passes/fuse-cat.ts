@@ -234,7 +234,7 @@ class FuseCat {
 }
 
 /** Whether an item reads nothing but its own channel and parameters. */
-const alone = (item: Item): boolean => item.do === "bias" || item.do === "affine" || item.do === "relu" || item.do === "sigmoid" || item.do === "leaky_relu";
+const alone = (item: Item): boolean => item.do === "bias" || item.do === "affine" || item.do === "relu" || item.do === "relu6" || item.do === "sigmoid" || item.do === "leaky_relu";
 
 function withSource(head: Head, x: ValueId): Head {
   if (head.kind === "pointwise" || head.kind === "pool") return { ...head, x };

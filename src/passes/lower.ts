@@ -64,6 +64,7 @@ class Lowering {
         this.#batchNorm(op);
         return false;
       case "relu":
+      case "relu6":
       case "sigmoid":
         this.#pointwise(op, op.operands[0]!, { do: op.name });
         return false;

@@ -149,7 +149,7 @@ export class RandomNet extends RandomModule {
       case "bn":
         return this.push(this.op("bn", [x, ...[0, 1, 2, 3].map(() => this.param([channels]))], { eps: this.tape.pick([1e-5, 0.001, 1]) }));
       case "act": {
-        const name = this.tape.pick(["relu", "sigmoid", "leaky_relu"]);
+        const name = this.tape.pick(["relu", "relu6", "sigmoid", "leaky_relu"]);
         return this.push(this.op(name, [x], name === "leaky_relu" ? { slope: this.tape.pick([0.01, -0.2, 0]) } : {}));
       }
       case "binary":
@@ -394,7 +394,7 @@ export class RandomFused extends RandomModule {
     let y = start;
     const operand = (value: ValueId): number => operands.push(value) - 1;
     for (let n = this.tape.int(0, 3); n > 0; n--) {
-      const kind = this.tape.pick(["bias", "affine", "add", "mul", "relu", "sigmoid", "leaky_relu", "linear", "emit"]);
+      const kind = this.tape.pick(["bias", "affine", "add", "mul", "relu", "relu6", "sigmoid", "leaky_relu", "linear", "emit"]);
       const other = this.values.find((v) => JSON.stringify(this.b.typeOf(v)) === JSON.stringify(y));
       if (kind === "bias") items.push({ do: kind, arg: operand(this.param([y.channels])) });
       else if (kind === "affine") items.push({ do: kind, scale: operand(this.param([y.channels])), shift: operand(this.param([y.channels])) });

@@ -169,6 +169,9 @@ function epilogue(steps: readonly EpilogueStep[], start: Float64Array, row: numb
       case "relu":
         y = y.map((v) => Math.max(v, 0));
         break;
+      case "relu6":
+        y = y.map((v) => Math.min(Math.max(v, 0), 6));
+        break;
       case "sigmoid":
         y = y.map((v) => 1 / (1 + Math.exp(-v)));
         break;

@@ -321,6 +321,7 @@ export class StepLowering {
           epilogue.push({ do: item["do"], source: roles.read(`e${epilogue.length}`, this.memory.place(op.operands[Number(item["arg"])]!, "")) });
           break;
         case "relu":
+        case "relu6":
         case "sigmoid":
           epilogue.push({ do: item["do"] });
           break;

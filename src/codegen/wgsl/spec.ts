@@ -37,7 +37,7 @@ export type EpilogueStep =
   | { readonly do: "bias"; readonly at: number }
   | { readonly do: "affine"; readonly scale: number; readonly shift: number }
   | { readonly do: "add" | "mul"; readonly source: RowAccess }
-  | { readonly do: "relu" | "sigmoid" }
+  | { readonly do: "relu" | "relu6" | "sigmoid" }
   | { readonly do: "leaky_relu"; readonly slope: number }
   /** y = y·W with W [C][C2 padded to 4] at `weight`; `cout` is C2. Only when one tile holds all columns. */
   | { readonly do: "linear"; readonly weight: number; readonly cout: number }

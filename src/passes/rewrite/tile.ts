@@ -18,7 +18,7 @@ export type Item =
   | { readonly do: "bias"; readonly arg: ValueId }
   | { readonly do: "affine"; readonly scale: ValueId; readonly shift: ValueId }
   | { readonly do: "add" | "mul"; readonly arg: ValueId }
-  | { readonly do: "relu" | "sigmoid" | "emit" }
+  | { readonly do: "relu" | "relu6" | "sigmoid" | "emit" }
   | { readonly do: "leaky_relu"; readonly slope: number }
   | { readonly do: "linear"; readonly w: ValueId }
   | { readonly do: "dense"; readonly fold: string };
