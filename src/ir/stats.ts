@@ -61,6 +61,7 @@ function gathersOf(module: Module, op: Op): readonly boolean[] {
     case "up":
       return [[...numbers(op.attrs, "kernel"), ...numbers(op.attrs, "stride")].some((n) => n > 1)];
     case "fused.conv":
+    case "fused.grouped":
       return termsOf(op.attrs).flatMap((term) => (term.rb === undefined ? [] : [through(term.rb)]));
     case "fused.pair": {
       const spans = through(op.attrs["rb"] as number);

@@ -27,7 +27,7 @@ export const foldBn = definePass({
     rw.sweep((op) => {
       const tile = decodeTile(op);
       if (tile === undefined) return true;
-      if (tile.head.kind === "conv") {
+      if (tile.head.kind === "conv" || tile.head.kind === "grouped") {
         const own = foldLeading(rw, tile, op.loc);
         if (own.count === 0) return true;
         stat("folded", own.count);
@@ -71,25 +71,27 @@ function leadingNorms(items: readonly Item[]): readonly [leading: readonly Item[
 /** The convolution with the normalisations that its epilogue starts with in its weights and one bias; how many. */
 function foldLeading(rw: Rewriter, tile: Tile, loc: Loc): { readonly tile: Tile; readonly count: number } {
   const [leading, rest] = leadingNorms(tile.epilogue);
-  if (tile.head.kind !== "conv" || leading.length === 0) return { tile, count: 0 };
+  let { head } = tile;
+  if ((head.kind !== "conv" && head.kind !== "grouped") || leading.length === 0) return { tile, count: 0 };
   const one = (name: string, ...operands: ValueId[]): ValueId => rw.one(name, operands, {}, loc);
-  let { terms } = tile.head;
   let bias: ValueId | undefined;
   let count = 0;
   for (const item of leading) {
     if (item.do === "bias") bias = bias === undefined ? item.arg : one("fold.add", bias, item.arg);
     if (item.do !== "affine") continue;
-    terms = terms.map((t) => ({ ...t, w: one("fold.scale_out", t.w, item.scale) }));
+    // Output channels are the last axis of a weight, with and without groups.
+    if (head.kind === "grouped") head = { ...head, w: one("fold.scale_out", head.w, item.scale) };
+    else head = { ...head, terms: head.terms.map((t) => ({ ...t, w: one("fold.scale_out", t.w, item.scale) })) };
     bias = bias === undefined ? item.shift : one("fold.add", one("fold.scale_out", bias, item.scale), item.shift);
     count++;
   }
   const folded: readonly Item[] = bias === undefined ? [] : [{ do: "bias", arg: bias }];
-  return { tile: { head: { kind: "conv", terms }, epilogue: [...folded, ...rest] }, count };
+  return { tile: { head, epilogue: [...folded, ...rest] }, count };
 }
 
 /** Why the normalisation of a value made by `source` cannot be folded, or undefined. */
 function whyNot(source: Tile | undefined, otherUses: number): string | undefined {
-  if (source?.head.kind !== "conv") return "its operand is not a convolution's result";
+  if (source?.head.kind !== "conv" && source?.head.kind !== "grouped") return "its operand is not a convolution's result";
   const between = source.epilogue.find((item) => item.do !== "bias");
   if (between !== undefined) return `${between.do} stands between it and the convolution`;
   if (otherUses > 0) return `the raw result has ${otherUses + 1} uses`;

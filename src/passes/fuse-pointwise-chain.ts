@@ -34,6 +34,7 @@ export const fusePointwiseChain = definePass({
       if (layer === undefined || term === undefined || term.rb !== undefined) return true;
       const producer = rw.def(term.x);
       const before = producer === undefined ? undefined : decodeTile(producer);
+      if (before?.head.kind === "grouped") remark("missed", op.loc, "not done on chip: the convolution before it has groups, whose kernel does not hold all columns");
       if (producer === undefined || before?.head.kind !== "conv" || producer.results.at(-1) !== term.x || endsDense(before.epilogue)) return true;
 
       const no = (why: string): true => {

@@ -28,6 +28,7 @@ export const fuseSiblings = definePass({
   options: {},
   stats: { groups: "convolutions made of several", fused: "convolutions that became a part of another" },
   run(module, { stat, remark }) {
+    for (const op of groupedSiblings(module)) remark("missed", op.loc, "not made one with a convolution of the same rows: convolutions in groups stay by themselves");
     const groups = siblingGroups(module);
     const leaders = new Map([...groups.values()].filter((g) => g.length > 1).map((g) => [g[0]!.op, g]));
     if (leaders.size === 0) return module;
@@ -46,6 +47,17 @@ export const fuseSiblings = definePass({
     return rw.finish();
   },
 });
+
+/** Convolutions in groups of channels that read what an earlier one reads: side by side their groups would differ. */
+function groupedSiblings(module: Module): readonly Op[] {
+  const seen = new Set<string>();
+  return module.ops.filter((op) => {
+    const head = decodeTile(op)?.head;
+    if (head?.kind !== "grouped") return false;
+    const key = `${head.x} ${head.rb}`;
+    return seen.has(key) || !seen.add(key);
+  });
+}
 
 /** Convolutions by what they read and how they go on. */
 function siblingGroups(module: Module): ReadonlyMap<string, readonly Sibling[]> {

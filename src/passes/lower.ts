@@ -64,6 +64,7 @@ class Lowering {
         this.#batchNorm(op);
         return false;
       case "relu":
+      case "relu6":
       case "sigmoid":
         this.#pointwise(op, op.operands[0]!, { do: op.name });
         return false;
@@ -84,16 +85,23 @@ class Lowering {
     const [from, to] = [this.#sitesOf(x), this.#sitesOf(op.results[0]!)];
     const g: Geometry = op.name === "subm" ? submGeometry(this.#rw.sites, from, op.attrs) : geometryOf(op.attrs);
     const inPlace = from === to && kernelVolume(g.kernel) === 1 && g.padding.every((p) => p === 0) && g.stride.every((s) => s === 1);
-    if (inPlace) this.#emitConv(op, { x, w });
+    const groups = number(op.attrs, "groups");
+    if (groups > 1) {
+      const rb = op.name === "up" ? this.#transposed(siteAttr(op.attrs, "onto"), from, g, op.loc) : this.#search(from, to, g, op.loc);
+      this.#rw.emitTile({ head: { kind: "grouped", x, w, rb, groups }, epilogue: this.#bias(op) }, op.loc, op.results);
+    } else if (inPlace) this.#emitConv(op, { x, w });
     else if (op.name === "up") this.#emitConv(op, { x, w, rb: this.#transposed(siteAttr(op.attrs, "onto"), from, g, op.loc) });
     else this.#emitConv(op, { x, w, rb: this.#search(from, to, g, op.loc) });
   }
 
   #emitConv(op: Op, term: Term): void {
     if (term.rb === undefined) this.#stat("pointwise");
+    this.#rw.emitTile({ head: { kind: "conv", terms: [term] }, epilogue: this.#bias(op) }, op.loc, op.results);
+  }
+
+  #bias(op: Op): readonly Item[] {
     const bias = op.operands[2];
-    const epilogue: readonly Item[] = bias === undefined ? [] : [{ do: "bias", arg: bias }];
-    this.#rw.emitTile({ head: { kind: "conv", terms: [term] }, epilogue }, op.loc, op.results);
+    return bias === undefined ? [] : [{ do: "bias", arg: bias }];
   }
 
   #pool(op: Op): void {

@@ -177,6 +177,8 @@ export function acceptedShape(op: Pick<ParamOp, "role" | "layout" | "shape">, sh
     const taps = volume(wanted) / (cin * cout);
     if ([[taps, cin, cout], [taps, 1, cin, cout]].some((flat) => flat.join() === shape.join())) return true;
   }
+  // MinkowskiEngine stores one channel per group, a depthwise kernel, as [K, C].
+  if (op.role === "conv" && op.layout === "minkowski" && op.shape.at(-2) === 1 && shape.join() === `${volume(op.shape.slice(0, -2))},${op.shape.at(-1)}`) return true;
   if (shape.length === wanted.length) return shape.every((n, i) => n === wanted[i]);
   if (op.role === "linear" && shape.length > 2) return shape.slice(0, -2).every((n) => n === 1) && shape.slice(-2).join() === op.shape.join();
   return op.role !== "conv" || op.layout === "minkowski" ? volume(shape) === volume(wanted) && strip(shape) === strip(wanted) : false;

@@ -53,6 +53,8 @@ const expectations: readonly Expectation[] = [
   { name: "sparse_resunet42", spatial: 42, pointwise: 7, outputs: ["coarse: feat<@S/16, 256, f32>", "features: feat<@S, 96, f32>"], weights: ["stem.0.kernel", "stem.4.running_var", "encoders.3.0.0.kernel", "encoders.1.1.shortcut.0.kernel", "decoders.0.upsample.0.kernel", "decoders.3.fuse.1.main.4.weight"] },
   { name: "cylinder3d", spatial: 40 + 4 + 4, pointwise: 0, outputs: ["logits: feat<@S, 20, f32>"], weights: ["downCntx.conv1.weight", "downCntx.bn0_2.weight", "resBlock5.pool.weight", "upBlock0.trans_dilao.weight", "upBlock3.up_subm.weight", "ReconNet.bn0_3.running_mean", "logits.bias"] },
   { name: "strokes2d", spatial: 9, pointwise: 0, linear: 2, outputs: ["scores: vec<@S, 10, f32>"], weights: ["stem.conv.weight", "level96.down.weight", "head.bias"] },
+  { name: "nmnist", spatial: 1 + 11, pointwise: 2 * 11 + 1, linear: 1, outputs: ["scores: vec<@S, 10, f32>"], weights: ["conv1.conv.kernel", "blocks.0.conv2.conv.kernel", "blocks.10.conv3.bn.bn.running_var", "conv8.conv.kernel", "fc.weight"] },
+  { name: "dvs_gesture", spatial: 1 + 11, pointwise: 2 * 11 + 1, linear: 1, outputs: ["scores: vec<@S, 11, f32>"], weights: ["conv1.bn.bn.weight", "blocks.10.conv1.conv.kernel", "fc.weight"] },
   { name: "rgbd", spatial: 1 + 2 * 7 + 6, pointwise: 0, linear: 4, outputs: ["logits: feat<@S, 13, f32>"], weights: ["stem.weight", "decoder.1.project.weight", "up.0.weight", "decoder.0.conv2.weight", "head.linear.bias"] },
 ];
 

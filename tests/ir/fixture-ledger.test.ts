@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { eventExamples, type EventCase } from "../support/event-nets.ts";
 import { laterLayers, layerModule, networkModule, type LayerCase, type NetworkCase } from "../support/fixture-modules.ts";
 import { forward, laterGolden, type GoldenCase } from "../support/golden-modules.ts";
 import { fixtureFolder } from "../support/safetensors.ts";
@@ -12,8 +13,7 @@ const folders: Readonly<Record<string, (entry: never) => Verdict | undefined>> =
   networks: (c: NetworkCase) => (networkModule(c).outputs.length > 0 ? "runs" : undefined),
   // Voxels are made before a network: tests/points.
   "spconv-golden": (c: GoldenCase) => (forward[c.file] !== undefined || c.file.startsWith("voxelize") ? "runs" : named(laterGolden[c.file])),
-  "event-nets": (c: { readonly file: string }) =>
-    ({ later: /quantised|int8/.test(c.file) ? "integer networks: quantised weights and activations" : "depthwise convolutions (groups=) and the activation ReLU6" }),
+  "event-nets": (c: EventCase) => (eventExamples[c.file] !== undefined ? "runs" : { later: "integer networks: quantised weights and activations" }),
 };
 
 const named = (reason: string | undefined): Verdict | undefined => (reason === undefined ? undefined : { later: reason });

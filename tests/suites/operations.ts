@@ -17,6 +17,7 @@ const operations: Readonly<Record<string, (d: number) => string>> = {
   "inverse": (d) => `a |> conv(4, k=3, s=2, p=1, w="v") |> up(${d}, w="w")`,
   "linear": (d) => `a |> linear(${d}, bias=true, w="w") |> sigmoid`,
   "pointwise": () => `a |> bn(w="w") |> leaky_relu(slope=0.2)`,
+  "clipped": (d) => `(a * a * a) |> linear(${d}, bias=true, w="w") |> relu6`,
   "max pool": () => `a |> max_pool(k=3, s=2, p=1)`,
   "average pool": () => `a |> avg_pool(k=2, s=2)`,
   "average pool by volume": () => `a |> avg_pool(k=3, s=2, p=1, divisor=volume)`,

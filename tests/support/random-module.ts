@@ -149,7 +149,7 @@ export class RandomNet extends RandomModule {
       case "bn":
         return this.push(this.op("bn", [x, ...[0, 1, 2, 3].map(() => this.param([channels]))], { eps: this.tape.pick([1e-5, 0.001, 1]) }));
       case "act": {
-        const name = this.tape.pick(["relu", "sigmoid", "leaky_relu"]);
+        const name = this.tape.pick(["relu", "relu6", "sigmoid", "leaky_relu"]);
         return this.push(this.op(name, [x], name === "leaky_relu" ? { slope: this.tape.pick([0.01, -0.2, 0]) } : {}));
       }
       case "binary":
@@ -167,18 +167,21 @@ export class RandomNet extends RandomModule {
     switch (kind) {
       case "subm": {
         const { kernel, padding, dilation } = this.tape.bool() ? this.centred() : this.geometry();
-        return this.push(this.op("subm", [x, ...this.weights(kernel, channels)], { kernel, padding, dilation }));
+        const groups = this.#groups(channels);
+        return this.push(this.op("subm", [x, ...this.weights(kernel, channels, groups)], { kernel, padding, dilation, groups }));
       }
       case "conv": {
         const g = this.geometry();
-        if (!this.try("conv", [x, ...this.weights(g.kernel, channels)], { ...g, sites: this.tape.pick(["reach", "floor"]) })) return;
+        const groups = this.#groups(channels);
+        if (!this.try("conv", [x, ...this.weights(g.kernel, channels, groups)], { ...g, groups, sites: this.tape.pick(["reach", "floor"]) })) return;
         this.#convs.push({ fine: sites, coarse: this.typeOf<FeatType>(this.values.at(-1)!).sites, g });
         return;
       }
       case "up": {
         const conv = this.#convs.find((c) => c.coarse === sites);
         if (conv === undefined) return;
-        this.try("up", [x, ...this.weights(conv.g.kernel, channels)], { ...conv.g, onto: conv.fine });
+        const groups = this.#groups(channels);
+        this.try("up", [x, ...this.weights(conv.g.kernel, channels, groups)], { ...conv.g, onto: conv.fine, groups });
         return;
       }
       case "pool": {
@@ -194,13 +197,19 @@ export class RandomNet extends RandomModule {
     }
   }
 
-  #weightShape(kernel: readonly number[], cin: number): number[] {
-    return [...kernel, cin, this.tape.int(1, 4)];
+  /** Mostly one group, else as many as there are channels or half of them. */
+  #groups(channels: number): number {
+    if (this.tape.int(0, 3) > 0) return 1;
+    return channels % 2 === 0 && this.tape.bool() ? channels / 2 : channels;
+  }
+
+  #weightShape(kernel: readonly number[], cin: number, groups: number): number[] {
+    return [...kernel, cin / groups, groups === 1 ? this.tape.int(1, 4) : groups * this.tape.int(1, 2)];
   }
 
   /** A weight for `kernel` and perhaps a bias. */
-  private weights(kernel: readonly number[], cin: number): ValueId[] {
-    const shape = this.#weightShape(kernel, cin);
+  private weights(kernel: readonly number[], cin: number, groups = 1): ValueId[] {
+    const shape = this.#weightShape(kernel, cin, groups);
     return this.tape.bool() ? [this.param(shape)] : [this.param(shape), this.param([shape.at(-1)!])];
   }
 }
@@ -211,7 +220,7 @@ export class RandomFused extends RandomModule {
   }
 
   protected step(): void {
-    switch (this.tape.pick(["search", "search", "book", "fold", "conv", "conv", "pointwise", "pool", "pair", "channels", "global"])) {
+    switch (this.tape.pick(["search", "search", "book", "fold", "conv", "conv", "grouped", "pointwise", "pool", "pair", "channels", "global"])) {
       case "search":
         return this.#search();
       case "book":
@@ -220,6 +229,8 @@ export class RandomFused extends RandomModule {
         return this.#fold();
       case "conv":
         return this.#conv();
+      case "grouped":
+        return this.#grouped();
       case "pointwise": {
         const x = this.rows();
         const operands = [x];
@@ -328,6 +339,21 @@ export class RandomFused extends RandomModule {
     this.#add("fused.conv", operands, { terms, epilogue });
   }
 
+  #grouped(): void {
+    const rb = this.some("rulebook");
+    if (rb === undefined) return;
+    const { from, to, kernel } = this.typeOf<RulebookType>(rb);
+    const x = this.values.find((v) => this.b.typeOf(v).kind === "feat" && this.typeOf<FeatType>(v).sites === from && this.typeOf<FeatType>(v).channels > 1);
+    if (x === undefined) return;
+    const { channels } = this.typeOf<FeatType>(x);
+    const cout = channels * this.tape.int(1, 2);
+    const operands = [x, this.param([...kernel, 1, cout]), rb];
+    const epilogue = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), sites: to, channels: cout }, true);
+    // Channels are not mixed.
+    if (epilogue.some((item) => item["do"] === "linear")) return;
+    this.#add("fused.grouped", operands, { terms: [{ x: 0, w: 1, rb: 2 }], groups: channels, epilogue });
+  }
+
   #pool(): void {
     const rb = this.some("rulebook");
     if (rb === undefined) return;
@@ -368,7 +394,7 @@ export class RandomFused extends RandomModule {
     let y = start;
     const operand = (value: ValueId): number => operands.push(value) - 1;
     for (let n = this.tape.int(0, 3); n > 0; n--) {
-      const kind = this.tape.pick(["bias", "affine", "add", "mul", "relu", "sigmoid", "leaky_relu", "linear", "emit"]);
+      const kind = this.tape.pick(["bias", "affine", "add", "mul", "relu", "relu6", "sigmoid", "leaky_relu", "linear", "emit"]);
       const other = this.values.find((v) => JSON.stringify(this.b.typeOf(v)) === JSON.stringify(y));
       if (kind === "bias") items.push({ do: kind, arg: operand(this.param([y.channels])) });
       else if (kind === "affine") items.push({ do: kind, scale: operand(this.param([y.channels])), shift: operand(this.param([y.channels])) });

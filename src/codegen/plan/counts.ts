@@ -85,6 +85,14 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
       }
       return { kind: spec.kind, rows, pairs, multiplied, macs: products, bytes };
     }
+    case "grouped": {
+      const found = pairsOf(spec.map);
+      const products = found * spec.reads * (spec.columns[1] - spec.columns[0]);
+      return {
+        kind: spec.kind, rows, pairs: found, multiplied: found, macs: products,
+        bytes: bytes + read(spec.source) + mapBytes(spec.map) + 4 * found * spec.source.channels,
+      };
+    }
     case "pair": {
       const { rulebook, form } = region(spec.map.role);
       const found = pairsOf(spec.map);

@@ -54,6 +54,8 @@ function whatOf(spec: SpecBody): string {
   switch (spec.kind) {
     case "conv":
       return `convolution of ${spec.terms.length === 1 ? "one source" : `${spec.terms.length} sources`}`;
+    case "grouped":
+      return spec.reads === 1 ? "depthwise convolution" : `convolution in ${spec.source.channels / spec.reads} groups`;
     case "pair":
       return "two submanifold convolutions, the value between them on chip";
     case "pointwise":
@@ -69,6 +71,8 @@ function shapeOf(spec: SpecBody): string {
   switch (spec.kind) {
     case "conv":
       return `${spec.terms.map(printTerm).join(" + ")} -> columns ${spec.columns[0]} to ${spec.columns[1]}${printTarget(spec.target)}`;
+    case "grouped":
+      return `${spec.map.taps.length} taps × ${spec.source.channels / spec.reads} groups of ${spec.reads} -> columns ${spec.columns[0]} to ${spec.columns[1]}${printTarget(spec.target)}`;
     case "pair":
       return `${spec.map.taps.length} taps × ${spec.source.channels} -> ${spec.middle}, ${spec.map.taps.length} taps × ${spec.middle} -> ${spec.cout}${printTarget(spec.target)}`;
     default:
@@ -102,6 +106,8 @@ export function stepMacs(spec: SpecBody, rulebookOf: (role: string) => number): 
       const perPair = spec.terms.flatMap((t) => (t.map === undefined ? [] : [{ ...used(t.map), macs: t.source.channels * columns }]));
       return { perRow: own + epilogue(spec.epilogue, columns), perPair };
     }
+    case "grouped":
+      return { perRow: 0, perPair: [{ ...used(spec.map), macs: spec.reads * (spec.columns[1] - spec.columns[0]) }] };
     case "pair":
       return {
         perRow: epilogue(spec.first, spec.middle) + epilogue(spec.second, spec.cout),

@@ -37,6 +37,20 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
         }
         store(m, spec.target, row, epilogue(spec.epilogue, acc, row, m, from), from);
       });
+    case "grouped":
+      return eachRow(m, (row) => {
+        const [from, to] = spec.columns;
+        const { reads, writes } = spec;
+        const acc = new Float64Array(to - from);
+        for (const [tap, input] of pairs(m, spec.map, row)) {
+          const x = read(m, spec.source, input);
+          for (let i = 0; i < reads; i++) {
+            const w = spec.weight + (tap * reads + i) * pad4(to - from);
+            for (let o = from; o < to; o++) acc[o - from]! += x[Math.floor(o / writes) * reads + i]! * m.params[w + o - from]!;
+          }
+        }
+        store(m, spec.target, row, epilogue(spec.epilogue, acc, row, m, from), from);
+      });
     case "pair": {
       const inner = new Map<number, Float64Array>();
       const middle = (row: number): Float64Array => {
@@ -154,6 +168,9 @@ function epilogue(steps: readonly EpilogueStep[], start: Float64Array, row: numb
       }
       case "relu":
         y = y.map((v) => Math.max(v, 0));
+        break;
+      case "relu6":
+        y = y.map((v) => Math.min(Math.max(v, 0), 6));
         break;
       case "sigmoid":
         y = y.map((v) => 1 / (1 + Math.exp(-v)));

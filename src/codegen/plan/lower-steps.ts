@@ -24,6 +24,9 @@ export interface StepTarget {
 /** WebGPU on portable limits: one binding holds 128 MiB. */
 export const WEBGPU_STEPS: StepTarget = { blockFloats: (128 << 20) / 4, columnTile: Infinity, sortedInputs: false, dataflows: true };
 
+/** Input channels of a group from which on a matrix product per group beats going channel by channel. */
+const GROUP_CHANNELS = 8;
+
 type Item = { readonly [key: string]: AttrValue };
 
 /** Vectors of one float per column that an epilogue item reads. */
@@ -61,6 +64,8 @@ export class StepLowering {
         return this.#input(op);
       case "fused.conv":
         return this.#conv(op);
+      case "fused.grouped":
+        return this.#grouped(op);
       case "fused.pair":
         return this.#pair(op);
       case "fused.pointwise":
@@ -137,6 +142,39 @@ export class StepLowering {
       const columns: [number, number] = [from, to];
       const { epilogue, target } = this.#epilogue(op, items, roles, params, columns, rows, 0);
       const spec = { kind: "conv", terms: lowered, columns, epilogue, target: target! } as const;
+      const tile = this.#target.dataflows ? standardTile(spec) : undefined;
+      this.#push(tile === undefined ? spec : { ...spec, tile }, rows, roles, params, op.loc);
+    }
+  }
+
+  /** Small groups by a kernel of their own; of large ones each is a convolution of a part of the channels. */
+  #grouped(op: Op): void {
+    const term = (op.attrs["terms"] as readonly Item[])[0]!;
+    const [x, w, rb] = [op.operands[Number(term["x"])]!, op.operands[Number(term["w"])]!, op.operands[Number(term["rb"])]!];
+    const groups = Number(op.attrs["groups"]);
+    const { shape } = this.#type(w) as ParamType;
+    const [reads, cout] = [shape.at(-2)!, shape.at(-1)!];
+    const writes = cout / groups;
+    const large = reads >= GROUP_CHANNELS;
+    const rows = this.#rowsType(op, [term]);
+    const items = op.attrs["epilogue"] as readonly Item[];
+    const width = columnsPerBlock(this.#paramRows(w) + items.reduce((n, item) => n + vectorsOf(item), 0), large ? writes : cout, this.#target.blockFloats);
+    for (let from = 0, to = 0; from < cout; from = to) {
+      const group = Math.floor(from / writes);
+      to = Math.min(large ? (group + 1) * writes : cout, from + width);
+      const roles = new Roles();
+      const params = this.#params();
+      const all = roles.read("x", this.memory.place(x, "x"));
+      const weight = params.place(w, this.#paramRows(w), from, to, large ? "tiled" : "whole");
+      const map = this.#map(roles, rb, "map");
+      const columns: [number, number] = [from, to];
+      const { epilogue, target } = this.#epilogue(op, items, roles, params, columns, rows, 0);
+      if (!large) {
+        this.#push({ kind: "grouped", source: all, map, weight, reads, writes, columns, epilogue, target: target! }, rows, roles, params, op.loc);
+        continue;
+      }
+      const source = { ...all, channels: reads, offset: all.offset + group * reads };
+      const spec = { kind: "conv", terms: [{ source, map, weight }], columns, epilogue, target: target! } as const;
       const tile = this.#target.dataflows ? standardTile(spec) : undefined;
       this.#push(tile === undefined ? spec : { ...spec, tile }, rows, roles, params, op.loc);
     }
@@ -283,6 +321,7 @@ export class StepLowering {
           epilogue.push({ do: item["do"], source: roles.read(`e${epilogue.length}`, this.memory.place(op.operands[Number(item["arg"])]!, "")) });
           break;
         case "relu":
+        case "relu6":
         case "sigmoid":
           epilogue.push({ do: item["do"] });
           break;

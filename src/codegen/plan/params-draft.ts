@@ -28,13 +28,14 @@ export class ParamsDraft {
     return this.#floats;
   }
 
-  /** Places a parameter of `rows` × [from, to) and returns its offset in floats. */
-  place(value: ValueId, rows: number, from: number, to: number): number {
+  /** Places a parameter of `rows` × [from, to), in whole rows where asked for, and returns its offset in floats. */
+  place(value: ValueId, rows: number, from: number, to: number, form: "tiled" | "whole" = "tiled"): number {
+    const tile = form === "whole" ? Infinity : this.#tile;
     const known = this.items.find((i) => i.value === value && i.from === from && i.to === to);
     if (known !== undefined) return known.at;
     const at = this.#floats;
-    this.items.push({ value, at, from, to, ...(to - from > this.#tile ? { tile: this.#tile } : {}) });
-    for (let column = from; column < to; column += this.#tile) this.#floats += rows * pad4(Math.min(to, column + this.#tile) - column);
+    this.items.push({ value, at, from, to, ...(to - from > tile ? { tile } : {}) });
+    for (let column = from; column < to; column += tile) this.#floats += rows * pad4(Math.min(to, column + tile) - column);
     return at;
   }
 

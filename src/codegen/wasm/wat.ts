@@ -90,6 +90,7 @@ export const f32x4 = {
   mul: lanes("f32x4.mul"),
   div: lanes("f32x4.div"),
   max: lanes("f32x4.max"),
+  min: lanes("f32x4.min"),
   pmin: lanes("f32x4.pmin"),
   pmax: lanes("f32x4.pmax"),
   lt: lanes("f32x4.lt"),

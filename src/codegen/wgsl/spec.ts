@@ -37,7 +37,7 @@ export type EpilogueStep =
   | { readonly do: "bias"; readonly at: number }
   | { readonly do: "affine"; readonly scale: number; readonly shift: number }
   | { readonly do: "add" | "mul"; readonly source: RowAccess }
-  | { readonly do: "relu" | "sigmoid" }
+  | { readonly do: "relu" | "relu6" | "sigmoid" }
   | { readonly do: "leaky_relu"; readonly slope: number }
   /** y = y·W with W [C][C2 padded to 4] at `weight`; `cout` is C2. Only when one tile holds all columns. */
   | { readonly do: "linear"; readonly weight: number; readonly cout: number }
@@ -84,6 +84,24 @@ export interface ConvSpec extends KernelHead {
 export interface RegisterTile {
   readonly rows: number;
   readonly columns: number;
+}
+
+/**
+ * A convolution in groups of channels, channel by channel: output column o reads input channels [g·n, (g + 1)·n) with
+ * n = Cin / groups and g = o / (Cout / groups); weight [tap][n][columns padded to 4], never in tiles.
+ */
+export interface GroupedSpec extends KernelHead {
+  readonly kind: "grouped";
+  readonly source: RowAccess;
+  readonly map: MapAccess;
+  readonly weight: number;
+  /** Input channels and output channels of one group. */
+  readonly reads: number;
+  readonly writes: number;
+  /** Output channels [from, to) of this dispatch; params hold these columns only. */
+  readonly columns: readonly [from: number, to: number];
+  readonly epilogue: readonly EpilogueStep[];
+  readonly target: RowAccess | DenseTarget;
 }
 
 /** subm → epilogue → subm on one rulebook; the intermediate stays in workgroup memory. */
@@ -149,7 +167,7 @@ export interface GlobalPoolSpec extends KernelHead {
   readonly target: RowAccess;
 }
 
-export type FeatureSpec = ConvSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec;
+export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec;
 
 export interface KernelBinding {
   readonly role: string;

@@ -45,6 +45,8 @@ function applyItem(ctx: EvalContext, item: Exclude<EpilogueItem, { do: "emit" | 
     }
     case "relu":
       return map((v) => Math.max(v, 0));
+    case "relu6":
+      return map((v) => Math.min(Math.max(v, 0), 6));
     case "leaky_relu":
       return map((v) => (v > 0 ? v : v * item.slope));
     case "sigmoid":

@@ -45,6 +45,20 @@ export function multiplyRow(
   }
 }
 
+/** As {@link multiplyRow} group by group: y[g] += x[g] · W[tap][:, g], with W [taps, Cin / groups, Cout] flat. */
+export function multiplyGroups(
+  y: Float64Array, yRow: number, x: Float64Array, xRow: number, w: Float64Array, tap: number, cin: number, cout: number, groups: number,
+): void {
+  if (groups === 1) return multiplyRow(y, yRow, x, xRow, w, tap, cin, cout);
+  const [reads, writes] = [cin / groups, cout / groups];
+  for (let o = 0; o < cout; o++) {
+    const from = xRow * cin + Math.floor(o / writes) * reads;
+    let sum = 0;
+    for (let i = 0; i < reads; i++) sum += x[from + i]! * w[(tap * reads + i) * cout + o]!;
+    y[yRow * cout + o]! += sum;
+  }
+}
+
 /** Adds a per-channel vector to every row. */
 export function addVector(y: Float64Array, v: Float64Array): void {
   for (let i = 0; i < y.length; i++) y[i]! += v[i % v.length]!;

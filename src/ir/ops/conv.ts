@@ -1,7 +1,7 @@
-import { addVector, eachPair, multiplyRow } from "../interp/gather.ts";
+import { addVector, eachPair, multiplyGroups } from "../interp/gather.ts";
 import type { SiteRows } from "../interp/site-rows.ts";
 import { operandAs, type EvalContext, type FeatValue } from "../interp/value.ts";
-import { numbers, siteAttr, string } from "../module.ts";
+import { number, numbers, siteAttr, string } from "../module.ts";
 import type { Attrs } from "../module.ts";
 import { outputExtent, type Geometry, type SiteId, type SiteTable } from "../sites.ts";
 import { feat, type FeatType, type ParamType, type Type } from "../types.ts";
@@ -13,6 +13,9 @@ export const geometryAttrs: Readonly<Record<string, AttrDef>> = {
   padding: { kind: "ints", doc: "padding before, per axis: in = stride·out − padding + tap·dilation" },
   dilation: { kind: "ints", doc: "dilation per axis" },
 };
+
+/** Left out where 1. */
+export const groupsAttr: AttrDef = { kind: "int", default: 1, doc: "groups of channels convolved apart: output group g reads input group g; the weight is [k…, Cin / groups, Cout]" };
 
 const convOperands: readonly OperandDef[] = [
   { name: "x", kinds: ["feat"] },
@@ -59,13 +62,17 @@ export function checkGeometry(ctx: InferContext, sites: SiteId, attrs: Attrs = c
   return ok;
 }
 
-/** Checks weight [k0, …, Cin, Cout] and bias [Cout] against the input; returns Cout. */
-export function checkWeights(ctx: InferContext, kernel: readonly number[], x: FeatType, weight: Type | undefined, bias: Type | undefined): number {
+/** Checks weight [k0, …, Cin / groups, Cout] and bias [Cout] against the input; returns Cout. */
+export function checkWeights(ctx: InferContext, kernel: readonly number[], x: FeatType, weight: Type | undefined, bias: Type | undefined, groups = 1): number {
   const shape = (weight as ParamType).shape;
   const cout = shape.at(-1) ?? 0;
-  const expected = [...kernel, x.channels, cout];
+  if (groups < 1 || x.channels % groups !== 0 || cout % groups !== 0) {
+    ctx.problem(`${groups} groups do not divide ${x.channels} input and ${cout} output channels`);
+    return cout;
+  }
+  const expected = [...kernel, x.channels / groups, cout];
   if (shape.length !== expected.length || shape.some((n, i) => n !== expected[i])) {
-    ctx.problem(`weight is [${shape.join(", ")}], expected [${[...kernel, x.channels, "Cout"].join(", ")}]`);
+    ctx.problem(`weight is [${shape.join(", ")}], expected [${[...kernel, x.channels / groups, "Cout"].join(", ")}]`);
   }
   if (bias !== undefined && ((bias as ParamType).shape.length !== 1 || (bias as ParamType).shape[0] !== cout)) {
     ctx.problem(`bias is [${(bias as ParamType).shape.join(", ")}], expected [${cout}]`);
@@ -78,7 +85,8 @@ function convolve(ctx: EvalContext, sites: SiteRows, each: (x: FeatValue, visit:
   const [x, w] = [operandAs(ctx, 0, "feat"), operandAs(ctx, 1, "param")];
   const cout = w.shape.at(-1)!;
   const data = new Float64Array(sites.count * cout);
-  each(x, (tap, input, output) => multiplyRow(data, output, x.data, input, w.data, tap, x.channels, cout));
+  const groups = number(ctx.attrs, "groups");
+  each(x, (tap, input, output) => multiplyGroups(data, output, x.data, input, w.data, tap, x.channels, cout, groups));
   if (ctx.operands.length > 2) addVector(data, operandAs(ctx, 2, "param").data);
   return { kind: "feat", sites, channels: cout, data };
 }
@@ -89,11 +97,11 @@ export const submOp: OpDef = {
   levels: ["net"],
   doc: "Submanifold convolution: output sites are the input's sites.",
   operands: convOperands,
-  attrs: { kernel: geometryAttrs["kernel"]!, padding: geometryAttrs["padding"]!, dilation: geometryAttrs["dilation"]! },
+  attrs: { kernel: geometryAttrs["kernel"]!, padding: geometryAttrs["padding"]!, dilation: geometryAttrs["dilation"]!, groups: groupsAttr },
   infer(ctx) {
     const x = ctx.types[0] as FeatType;
     if (!checkGeometry(ctx, x.sites, submGeometry(ctx.sites, x.sites, ctx.attrs))) return [];
-    const cout = checkWeights(ctx, numbers(ctx.attrs, "kernel"), x, ctx.types[1], ctx.types[2]);
+    const cout = checkWeights(ctx, numbers(ctx.attrs, "kernel"), x, ctx.types[1], ctx.types[2], number(ctx.attrs, "groups"));
     return [feat(x.sites, cout, x.dtype)];
   },
   evaluate(ctx) {
@@ -109,11 +117,11 @@ export const convOp: OpDef = {
   levels: ["net"],
   doc: "Convolution onto derived sites: by reach (every output an active input reaches) or floor (floor(in / stride)).",
   operands: convOperands,
-  attrs: { ...geometryAttrs, sites: { kind: "string", values: ["reach", "floor"], doc: "site rule" } },
+  attrs: { ...geometryAttrs, sites: { kind: "string", values: ["reach", "floor"], doc: "site rule" }, groups: groupsAttr },
   infer(ctx) {
     const x = ctx.types[0] as FeatType;
     if (!checkGeometry(ctx, x.sites)) return [];
-    const cout = checkWeights(ctx, numbers(ctx.attrs, "kernel"), x, ctx.types[1], ctx.types[2]);
+    const cout = checkWeights(ctx, numbers(ctx.attrs, "kernel"), x, ctx.types[1], ctx.types[2], number(ctx.attrs, "groups"));
     const to = deriveSites(ctx, x.sites);
     return to === undefined ? [] : [feat(to, cout, x.dtype)];
   },
@@ -129,7 +137,7 @@ export const upOp: OpDef = {
   levels: ["net"],
   doc: "Inverse convolution: returns to the sites that the matching convolution came from, by its pairs exchanged.",
   operands: convOperands,
-  attrs: { ...geometryAttrs, onto: { kind: "site", doc: "the finer site set" } },
+  attrs: { ...geometryAttrs, onto: { kind: "site", doc: "the finer site set" }, groups: groupsAttr },
   infer(ctx) {
     const x = ctx.types[0] as FeatType;
     const onto = siteAttr(ctx.attrs, "onto");
@@ -138,7 +146,7 @@ export const upOp: OpDef = {
     if (ctx.sites.peekReach(onto, g) !== x.sites && ctx.sites.peekFloor(onto, g.stride) !== x.sites) {
       ctx.problem(`no convolution with this kernel leads from @${onto} to @${x.sites}`);
     }
-    const cout = checkWeights(ctx, g.kernel, x, ctx.types[1], ctx.types[2]);
+    const cout = checkWeights(ctx, g.kernel, x, ctx.types[1], ctx.types[2], number(ctx.attrs, "groups"));
     return [feat(onto, cout, x.dtype)];
   },
   evaluate(ctx) {

@@ -54,6 +54,16 @@ export const reluOp: OpDef = {
   evaluate: (ctx) => eachElement(ctx, (v) => Math.max(v, 0)),
 };
 
+export const relu6Op: OpDef = {
+  name: "relu6",
+  levels: ["net"],
+  doc: "min(max(x, 0), 6).",
+  operands: [x],
+  attrs: {},
+  infer: same,
+  evaluate: (ctx) => eachElement(ctx, (v) => Math.min(Math.max(v, 0), 6)),
+};
+
 export const leakyReluOp: OpDef = {
   name: "leaky_relu",
   levels: ["net"],

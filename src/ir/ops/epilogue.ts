@@ -10,7 +10,7 @@ export type EpilogueItem =
   | { readonly do: "bias"; readonly arg: number }
   | { readonly do: "affine"; readonly scale: number; readonly shift: number }
   | { readonly do: "add" | "mul"; readonly arg: number }
-  | { readonly do: "relu" | "sigmoid" }
+  | { readonly do: "relu" | "relu6" | "sigmoid" }
   | { readonly do: "emit" }
   | { readonly do: "leaky_relu"; readonly slope: number }
   | { readonly do: "linear"; readonly w: number }
@@ -25,6 +25,7 @@ const fields: Readonly<Record<EpilogueItem["do"], Readonly<Record<string, "opera
   add: { arg: "operand" },
   mul: { arg: "operand" },
   relu: {},
+  relu6: {},
   sigmoid: {},
   emit: {},
   leaky_relu: { slope: "number" },
@@ -131,6 +132,7 @@ export function inferEpilogue(ctx: InferContext, items: readonly EpilogueItem[],
         else final = denseType(ctx.sites, y, item.fold, problem);
         break;
       case "relu":
+      case "relu6":
       case "sigmoid":
       case "leaky_relu":
         break;

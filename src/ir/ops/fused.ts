@@ -1,10 +1,10 @@
 import { evaluateEpilogue, multiplyRows } from "../interp/epilogue.ts";
-import { multiplyRow, reduceRows } from "../interp/gather.ts";
+import { multiplyGroups, reduceRows } from "../interp/gather.ts";
 import { operandAs, type EvalContext, type FeatValue, type ParamValue, type RowsValue, type RulebookValue, type Value } from "../interp/value.ts";
 import { isList, isObject, number, string, type Attrs, type AttrValue } from "../module.ts";
 import { feat, type FeatType, type ParamType, type RulebookType, type Type } from "../types.ts";
 import { checkPointwiseWeight } from "./channels.ts";
-import { checkWeights } from "./conv.ts";
+import { checkWeights, groupsAttr } from "./conv.ts";
 import type { RowsType } from "./elementwise.ts";
 import { checkAllUsed, epilogueOf, epilogueOperands, inferEpilogue, readEpilogue, type EpilogueItem } from "./epilogue.ts";
 import type { AttrDef, InferContext, OpDef, OperandDef } from "./op.ts";
@@ -22,7 +22,7 @@ export const epilogueAttr: AttrDef = { kind: "any", default: [], doc: "steps app
 
 export const anyOperands: OperandDef = { name: "operands", kinds: ["feat", "vec", "param", "rulebook"], variadic: true };
 
-/** The terms of a verified fused.conv. */
+/** The terms of a verified fused.conv or fused.grouped. */
 export function termsOf(attrs: Attrs): readonly FusedTerm[] {
   const terms = readTerms(attrs["terms"]);
   if (terms === undefined) throw new Error("internal: malformed terms");
@@ -62,21 +62,21 @@ function termType(ctx: InferContext, term: FusedTerm, i: number): RowsType | und
 }
 
 /** Row type of a convolution of `x` by `w` through `rb`. */
-export function gatherType(ctx: InferContext, x: RowsType, w: ParamType, rb: RulebookType, role: string): FeatType | undefined {
+export function gatherType(ctx: InferContext, x: RowsType, w: ParamType, rb: RulebookType, role: string, groups = 1): FeatType | undefined {
   if (x.kind !== "feat" || x.sites !== rb.from) {
     ctx.problem(`${role}: the rulebook reads @${rb.from}, its operand is ${x.kind} on @${x.sites}`);
     return undefined;
   }
-  const cout = checkWeights({ ...ctx, problem: (m) => ctx.problem(`${role}: ${m}`) }, rb.kernel, x, w, undefined);
+  const cout = checkWeights({ ...ctx, problem: (m) => ctx.problem(`${role}: ${m}`) }, rb.kernel, x, w, undefined, groups);
   return feat(rb.to, cout, x.dtype);
 }
 
-/** Σ over taps and pairs of x[from] · W[tap]. */
-export function gatherMultiply(x: RowsValue, w: ParamValue, rb: RulebookValue): FeatValue {
+/** Σ over taps and pairs of x[from] · W[tap], group by group. */
+export function gatherMultiply(x: RowsValue, w: ParamValue, rb: RulebookValue, groups = 1): FeatValue {
   const cout = w.shape.at(-1)!;
   const data = new Float64Array(rb.to.count * cout);
   rb.pairs.forEach((pairs, tap) => {
-    for (let i = 0; i < pairs.length; i += 2) multiplyRow(data, pairs[i + 1]!, x.data, pairs[i]!, w.data, tap, x.channels, cout);
+    for (let i = 0; i < pairs.length; i += 2) multiplyGroups(data, pairs[i + 1]!, x.data, pairs[i]!, w.data, tap, x.channels, cout, groups);
   });
   return { kind: "feat", sites: rb.to, channels: cout, data };
 }
@@ -122,6 +122,37 @@ export const fusedConvOp: OpDef = {
     const [first, ...others] = termsOf(ctx.attrs).map((term) => evaluateTerm(ctx, term));
     for (const other of others) other.data.forEach((v, i) => (first!.data[i]! += v));
     return finish(ctx, epilogueOf(ctx.attrs["epilogue"]), first!);
+  },
+};
+
+export const fusedGroupedOp: OpDef = {
+  name: "fused.grouped",
+  levels: ["fused"],
+  doc: "Convolution in groups of channels (depthwise where a group has one), then an epilogue on the accumulated row that mixes no channels.",
+  operands: [anyOperands],
+  attrs: {
+    terms: { kind: "any", doc: "one {x, w, rb}: operand indices" },
+    groups: { ...groupsAttr, doc: "groups of channels, at least 2" },
+    epilogue: epilogueAttr,
+  },
+  infer(ctx) {
+    const [term, ...others] = readTerms(ctx.attrs["terms"]) ?? [];
+    if (term?.rb === undefined || others.length > 0) ctx.problem("terms must be a list of one {x, w, rb} with operand indices");
+    const items = readEpilogue(ctx.attrs["epilogue"], ctx.problem);
+    const groups = number(ctx.attrs, "groups");
+    if (groups < 2) ctx.problem("groups must be at least 2");
+    if (term?.rb === undefined || others.length > 0 || items === undefined || groups < 2) return [];
+    checkAllUsed(ctx, [term.x, term.w, term.rb, ...items.flatMap(epilogueOperands)]);
+    if (items.some((item) => item.do === "linear")) ctx.problem("a linear step needs the columns of all groups");
+    const [x, w, rb] = [operandOf(ctx, term.x, "x", ["feat"]), operandOf(ctx, term.w, "weight", ["param"]), operandOf(ctx, term.rb, "rb", ["rulebook"])];
+    const start = x === undefined || w === undefined || rb === undefined ? undefined : gatherType(ctx, x, w, rb, "grouped", groups);
+    const result = start === undefined ? undefined : inferEpilogue(ctx, items, start);
+    return result === undefined ? [] : [...result.emits, result.final];
+  },
+  evaluate(ctx) {
+    const { x, w, rb } = termsOf(ctx.attrs)[0]!;
+    const y = gatherMultiply(operandAs(ctx, x, "feat"), operandAs(ctx, w, "param"), operandAs(ctx, rb!, "rulebook"), number(ctx.attrs, "groups"));
+    return finish(ctx, epilogueOf(ctx.attrs["epilogue"]), y);
   },
 };
 

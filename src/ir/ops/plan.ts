@@ -56,6 +56,7 @@ export const geometryOp: OpDef = {
 
 const stepDoc: Readonly<Record<string, string>> = {
   conv: "Gathers, multiplies and accumulates along rulebook blocks, then applies the epilogue and stores.",
+  grouped: "Convolves groups of channels along a rulebook block, channel by channel, then applies the epilogue and stores.",
   pair: "Two submanifold convolutions on one rulebook with the intermediate on chip.",
   pointwise: "Applies an epilogue to rows; also copies and scatters to dense.",
   pool: "Reduces the rows that a rulebook block names.",

@@ -1,9 +1,9 @@
 import { catOp, linearOp, sliceOp } from "./channels.ts";
 import { convOp, submOp, upOp } from "./conv.ts";
 import { toDenseOp } from "./dense.ts";
-import { addOp, bnOp, leakyReluOp, mulOp, reluOp, sigmoidOp } from "./elementwise.ts";
+import { addOp, bnOp, leakyReluOp, mulOp, relu6Op, reluOp, sigmoidOp } from "./elementwise.ts";
 import { bnScaleOp, bnShiftOp, foldAddOp, matmulOp, scaleInOp, scaleOutOp, sliceInOp, sliceOutOp, stackOutOp } from "./fold.ts";
-import { fusedConvOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
+import { fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
 import type { OpDef } from "./op.ts";
 import { fusedPairOp } from "./pair.ts";
 import { bufferOp, geometryOp, packOp, stepOps } from "./plan.ts";
@@ -15,11 +15,11 @@ import { inputOp, paramOp } from "./source.ts";
 const all: readonly OpDef[] = [
   ...[inputOp, paramOp],
   ...[submOp, convOp, upOp, linearOp],
-  ...[bnOp, reluOp, leakyReluOp, sigmoidOp, addOp, mulOp],
+  ...[bnOp, reluOp, relu6Op, leakyReluOp, sigmoidOp, addOp, mulOp],
   ...[catOp, sliceOp, poolOp, globalPoolOp, toDenseOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
   ...[bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
-  ...[fusedConvOp, fusedPointwiseOp, fusedPoolOp, fusedPairOp],
+  ...[fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp, fusedPairOp],
   ...[bufferOp, packOp, geometryOp, ...stepOps],
 ];
 

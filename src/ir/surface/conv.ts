@@ -3,10 +3,11 @@ import type { ValueId } from "../module.ts";
 import type { Geometry } from "../sites.ts";
 import type { FeatType } from "../types.ts";
 import { chooseGeometry, dParameter, kParameter, pParameter, readKernel, readPadding, samePadding, sitesParameter, sParameter } from "./geometry.ts";
+import { groupsParameter, readGroups } from "./groups.ts";
 import { biasParameter, cParameter, optional, xParameter, type SurfaceOp } from "./op.ts";
 import type { Operand, Use } from "./use.ts";
 
-/** Kernel and, when wanted, bias as operands; undefined after reporting. */
+/** Kernel and, when wanted, bias as operands, of `cin` input channels per group; undefined after reporting. */
 export function convWeights(use: Use, kernel: readonly number[], cin: number, cout: number): readonly ValueId[] | undefined {
   const weight = use.net.layout.conv(kernel, cin, cout);
   const bias = { part: "bias", role: "channel" as const, layout: weight.layout, shape: [cout] };
@@ -14,8 +15,10 @@ export function convWeights(use: Use, kernel: readonly number[], cin: number, co
 }
 
 function addSubm(use: Use, x: Operand<FeatType>, c: number, g: Pick<Geometry, "kernel" | "padding" | "dilation">): ValueId | undefined {
-  const weights = convWeights(use, g.kernel, x.type.channels, c);
-  return weights && use.add("subm", [x.id, ...weights], { kernel: g.kernel, padding: g.padding, dilation: g.dilation });
+  const groups = readGroups(use, x.type.channels, c);
+  if (groups === undefined) return undefined;
+  const weights = convWeights(use, g.kernel, x.type.channels / groups, c);
+  return weights && use.add("subm", [x.id, ...weights], { kernel: g.kernel, padding: g.padding, dilation: g.dilation, groups });
 }
 
 export const subm: SurfaceOp = {
@@ -23,7 +26,7 @@ export const subm: SurfaceOp = {
   doc: "Submanifold convolution: the sites stay as they are.",
   weights: true,
   foreign: ["SubMConv1d", "SubMConv2d", "SubMConv3d", "SubMConv4d", "SubmanifoldConvolution", "subm_conv"],
-  parameters: [xParameter, cParameter, kParameter, dParameter, optional("p", "ints", "padding", { fallback: "`(k // 2) * d`, centred; even kernels by dialect" }), biasParameter],
+  parameters: [xParameter, cParameter, kParameter, dParameter, optional("p", "ints", "padding", { fallback: "`(k // 2) * d`, centred; even kernels by dialect" }), groupsParameter, biasParameter],
   build(use) {
     const x = use.feat("x");
     const c = use.channels("c");
@@ -48,7 +51,7 @@ export const conv: SurfaceOp = {
   doc: "Convolution onto derived sites: with a stride onto a coarser grid, at stride 1 onto grown sites (`sites=reach`) or the same ones (`sites=same`).",
   weights: true,
   foreign: ["SparseConv1d", "SparseConv2d", "SparseConv3d", "SparseConv4d", "MinkowskiConvolution", "Convolution", "Conv1d", "Conv2d", "Conv3d", "conv3d", "spconv"],
-  parameters: [xParameter, cParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, biasParameter],
+  parameters: [xParameter, cParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, groupsParameter, biasParameter],
   build(use) {
     const x = use.feat("x");
     const c = use.channels("c");
@@ -56,9 +59,11 @@ export const conv: SurfaceOp = {
     if (x === undefined || c === undefined || chosen === undefined) return undefined;
     const { rule, geometry } = chosen;
     if (rule === "same") return addSubm(use, x, c, geometry);
-    const weights = convWeights(use, geometry.kernel, x.type.channels, c);
+    const groups = readGroups(use, x.type.channels, c);
+    if (groups === undefined) return undefined;
+    const weights = convWeights(use, geometry.kernel, x.type.channels / groups, c);
     if (weights === undefined) return undefined;
-    const y = use.add("conv", [x.id, ...weights], { ...geometry, sites: rule });
+    const y = use.add("conv", [x.id, ...weights], { ...geometry, sites: rule, groups });
     use.net.recordStep(x.type.sites, y, geometry, use.call.span);
     return y;
   },

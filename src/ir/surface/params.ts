@@ -26,6 +26,7 @@ const volume = (shape: readonly number[]): number => shape.reduce((a, b) => a * 
 export interface WeightLayout {
   readonly name: string;
   readonly doc: string;
+  /** `cin` are the input channels of one group. */
   conv(kernel: readonly number[], cin: number, cout: number): ParamSpec;
   linear(cin: number, cout: number): ParamSpec;
   /** Path between a batch norm and its tensors: MinkowskiEngine wraps the module of PyTorch. */
@@ -47,7 +48,7 @@ export const weightLayouts: ReadonlyMap<string, WeightLayout> = new Map(
   [
     layout("spconv2", "`.weight` as [Cout, k…, Cin]", "weight", () => "spconv2", ["weight", "spconv2"]),
     layout("spconv1", "`.weight` as [k…, Cin, Cout], the canonical shape", "weight", () => "spconv1", ["weight", "spconv1"]),
-    layout("minkowski", "`.kernel` as [K, Cin, Cout], first axis fastest; batch norms below `.bn`", "kernel", () => "minkowski", ["kernel", "minkowski"], "bn"),
+    layout("minkowski", "`.kernel` as [K, Cin, Cout], first axis fastest, depthwise [K, C]; batch norms below `.bn`", "kernel", () => "minkowski", ["kernel", "minkowski"], "bn"),
     layout("torchsparse", "`.kernel` as [K, Cin, Cout], first axis fastest when K is odd, else last", "kernel", (taps) => (taps % 2 === 1 ? "minkowski" : "spconv1"), ["weight", "spconv2"]),
     layout("scn", "`.weight` as [K, 1, Cin, Cout], last axis fastest", "weight", () => "spconv1", ["weight", "spconv2"]),
   ].map((l) => [l.name, l]),

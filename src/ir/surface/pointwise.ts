@@ -1,17 +1,26 @@
 import { defaultEps } from "./dialects.ts";
 import { biasParameter, cParameter, optional, xParameter, type SurfaceOp } from "./op.ts";
+import { weightLayouts } from "./params.ts";
 
 export const linear: SurfaceOp = {
   name: "linear",
   doc: "Multiplies every row by a matrix; on sparse features and on vectors after a global pool.",
   weights: true,
   foreign: ["Linear", "MinkowskiLinear", "NetworkInNetwork", "Dense", "fc"],
-  parameters: [xParameter, cParameter, biasParameter],
+  parameters: [
+    xParameter, cParameter, biasParameter,
+    optional("stored", "word", "how the weights file has the matrix: `weight`, PyTorch's `.weight` as [Cout, Cin], or `kernel`, MinkowskiEngine's `.kernel` as [Cin, Cout]", {
+      choices: ["weight", "kernel"],
+      fallback: "the layout's",
+    }),
+  ],
   build(use) {
     const x = use.rows("x");
     const c = use.channels("c");
     if (x === undefined || c === undefined) return undefined;
-    const weight = use.net.layout.linear(x.type.channels, c);
+    const stored = use.text("stored");
+    const layout = stored === undefined ? use.net.layout : weightLayouts.get(stored === "kernel" ? "minkowski" : "spconv2")!;
+    const weight = layout.linear(x.type.channels, c);
     const bias = { part: "bias", role: "channel" as const, layout: weight.layout, shape: [c] };
     const weights = use.params(use.bool("bias", false) ? [weight, bias] : [weight]);
     return weights && use.add("linear", [x.id, ...weights], {});
@@ -50,6 +59,7 @@ function activation(name: string, doc: string, foreign: readonly string[]): Surf
 }
 
 export const relu = activation("relu", "max(x, 0).", ["ReLU", "MinkowskiReLU", "relu_"]);
+export const relu6 = activation("relu6", "min(max(x, 0), 6).", ["ReLU6", "MinkowskiReLU6"]);
 export const sigmoid = activation("sigmoid", "1 / (1 + exp(-x)).", ["Sigmoid", "MinkowskiSigmoid"]);
 
 export const leakyRelu: SurfaceOp = {

@@ -1,9 +1,9 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
-import type { ValueId } from "../module.ts";
 import type { Geometry, SiteId } from "../sites.ts";
 import type { FeatType } from "../types.ts";
 import { convWeights } from "./conv.ts";
 import { printGeometry } from "./geometry.ts";
+import { groupsParameter, readGroups } from "./groups.ts";
 import type { Step } from "./net.ts";
 import { biasParameter, cParameter, optional, xParameter, type SurfaceOp } from "./op.ts";
 import type { Operand, Use } from "./use.ts";
@@ -25,6 +25,7 @@ export const up: SurfaceOp = {
     cParameter,
     optional("k", "ints", "kernel, to say which step is reversed", { fallback: "the kernel of the step that is reversed" }),
     optional("onto", "onto", "a value on the sites to return to", { fallback: "where the last step that led to these sites began" }),
+    groupsParameter,
     biasParameter,
   ],
   foreignArguments: Object.fromEntries(
@@ -35,14 +36,12 @@ export const up: SurfaceOp = {
     const c = use.channels("c");
     const way = x === undefined || c === undefined ? undefined : findWay(use, x);
     if (x === undefined || c === undefined || way === undefined) return undefined;
-    const weights = convWeights(use, way.geometry.kernel, x.type.channels, c);
-    return weights && addUp(use, x, weights, way);
+    const groups = readGroups(use, x.type.channels, c);
+    if (groups === undefined) return undefined;
+    const weights = convWeights(use, way.geometry.kernel, x.type.channels / groups, c);
+    return weights && use.add("up", [x.id, ...weights], { ...way.geometry, onto: way.onto, groups });
   },
 };
-
-function addUp(use: Use, x: Operand<FeatType>, weights: readonly ValueId[], { onto, geometry }: Way): ValueId {
-  return use.add("up", [x.id, ...weights], { ...geometry, onto });
-}
 
 function findWay(use: Use, x: Operand<FeatType>): Way | undefined {
   const onto = use.has("onto") ? use.feat("onto") : null;

@@ -18,7 +18,7 @@ export function bindingsOf(defs: Defs, tile: Tile): number {
   const first = head.kind === "pair" ? head.first.epilogue : [];
   const items = [...first, ...epilogue];
   const maps = new Set(rulebooksOf(tile).map((rb) => blockOf(defs, rb)));
-  const params = head.kind === "conv" || head.kind === "pair" || items.some(readsParams) ? 1 : 0;
+  const params = head.kind === "conv" || head.kind === "grouped" || head.kind === "pair" || items.some(readsParams) ? 1 : 0;
   const halo = head.kind === "pair" ? 1 : 0;
   const dense = endsDense(epilogue) ? 1 : 0;
   return 1 + params + maps.size + halo + tileSources(tile).length + emits(items) + 1 + dense;
@@ -28,6 +28,7 @@ function rulebooksOf({ head }: Tile): readonly ValueId[] {
   switch (head.kind) {
     case "conv":
       return head.terms.flatMap((t) => (t.rb === undefined ? [] : [t.rb]));
+    case "grouped":
     case "pool":
     case "pair":
       return [head.rb];

@@ -18,7 +18,7 @@ export type Item =
   | { readonly do: "bias"; readonly arg: ValueId }
   | { readonly do: "affine"; readonly scale: ValueId; readonly shift: ValueId }
   | { readonly do: "add" | "mul"; readonly arg: ValueId }
-  | { readonly do: "relu" | "sigmoid" | "emit" }
+  | { readonly do: "relu" | "relu6" | "sigmoid" | "emit" }
   | { readonly do: "leaky_relu"; readonly slope: number }
   | { readonly do: "linear"; readonly w: ValueId }
   | { readonly do: "dense"; readonly fold: string };
@@ -26,6 +26,15 @@ export type Item =
 export interface ConvHead {
   readonly kind: "conv";
   readonly terms: readonly Term[];
+}
+
+/** A convolution in groups of channels: one term through a rulebook. */
+export interface GroupedHead {
+  readonly kind: "grouped";
+  readonly x: ValueId;
+  readonly w: ValueId;
+  readonly rb: ValueId;
+  readonly groups: number;
 }
 
 export interface PointwiseHead {
@@ -51,7 +60,7 @@ export interface PairHead {
   readonly second: { readonly w: ValueId };
 }
 
-export type Head = ConvHead | PointwiseHead | PoolHead | PairHead;
+export type Head = ConvHead | GroupedHead | PointwiseHead | PoolHead | PairHead;
 
 /** A head and its (last) epilogue. */
 export interface Tile {
@@ -73,6 +82,11 @@ export function decodeTile(op: Op): Tile | undefined {
     case "fused.conv": {
       const terms = termsOf(op.attrs).map((t) => ({ x: value(t.x), w: value(t.w), ...(t.rb === undefined ? {} : { rb: value(t.rb) }) }));
       return { head: { kind: "conv", terms }, epilogue: decodeItems(op, epilogueOf(op.attrs["epilogue"])) };
+    }
+    case "fused.grouped": {
+      const { x, w, rb } = termsOf(op.attrs)[0]!;
+      const head: GroupedHead = { kind: "grouped", x: value(x), w: value(w), rb: value(rb!), groups: number(op.attrs, "groups") };
+      return { head, epilogue: decodeItems(op, epilogueOf(op.attrs["epilogue"])) };
     }
     case "fused.pointwise":
       return { head: { kind: "pointwise", x: value(0) }, epilogue: decodeItems(op, epilogueOf(op.attrs["epilogue"])) };
@@ -133,6 +147,10 @@ export function encodeTile({ head, epilogue }: Tile): EncodedTile {
     case "conv": {
       const terms = head.terms.map((t) => ({ x: index(t.x), w: index(t.w), ...(t.rb === undefined ? {} : { rb: index(t.rb) }) }));
       return { name: "fused.conv", operands, attrs: { terms, epilogue: items(epilogue) } };
+    }
+    case "grouped": {
+      const terms = [{ x: index(head.x), w: index(head.w), rb: index(head.rb) }];
+      return { name: "fused.grouped", operands, attrs: { terms, groups: head.groups, epilogue: items(epilogue) } };
     }
     case "pointwise":
       index(head.x);

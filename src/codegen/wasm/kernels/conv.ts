@@ -12,11 +12,12 @@ import { pairsFunction, rowsFunction } from "./multiply.ts";
 const GROUP_COLUMNS = 128;
 
 /** Groups of columns that a convolution is computed in, each a unit of its own. */
-export function columnGroups(spec: ConvSpec): number {
+export function columnGroups(spec: Pick<ConvSpec, "columns" | "epilogue">): number {
   return Math.ceil((spec.columns[1] - spec.columns[0]) / groupWidth(spec));
 }
 
-function groupWidth(spec: ConvSpec): number {
+/** Columns of a group but the last, padded to whole vectors. */
+export function groupWidth(spec: Pick<ConvSpec, "columns" | "epilogue">): number {
   const columns = spec.columns[1] - spec.columns[0];
   // A following linear layer needs all columns of its row.
   if (columns <= GROUP_COLUMNS || spec.epilogue.some((e) => e.do === "linear")) return pad4(columns);

@@ -115,6 +115,8 @@ function apply(s: StepFunc, e: EpilogueStep, y: Sexpr, column: Local, place: (a:
     }
     case "relu":
       return f32x4.max(y, f32x4.const(0));
+    case "relu6":
+      return f32x4.min(f32x4.max(y, f32x4.const(0)), f32x4.const(6));
     case "leaky_relu": {
       s.f.add(value.set(y));
       return v128.bitselect(f32x4.mul(value.get, f32x4.const(e.slope)), value.get, f32x4.lt(value.get, f32x4.const(0)));

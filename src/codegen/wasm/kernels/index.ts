@@ -3,6 +3,7 @@ import { PARAMS, type EpilogueStep, type FeatureSpec, type RowAccess, type Dense
 import type { Assembly } from "../assembly.ts";
 import { columnGroups, convBody } from "./conv.ts";
 import { StepFunc } from "./frame.ts";
+import { groupedBody } from "./grouped.ts";
 import { globalPoolBody, POOLED_ROWS } from "./global-pool.ts";
 import { pointwiseBody, poolBody } from "./pool.ts";
 
@@ -23,6 +24,9 @@ export function buildStepKernel(assembly: Assembly, spec: FeatureSpec): StepKern
   switch (spec.kind) {
     case "conv":
       convBody(assembly, func, spec);
+      return kernel(TILE, columnGroups(spec));
+    case "grouped":
+      groupedBody(assembly, func, spec);
       return kernel(TILE, columnGroups(spec));
     case "pointwise":
       pointwiseBody(assembly, func, spec);
@@ -59,6 +63,13 @@ function bindingsOf(spec: FeatureSpec): readonly string[] {
         roles.add(t.source.role);
         if (t.map !== undefined) roles.add(t.map.role);
       }
+      params = true;
+      epilogue(spec.epilogue);
+      target(spec.target);
+      break;
+    case "grouped":
+      roles.add(spec.map.role);
+      roles.add(spec.source.role);
       params = true;
       epilogue(spec.epilogue);
       target(spec.target);

@@ -114,6 +114,11 @@ function stepText(context: TileContext, step: EpilogueStep, columns: Columns): H
     }
     case "relu":
       return each(context, columns.width, (r, g) => wgsl`${acc(r, g)} = select(${acc(r, g)}, vec4f(), ${acc(r, g)} < vec4f());`);
+    case "relu6":
+      return each(context, columns.width, (r, g) => {
+        const y = acc(r, g);
+        return wgsl`${y} = select(select(${y}, vec4f(), ${y} < vec4f()), vec4f(${f32(6)}), ${y} > vec4f(${f32(6)}));`;
+      });
     case "leaky_relu":
       return each(context, columns.width, (r, g) =>
         wgsl`${acc(r, g)} = select(${acc(r, g)}, ${acc(r, g)} * ${f32(step.slope)}, ${acc(r, g)} < vec4f());`,

@@ -1,6 +1,7 @@
 import type { FeatureSpec, Kernel } from "../spec.ts";
 import { convKernel } from "./conv.ts";
 import { globalPoolKernel } from "./global-pool.ts";
+import { groupedKernel } from "./grouped.ts";
 import { pairKernel } from "./pair.ts";
 import { pointwiseKernel, poolKernel } from "./rows.ts";
 
@@ -9,6 +10,8 @@ export function buildKernel(spec: FeatureSpec): Kernel {
   switch (spec.kind) {
     case "conv":
       return convKernel(spec);
+    case "grouped":
+      return groupedKernel(spec);
     case "pointwise":
       return pointwiseKernel(spec);
     case "pool":

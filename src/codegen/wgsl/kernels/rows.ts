@@ -85,6 +85,6 @@ function perRow(spec: PointwiseSpec | PoolSpec, head: (context: TileContext) => 
 }
 
 /** One row and quad per invocation, about 128 of them; rows are a power of two. */
-function rowShape(quads: number): TileShape {
+export function rowShape(quads: number): TileShape {
   return { rows: 2 ** Math.floor(Math.log2(Math.max(1, 128 / quads))), perThread: 1, threads: quads };
 }

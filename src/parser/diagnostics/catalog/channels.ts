@@ -29,4 +29,11 @@ export const channels = {
     bad: "output y = x |> global_avg_pool |> subm(8, k=3)",
     good: "output y = x |> subm(8, k=3) |> global_avg_pool",
   },
+  SP0445: {
+    severity: "error",
+    message: "{groups} groups do not divide {cin} input and {cout} output channels",
+    explain: "`groups` cuts the input channels and the output channels into as many equal parts; part g of the output is computed from part g of the input. `groups=channels(x)` is a depthwise convolution, whose `c` is a multiple of its input's channels.",
+    bad: "output y = x |> subm(6, k=3, groups=4)",
+    good: "output y = x |> subm(8, k=3, groups=4)",
+  },
 } as const satisfies Record<string, Entry>;
