@@ -5,6 +5,7 @@
  * its producers writing side by side, and then everyone reads that; but norms and activations of it go to the parts even
  * then, as second results of the kernels that make them.
  */
+import { isActivation } from "../ir/activations.ts";
 import type { Loc } from "../ir/loc.ts";
 import type { Module, Op, ValueId } from "../ir/module.ts";
 import { definePass, type RemarkKind } from "./pass.ts";
@@ -234,7 +235,7 @@ class FuseCat {
 }
 
 /** Whether an item reads nothing but its own channel and parameters. */
-const alone = (item: Item): boolean => item.do === "bias" || item.do === "affine" || item.do === "relu" || item.do === "relu6" || item.do === "sigmoid" || item.do === "leaky_relu";
+const alone = (item: Item): boolean => item.do === "bias" || item.do === "affine" || item.do === "leaky_relu" || item.do === "elu" || isActivation(item.do);
 
 function withSource(head: Head, x: ValueId): Head {
   if (head.kind === "pointwise" || head.kind === "pool") return { ...head, x };

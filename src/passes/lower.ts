@@ -2,6 +2,7 @@
  * `lower`: from the network as written to rulebooks and epilogues, one fused op per network operation. Every
  * convolution and pool asks for its own rulebook; sharing is `reuse-rulebooks`' work, merging that of the fuse passes.
  */
+import { isActivation } from "../ir/activations.ts";
 import type { Loc } from "../ir/loc.ts";
 import { number, siteAttr, string, typeOf, type Module, type Op, type ValueId } from "../ir/module.ts";
 import { geometryOf, submGeometry } from "../ir/ops/conv.ts";
@@ -63,10 +64,8 @@ class Lowering {
       case "bn":
         this.#batchNorm(op);
         return false;
-      case "relu":
-      case "relu6":
-      case "sigmoid":
-        this.#pointwise(op, op.operands[0]!, { do: op.name });
+      case "elu":
+        this.#pointwise(op, op.operands[0]!, { do: "elu", alpha: number(op.attrs, "alpha") });
         return false;
       case "leaky_relu":
         this.#pointwise(op, op.operands[0]!, { do: "leaky_relu", slope: number(op.attrs, "slope") });
@@ -76,7 +75,9 @@ class Lowering {
         this.#pointwise(op, op.operands[0]!, { do: op.name, arg: op.operands[1]! });
         return false;
       default:
-        return true;
+        if (!isActivation(op.name)) return true;
+        this.#pointwise(op, op.operands[0]!, { do: op.name });
+        return false;
     }
   }
 

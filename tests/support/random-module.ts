@@ -149,8 +149,8 @@ export class RandomNet extends RandomModule {
       case "bn":
         return this.push(this.op("bn", [x, ...[0, 1, 2, 3].map(() => this.param([channels]))], { eps: this.tape.pick([1e-5, 0.001, 1]) }));
       case "act": {
-        const name = this.tape.pick(["relu", "relu6", "sigmoid", "leaky_relu"]);
-        return this.push(this.op(name, [x], name === "leaky_relu" ? { slope: this.tape.pick([0.01, -0.2, 0]) } : {}));
+        const name = this.tape.pick(["relu", "relu6", "sigmoid", "leaky_relu", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "elu"]);
+        return this.push(this.op(name, [x], name === "leaky_relu" ? { slope: this.tape.pick([0.01, -0.2, 0]) } : name === "elu" ? { alpha: this.tape.pick([1, 0.3]) } : {}));
       }
       case "binary":
         return this.push(this.op(this.tape.pick(["add", "mul"]), [x, this.like(x)]));
@@ -394,11 +394,12 @@ export class RandomFused extends RandomModule {
     let y = start;
     const operand = (value: ValueId): number => operands.push(value) - 1;
     for (let n = this.tape.int(0, 3); n > 0; n--) {
-      const kind = this.tape.pick(["bias", "affine", "add", "mul", "relu", "relu6", "sigmoid", "leaky_relu", "linear", "emit"]);
+      const kind = this.tape.pick(["bias", "affine", "add", "mul", "relu", "relu6", "sigmoid", "leaky_relu", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "elu", "linear", "emit"]);
       const other = this.values.find((v) => JSON.stringify(this.b.typeOf(v)) === JSON.stringify(y));
       if (kind === "bias") items.push({ do: kind, arg: operand(this.param([y.channels])) });
       else if (kind === "affine") items.push({ do: kind, scale: operand(this.param([y.channels])), shift: operand(this.param([y.channels])) });
       else if (kind === "leaky_relu") items.push({ do: kind, slope: 0.1 });
+      else if (kind === "elu") items.push({ do: kind, alpha: 0.7 });
       else if (kind === "linear") {
         const cout = this.tape.int(1, 4);
         items.push({ do: kind, w: operand(this.param([y.channels, cout])) });

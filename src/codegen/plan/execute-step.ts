@@ -1,3 +1,4 @@
+import { ACTIVATIONS, elu } from "../../ir/activations.ts";
 import { halfToNumber } from "../../runtime/safetensors.ts";
 import type { DenseTarget, EpilogueStep, MapAccess, RowAccess } from "../wgsl/spec.ts";
 import { pad4 } from "../wgsl/spec.ts";
@@ -166,14 +167,8 @@ function epilogue(steps: readonly EpilogueStep[], start: Float64Array, row: numb
         y = y.map((v, c) => (s.do === "add" ? v + other[from + c]! : v * other[from + c]!));
         break;
       }
-      case "relu":
-        y = y.map((v) => Math.max(v, 0));
-        break;
-      case "relu6":
-        y = y.map((v) => Math.min(Math.max(v, 0), 6));
-        break;
-      case "sigmoid":
-        y = y.map((v) => 1 / (1 + Math.exp(-v)));
+      case "elu":
+        y = y.map((v) => elu(v, s.alpha));
         break;
       case "leaky_relu":
         y = y.map((v) => (v < 0 ? v * s.slope : v));
@@ -187,6 +182,8 @@ function epilogue(steps: readonly EpilogueStep[], start: Float64Array, row: numb
       case "emit":
         store(m, s.target, row, y, from);
         break;
+      default:
+        y = y.map(ACTIVATIONS[s.do].of);
     }
   }
   return y;

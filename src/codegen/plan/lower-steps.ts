@@ -1,3 +1,4 @@
+import { isActivation } from "../../ir/activations.ts";
 import { string, type Attrs, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
 import { typeOf } from "../../ir/module.ts";
 import type { ParamType, Type } from "../../ir/types.ts";
@@ -320,13 +321,11 @@ export class StepLowering {
         case "mul":
           epilogue.push({ do: item["do"], source: roles.read(`e${epilogue.length}`, this.memory.place(op.operands[Number(item["arg"])]!, "")) });
           break;
-        case "relu":
-        case "relu6":
-        case "sigmoid":
-          epilogue.push({ do: item["do"] });
-          break;
         case "leaky_relu":
           epilogue.push({ do: "leaky_relu", slope: Number(item["slope"]) });
+          break;
+        case "elu":
+          epilogue.push({ do: "elu", alpha: Number(item["alpha"]) });
           break;
         case "linear": {
           const w = op.operands[Number(item["w"])]!;
@@ -343,7 +342,8 @@ export class StepLowering {
           dense = item;
           break;
         default:
-          throw new Error(`internal: unknown epilogue item ${String(item["do"])}`);
+          if (!isActivation(item["do"])) throw new Error(`internal: unknown epilogue item ${String(item["do"])}`);
+          epilogue.push({ do: item["do"] });
       }
     }
     if (part === "inner") return { epilogue, target: undefined, results: next };

@@ -3,6 +3,8 @@
  * features are read from buffers. Plan lowering fills these in, the kernel files turn them into WGSL.
  */
 
+import type { Activation } from "../../ir/activations.ts";
+
 /** A row-major feature buffer, possibly a slice of wider rows. Units: numbers, of float32 or float16. */
 export interface RowAccess {
   /** Binding role, unique in the kernel. */
@@ -33,11 +35,15 @@ export interface ConvTerm {
   readonly weight: number;
 }
 
+/** Activations with an exponential in them. */
+export type SmoothStep = { readonly do: Exclude<Activation, "relu" | "relu6"> } | { readonly do: "elu"; readonly alpha: number };
+
 export type EpilogueStep =
   | { readonly do: "bias"; readonly at: number }
   | { readonly do: "affine"; readonly scale: number; readonly shift: number }
   | { readonly do: "add" | "mul"; readonly source: RowAccess }
-  | { readonly do: "relu" | "relu6" | "sigmoid" }
+  | { readonly do: "relu" | "relu6" }
+  | SmoothStep
   | { readonly do: "leaky_relu"; readonly slope: number }
   /** y = y·W with W [C][C2 padded to 4] at `weight`; `cout` is C2. Only when one tile holds all columns. */
   | { readonly do: "linear"; readonly weight: number; readonly cout: number }

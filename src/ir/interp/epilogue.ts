@@ -1,3 +1,4 @@
+import { ACTIVATIONS, elu } from "../activations.ts";
 import type { EpilogueItem } from "../ops/epilogue.ts";
 import { addVector, multiplyRow } from "./gather.ts";
 import { scatterDense } from "./dense.ts";
@@ -43,16 +44,14 @@ function applyItem(ctx: EvalContext, item: Exclude<EpilogueItem, { do: "emit" | 
       const other = data(item.arg);
       return map((v, i) => v * other[i]!);
     }
-    case "relu":
-      return map((v) => Math.max(v, 0));
-    case "relu6":
-      return map((v) => Math.min(Math.max(v, 0), 6));
     case "leaky_relu":
       return map((v) => (v > 0 ? v : v * item.slope));
-    case "sigmoid":
-      return map((v) => 1 / (1 + Math.exp(-v)));
+    case "elu":
+      return map((v) => elu(v, item.alpha));
     case "linear":
       return multiplyRows(y, operandAs(ctx, item.w, "param"));
+    default:
+      return map(ACTIVATIONS[item.do].of);
   }
 }
 

@@ -1,3 +1,4 @@
+import { ACTIVATIONS, elu } from "../activations.ts";
 import { operandAs, withRows, type EvalContext, type Value } from "../interp/value.ts";
 import { number } from "../module.ts";
 import { sameType, type FeatType, type ParamType, type Type, type VecType } from "../types.ts";
@@ -44,24 +45,24 @@ function eachElement(ctx: EvalContext, f: (value: number, i: number) => number):
 
 const same = (ctx: InferContext): readonly Type[] => [ctx.types[0]!];
 
-export const reluOp: OpDef = {
-  name: "relu",
+export const activationOps: readonly OpDef[] = Object.entries(ACTIVATIONS).map(([name, { doc, of }]): OpDef => ({
+  name,
   levels: ["net"],
-  doc: "max(x, 0).",
+  doc,
   operands: [x],
   attrs: {},
   infer: same,
-  evaluate: (ctx) => eachElement(ctx, (v) => Math.max(v, 0)),
-};
+  evaluate: (ctx) => eachElement(ctx, of),
+}));
 
-export const relu6Op: OpDef = {
-  name: "relu6",
+export const eluOp: OpDef = {
+  name: "elu",
   levels: ["net"],
-  doc: "min(max(x, 0), 6).",
+  doc: "x where x > 0, alpha · (exp(x) − 1) elsewhere.",
   operands: [x],
-  attrs: {},
+  attrs: { alpha: { kind: "float", doc: "what it tends to for large negative values, less its sign" } },
   infer: same,
-  evaluate: (ctx) => eachElement(ctx, (v) => Math.min(Math.max(v, 0), 6)),
+  evaluate: (ctx) => eachElement(ctx, (v) => elu(v, number(ctx.attrs, "alpha"))),
 };
 
 export const leakyReluOp: OpDef = {
@@ -72,16 +73,6 @@ export const leakyReluOp: OpDef = {
   attrs: { slope: { kind: "float", doc: "factor for negative values" } },
   infer: same,
   evaluate: (ctx) => eachElement(ctx, (v) => (v > 0 ? v : v * number(ctx.attrs, "slope"))),
-};
-
-export const sigmoidOp: OpDef = {
-  name: "sigmoid",
-  levels: ["net"],
-  doc: "1 / (1 + exp(−x)).",
-  operands: [x],
-  attrs: {},
-  infer: same,
-  evaluate: (ctx) => eachElement(ctx, (v) => 1 / (1 + Math.exp(-v))),
 };
 
 function sameOperands(ctx: InferContext): readonly Type[] {

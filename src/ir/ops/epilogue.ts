@@ -1,3 +1,4 @@
+import { ACTIVATIONS, type Activation } from "../activations.ts";
 import { isList, isObject, type AttrValue } from "../module.ts";
 import { sameType, printType, type DenseType, type Type } from "../types.ts";
 import { checkPointwiseWeight } from "./channels.ts";
@@ -10,9 +11,10 @@ export type EpilogueItem =
   | { readonly do: "bias"; readonly arg: number }
   | { readonly do: "affine"; readonly scale: number; readonly shift: number }
   | { readonly do: "add" | "mul"; readonly arg: number }
-  | { readonly do: "relu" | "relu6" | "sigmoid" }
+  | { readonly do: Activation }
   | { readonly do: "emit" }
   | { readonly do: "leaky_relu"; readonly slope: number }
+  | { readonly do: "elu"; readonly alpha: number }
   | { readonly do: "linear"; readonly w: number }
   | { readonly do: "dense"; readonly fold: string };
 
@@ -24,11 +26,10 @@ const fields: Readonly<Record<EpilogueItem["do"], Readonly<Record<string, "opera
   affine: { scale: "operand", shift: "operand" },
   add: { arg: "operand" },
   mul: { arg: "operand" },
-  relu: {},
-  relu6: {},
-  sigmoid: {},
+  ...(Object.fromEntries(Object.keys(ACTIVATIONS).map((name) => [name, {}])) as Record<Activation, Readonly<Record<string, never>>>),
   emit: {},
   leaky_relu: { slope: "number" },
+  elu: { alpha: "number" },
   linear: { w: "operand" },
   dense: { fold: "string" },
 };
@@ -131,10 +132,7 @@ export function inferEpilogue(ctx: InferContext, items: readonly EpilogueItem[],
         else if (y.kind !== "feat") problem("one row per batch item has no sites to scatter");
         else final = denseType(ctx.sites, y, item.fold, problem);
         break;
-      case "relu":
-      case "relu6":
-      case "sigmoid":
-      case "leaky_relu":
+      default:
         break;
     }
   });

@@ -1,7 +1,7 @@
 import { catOp, linearOp, sliceOp } from "./channels.ts";
 import { convOp, submOp, upOp } from "./conv.ts";
 import { toDenseOp } from "./dense.ts";
-import { addOp, bnOp, leakyReluOp, mulOp, relu6Op, reluOp, sigmoidOp } from "./elementwise.ts";
+import { activationOps, addOp, bnOp, eluOp, leakyReluOp, mulOp } from "./elementwise.ts";
 import { bnScaleOp, bnShiftOp, foldAddOp, matmulOp, scaleInOp, scaleOutOp, sliceInOp, sliceOutOp, stackOutOp } from "./fold.ts";
 import { fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
 import type { OpDef } from "./op.ts";
@@ -15,7 +15,7 @@ import { inputOp, paramOp } from "./source.ts";
 const all: readonly OpDef[] = [
   ...[inputOp, paramOp],
   ...[submOp, convOp, upOp, linearOp],
-  ...[bnOp, reluOp, relu6Op, leakyReluOp, sigmoidOp, addOp, mulOp],
+  ...[bnOp, ...activationOps, eluOp, leakyReluOp, addOp, mulOp],
   ...[catOp, sliceOp, poolOp, globalPoolOp, toDenseOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
   ...[bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],

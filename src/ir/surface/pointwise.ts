@@ -1,3 +1,4 @@
+import { ACTIVATIONS, type Activation } from "../activations.ts";
 import { defaultEps } from "./dialects.ts";
 import { biasParameter, cParameter, optional, xParameter, type SurfaceOp } from "./op.ts";
 import { weightLayouts } from "./params.ts";
@@ -44,10 +45,10 @@ export const bn: SurfaceOp = {
   },
 };
 
-function activation(name: string, doc: string, foreign: readonly string[]): SurfaceOp {
+function activation(name: Activation, foreign: readonly string[]): SurfaceOp {
   return {
     name,
-    doc,
+    doc: ACTIVATIONS[name].doc,
     weights: false,
     foreign,
     parameters: [xParameter],
@@ -58,9 +59,38 @@ function activation(name: string, doc: string, foreign: readonly string[]): Surf
   };
 }
 
-export const relu = activation("relu", "max(x, 0).", ["ReLU", "MinkowskiReLU", "relu_"]);
-export const relu6 = activation("relu6", "min(max(x, 0), 6).", ["ReLU6", "MinkowskiReLU6"]);
-export const sigmoid = activation("sigmoid", "1 / (1 + exp(-x)).", ["Sigmoid", "MinkowskiSigmoid"]);
+const gelu: SurfaceOp = {
+  ...activation("gelu", ["GELU", "MinkowskiGELU"]),
+  parameters: [xParameter, optional("approximate", "word", "the error function, or its approximation by tanh", { choices: ["none", "tanh"], fallback: "`none`" })],
+  build(use) {
+    const x = use.rows("x");
+    const approximate = use.text("approximate") ?? "none";
+    return x && use.add(approximate === "tanh" ? "gelu_tanh" : "gelu", [x.id], {});
+  },
+};
+
+const elu: SurfaceOp = {
+  name: "elu",
+  doc: "x where positive, alpha (exp(x) - 1) elsewhere.",
+  weights: false,
+  foreign: ["ELU", "MinkowskiELU"],
+  parameters: [xParameter, optional("alpha", "float", "what it tends to for large negative values, less its sign", { fallback: "`1`" })],
+  build(use) {
+    const x = use.rows("x");
+    return x && use.add("elu", [x.id], { alpha: use.float("alpha", 1) });
+  },
+};
+
+export const activations: readonly SurfaceOp[] = [
+  activation("relu", ["ReLU", "MinkowskiReLU", "relu_"]),
+  activation("relu6", ["ReLU6", "MinkowskiReLU6"]),
+  activation("sigmoid", ["Sigmoid", "MinkowskiSigmoid"]),
+  activation("silu", ["SiLU", "Swish", "MinkowskiSiLU", "MinkowskiSwish"]),
+  activation("tanh", ["Tanh", "MinkowskiTanh"]),
+  activation("softplus", ["Softplus", "MinkowskiSoftplus"]),
+  gelu,
+  elu,
+];
 
 export const leakyRelu: SurfaceOp = {
   name: "leaky_relu",

@@ -1,3 +1,4 @@
+import type { Activation } from "../../ir/activations.ts";
 import { number, string, type Attrs, type AttrValue, type Op, type ValueId } from "../../ir/module.ts";
 import { epilogueOf, type EpilogueItem } from "../../ir/ops/epilogue.ts";
 import { termsOf } from "../../ir/ops/fused.ts";
@@ -18,8 +19,9 @@ export type Item =
   | { readonly do: "bias"; readonly arg: ValueId }
   | { readonly do: "affine"; readonly scale: ValueId; readonly shift: ValueId }
   | { readonly do: "add" | "mul"; readonly arg: ValueId }
-  | { readonly do: "relu" | "relu6" | "sigmoid" | "emit" }
+  | { readonly do: Activation | "emit" }
   | { readonly do: "leaky_relu"; readonly slope: number }
+  | { readonly do: "elu"; readonly alpha: number }
   | { readonly do: "linear"; readonly w: ValueId }
   | { readonly do: "dense"; readonly fold: string };
 

@@ -5,7 +5,7 @@ import { call, type Local } from "../func.ts";
 import { f32x4, i32, v128, type Sexpr } from "../wat.ts";
 import type { StepFunc } from "./frame.ts";
 import { rowsFunction } from "./multiply.ts";
-import { sigmoid } from "./sigmoid.ts";
+import { smooth } from "./smooth.ts";
 
 /** A tile of accumulators: rows of `width` padded columns, the first being column `from` + group · width of the step. */
 export interface AccTile {
@@ -122,7 +122,13 @@ function apply(s: StepFunc, e: EpilogueStep, y: Sexpr, column: Local, place: (a:
       return v128.bitselect(f32x4.mul(value.get, f32x4.const(e.slope)), value.get, f32x4.lt(value.get, f32x4.const(0)));
     }
     case "sigmoid":
-      return sigmoid(s.f, y);
+    case "silu":
+    case "tanh":
+    case "gelu":
+    case "gelu_tanh":
+    case "softplus":
+    case "elu":
+      return smooth(s.f, e, y);
     default:
       throw new Error(`internal: ${e.do} is no elementwise step`);
   }

@@ -5,6 +5,7 @@ import type { DenseTarget, EpilogueStep, RowAccess } from "../spec.ts";
 import { repeat, wgsl, type Hole, type Wgsl } from "../template.ts";
 import { isDense, type RowFunctions, type Window } from "./access.ts";
 import { groupsOf, quadsOf, type TileShape } from "./shape.ts";
+import { smooth } from "./smooth.ts";
 
 /** The columns a tile holds at some moment: channels [from, from + width) of the rows it will be stored to. */
 export interface Columns {
@@ -124,7 +125,15 @@ function stepText(context: TileContext, step: EpilogueStep, columns: Columns): H
         wgsl`${acc(r, g)} = select(${acc(r, g)}, ${acc(r, g)} * ${f32(step.slope)}, ${acc(r, g)} < vec4f());`,
       );
     case "sigmoid":
-      return each(context, columns.width, (r, g) => wgsl`${acc(r, g)} = vec4f(1.0f) / (vec4f(1.0f) + exp(-${acc(r, g)}));`);
+    case "silu":
+    case "tanh":
+    case "gelu":
+    case "gelu_tanh":
+    case "softplus":
+    case "elu": {
+      const formula = smooth(step);
+      return each(context, columns.width, (r, g) => wgsl`${acc(r, g)} = ${formula(acc(r, g))};`);
+    }
     case "emit":
       return storeTo(context, step.target, columns, context.emitted ?? context.stored);
     case "linear":

@@ -1,0 +1,4 @@
+import { gpuTarget } from "../support/gpu-target.ts";
+import { activationsSuite } from "../suites/activations.ts";
+
+activationsSuite(gpuTarget);
