@@ -33,7 +33,7 @@ const Place = createToken({
   start_chars_hint: [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-\""],
 });
 const Value = createToken({ name: "Value", label: "a value", pattern: /%\d+/ });
-const Site = createToken({ name: "Site", label: "a site set", pattern: /@[A-Za-z_]\w*(?:\/\d+(?:x\d+)*)?(?:~\d+)?/ });
+const Site = createToken({ name: "Site", label: "a site set", pattern: /@[A-Za-z_]\w*(?:[/*]\d+(?:x\d+)*)?(?:~\d+)?/ });
 const Num = createToken({ name: "Num", label: "a number", pattern: /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/ });
 const Text = createToken({ name: "Text", label: "a text", pattern: /"(?:[^"\\\r\n]|\\[^\r\n])*"/, start_chars_hint: ['"'] });
 
@@ -79,8 +79,8 @@ export interface SpirSites {
   readonly kind: "sites";
   readonly id: IToken;
   readonly rule: IToken;
-  /** `@of`, or the axes of an input set. */
-  readonly of: IToken | undefined;
+  /** The sets it derives from; none for an input set, which has axes. */
+  readonly of: readonly IToken[];
   readonly axes: readonly { readonly name: IToken; readonly extent: IToken | undefined }[];
   readonly attrs: readonly SpirEntry[];
 }
@@ -139,8 +139,13 @@ export class SpirParser extends EmbeddedActionsParser {
     const rule = this.CONSUME(Name);
     this.CONSUME(LParen);
     const axes: { name: IToken; extent: IToken | undefined }[] = [];
-    const of = this.OR<IToken | undefined>([
-      { ALT: () => this.CONSUME2(Site) },
+    const of: IToken[] = [];
+    this.OR([
+      {
+        ALT: () => {
+          this.AT_LEAST_ONE_SEP2({ SEP: Comma, DEF: () => void of.push(this.CONSUME2(Site)) });
+        },
+      },
       {
         ALT: () => {
           this.AT_LEAST_ONE_SEP({
@@ -154,7 +159,6 @@ export class SpirParser extends EmbeddedActionsParser {
               axes.push({ name, extent });
             },
           });
-          return undefined;
         },
       },
     ]);

@@ -73,15 +73,22 @@ function sameAttr(a: AttrValue, b: AttrValue): boolean {
 
 function printSites(table: SiteTable, id: SiteId): string {
   const def = table.def(id);
-  const list = (key: "kernel" | "stride" | "padding" | "dilation", numbers: readonly number[]): string => `${key} = [${numbers.join(", ")}]`;
+  const list = (key: string, numbers: readonly number[]): string => `${key} = [${numbers.join(", ")}]`;
   switch (def.kind) {
     case "input":
       return `input(${def.axes.map((axis, i) => (def.extents === undefined ? axis : `${axis}: ${def.extents[i]}`)).join(", ")})`;
     case "floor":
       return `floor(@${def.of}) {${list("stride", def.stride)}}`;
-    case "reach": {
+    case "reach":
+    case "generate": {
       const { kernel, stride, padding, dilation } = def;
-      return `reach(@${def.of}) {${[list("kernel", kernel), list("stride", stride), list("padding", padding), list("dilation", dilation)].join(", ")}}`;
+      const lists = [list("kernel", kernel), list("stride", stride), list("padding", padding), list("dilation", dilation)];
+      if (def.kind === "generate") lists.push(list("output_padding", def.outputPadding));
+      return `${def.kind}(@${def.of}) {${lists.join(", ")}}`;
     }
+    case "prune":
+      return `prune(@${def.of})`;
+    case "union":
+      return `union(${def.of.map((id) => `@${id}`).join(", ")})`;
   }
 }

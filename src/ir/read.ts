@@ -98,18 +98,24 @@ class Reader {
       return [];
     };
     let def: SiteDef;
-    if (rule.image === "input" && of === undefined) {
+    const [parent] = of;
+    if (rule.image === "input" && parent === undefined) {
       const bounded = axes.filter((a) => a.extent !== undefined).length;
       if (bounded !== 0 && bounded !== axes.length) problem(`@${name}: either all axes have extents or none`);
       const extents = bounded === 0 ? undefined : axes.map((a) => Number(a.extent?.image ?? 1));
       if (extents?.some((n) => !Number.isSafeInteger(n) || n < 1) === true) problem(`@${name}: extents are whole numbers of at least 1`);
       def = { kind: "input", name, axes: axes.map((a) => a.name.image), extents };
-    } else if (rule.image === "floor" && of !== undefined) {
-      def = { kind: "floor", of: siteOf(of), stride: numbers("stride") };
-    } else if (rule.image === "reach" && of !== undefined) {
-      def = { kind: "reach", of: siteOf(of), kernel: numbers("kernel"), stride: numbers("stride"), padding: numbers("padding"), dilation: numbers("dilation") };
+    } else if (rule.image === "union" && parent !== undefined) {
+      def = { kind: "union", of: of.map(siteOf) };
+    } else if (rule.image === "prune" && parent !== undefined && of.length === 1) {
+      def = { kind: "prune", of: siteOf(parent) };
+    } else if (rule.image === "floor" && parent !== undefined && of.length === 1) {
+      def = { kind: "floor", of: siteOf(parent), stride: numbers("stride") };
+    } else if ((rule.image === "reach" || rule.image === "generate") && parent !== undefined && of.length === 1) {
+      const geometry = { of: siteOf(parent), kernel: numbers("kernel"), stride: numbers("stride"), padding: numbers("padding"), dilation: numbers("dilation") };
+      def = rule.image === "reach" ? { kind: "reach", ...geometry } : { kind: "generate", ...geometry, outputPadding: numbers("output_padding") };
     } else {
-      problem(`@${name}: expected input(axes), floor(@of) or reach(@of)`);
+      problem(`@${name}: expected input(axes), floor(@of), reach(@of), generate(@of), prune(@of) or union(@of, …)`);
       return;
     }
     const refusal = table.declare(name, def);

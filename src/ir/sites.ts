@@ -5,7 +5,7 @@
  * One relation for every system, per axis: `in = stride·out − padding + tap·dilation`.
  */
 
-/** Name of a site set in its module, unique: `S`, `S/2`, `S/8x16x16`, `S/2~b` for a second set of the same stride. */
+/** Name of a site set in its module, unique: `S`, `S/2`, `S/8x16x16`, `S*2` for a finer grid, `S/2~2` for a second set of the same stride. */
 export type SiteId = string;
 
 /** Kernel geometry, one entry per axis in the order of the site set's axes. */
@@ -38,11 +38,59 @@ export interface FloorSites {
   readonly stride: readonly number[];
 }
 
-export type SiteDef = InputSites | ReachSites | FloorSites;
+/**
+ * Every output of a transposed convolution: out = stride·in − padding + tap·dilation for some active input and tap;
+ * clipped to the derived extents when the parent has extents. Its grid is finer than its parent's.
+ */
+export interface GenerateSites extends Geometry {
+  readonly kind: "generate";
+  readonly of: SiteId;
+  /** Cells added behind the last one per axis where there are extents, else 0. */
+  readonly outputPadding: readonly number[];
+}
+
+/** The sites of two or more sets of one grid, none of which is a union, each once, in the order of the table. */
+export interface UnionSites {
+  readonly kind: "union";
+  readonly of: readonly SiteId[];
+}
+
+/** The sites of another set where a feature says so. It depends on data, so each is a set of its own: no two are equal. */
+export interface PruneSites {
+  readonly kind: "prune";
+  readonly of: SiteId;
+}
+
+export type DerivedSites = ReachSites | FloorSites | GenerateSites | UnionSites | PruneSites;
+export type SiteDef = InputSites | DerivedSites;
+
+/** The sets that a set derives from, none for an input. */
+export function parentsOf(def: SiteDef): readonly SiteId[] {
+  if (def.kind === "input") return [];
+  return def.kind === "union" ? def.of : [def.of];
+}
 
 /** Extent of a convolution's output per axis: floor((n + 2p − d(k−1) − 1)/s) + 1. */
 export function outputExtent(n: number, k: number, s: number, p: number, d: number): number {
   return Math.floor((n + 2 * p - d * (k - 1) - 1) / s) + 1;
+}
+
+/** Extent of a transposed convolution's output per axis: (n − 1)·s − 2p + d(k−1) + 1, and what is added behind. */
+export function generatedExtent(n: number, k: number, s: number, p: number, d: number, added: number): number {
+  return (n - 1) * s - 2 * p + d * (k - 1) + 1 + added;
+}
+
+/** A positive fraction in lowest terms. */
+interface Ratio {
+  readonly over: number;
+  readonly under: number;
+}
+
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+
+function ratio(over: number, under: number): Ratio {
+  const by = gcd(over, under);
+  return { over: over / by, under: under / by };
 }
 
 /** The site sets of a module. It only grows: `derive…` returns the id of an equal set when there is one, else adds it. */
@@ -71,10 +119,16 @@ export class SiteTable {
     return def;
   }
 
-  /** The input set that `id` derives from. */
+  /** The input set that `id` derives from; of a union, that of its first part. */
   root(id: SiteId): SiteId {
-    const def = this.def(id);
-    return def.kind === "input" ? id : this.root(def.of);
+    const [parent] = parentsOf(this.def(id));
+    return parent === undefined ? id : this.root(parent);
+  }
+
+  /** All input sets that `id` derives from, each once. */
+  roots(id: SiteId): readonly SiteId[] {
+    const parents = parentsOf(this.def(id));
+    return parents.length === 0 ? [id] : [...new Set(parents.flatMap((p) => this.roots(p)))];
   }
 
   axes(id: SiteId): readonly string[] {
@@ -91,20 +145,41 @@ export class SiteTable {
   extents(id: SiteId): readonly number[] | undefined {
     const def = this.def(id);
     if (def.kind === "input") return def.extents;
-    const parent = this.extents(def.of);
-    if (parent === undefined) return undefined;
-    return parent.map((n, i) =>
-      def.kind === "floor"
-        ? Math.ceil(n / def.stride[i]!)
-        : outputExtent(n, def.kernel[i]!, def.stride[i]!, def.padding[i]!, def.dilation[i]!),
-    );
+    if (def.kind === "union" || def.kind === "prune") return this.extents(parentsOf(def)[0]!);
+    return this.extents(def.of)?.map((n, i) => {
+      if (def.kind === "floor") return Math.ceil(n / def.stride[i]!);
+      const [k, s, p, d] = [def.kernel[i]!, def.stride[i]!, def.padding[i]!, def.dilation[i]!];
+      return def.kind === "reach" ? outputExtent(n, k, s, p, d) : generatedExtent(n, k, s, p, d, def.outputPadding[i]!);
+    });
   }
 
-  /** Product of strides from the root, per axis. */
+  /** Product of strides from the root, per axis; below 1 where the grid is finer than the root's. */
   totalStride(id: SiteId): readonly number[] {
+    return this.#ratios(id).map((r) => r.over / r.under);
+  }
+
+  /** Whether a convolution with this stride leads from the grid of `from` to that of `to`. */
+  strideLeads(from: SiteId, stride: readonly number[], to: SiteId): boolean {
+    if (this.axes(from).join() !== this.axes(to).join()) return false;
+    const end = this.#ratios(to);
+    return this.#ratios(from).every(({ over, under }, i) => over * stride[i]! * end[i]!.under === end[i]!.over * under);
+  }
+
+  /** Whether two sets lie on one grid: the same axes, total strides and extents. */
+  sameGrid(a: SiteId, b: SiteId): boolean {
+    return this.strideLeads(a, this.axes(a).map(() => 1), b) && this.extents(a)?.join() === this.extents(b)?.join();
+  }
+
+  #ratios(id: SiteId): readonly Ratio[] {
     const def = this.def(id);
-    if (def.kind === "input") return def.axes.map(() => 1);
-    return this.totalStride(def.of).map((t, i) => t * def.stride[i]!);
+    if (def.kind === "input") return def.axes.map(() => ({ over: 1, under: 1 }));
+    return this.#ratiosAfter(parentsOf(def)[0]!, def);
+  }
+
+  #ratiosAfter(of: SiteId, def: DerivedSites): readonly Ratio[] {
+    if (def.kind === "union" || def.kind === "prune") return this.#ratios(of);
+    const { kind, stride } = def;
+    return this.#ratios(of).map((r, i) => (kind === "generate" ? ratio(r.over, r.under * stride[i]!) : ratio(r.over * stride[i]!, r.under)));
   }
 
   addInput(def: InputSites): SiteId {
@@ -124,6 +199,29 @@ export class SiteTable {
     return this.#intern(this.#floor(of, stride));
   }
 
+  /** The set that a transposed convolution generates, in normal form; added when new. */
+  deriveGenerate(of: SiteId, g: Geometry, outputPadding: readonly number[]): SiteId {
+    return this.#intern(this.#generate(of, g, outputPadding));
+  }
+
+  /** The union of sets of one grid, in normal form: flat, in any order, each part once; added when new. */
+  deriveUnion(of: readonly SiteId[]): SiteId {
+    return this.#intern(this.#union(of));
+  }
+
+  /** A set of its own: some sites of `of`. */
+  derivePrune(of: SiteId): SiteId {
+    const def: PruneSites = { kind: "prune", of };
+    return this.#add(this.#nameOf(def), undefined, def);
+  }
+
+  /** All prunings that `id` derives from, itself included, each once. */
+  pruned(id: SiteId): readonly SiteId[] {
+    const def = this.def(id);
+    const above = parentsOf(def).flatMap((parent) => this.pruned(parent));
+    return [...new Set(def.kind === "prune" ? [...above, id] : above)];
+  }
+
   /** The id `deriveReach` would find, without adding: undefined when no such set is known. */
   peekReach(of: SiteId, g: Geometry): SiteId | undefined {
     return this.#lookup(this.#reach(of, g));
@@ -134,13 +232,30 @@ export class SiteTable {
     return this.#lookup(this.#floor(of, stride));
   }
 
+  /** The id of a definition's set, whatever form it is in, without adding: undefined when no such set is known. */
+  peek(def: DerivedSites): SiteId | undefined {
+    switch (def.kind) {
+      case "reach":
+        return this.peekReach(def.of, def);
+      case "floor":
+        return this.peekFloor(def.of, def.stride);
+      case "generate":
+        return this.#lookup(this.#generate(def.of, def, def.outputPadding));
+      case "union":
+        return this.#lookup(this.#union(def.of));
+      case "prune":
+        return undefined;
+    }
+  }
+
   /** Adds a set under a given id, for the text reader; returns why it cannot, when it cannot. */
   declare(id: SiteId, def: SiteDef): string | undefined {
-    const key = siteKey(def);
+    const key = siteKey(def) ?? id;
     const known = this.#byKey.get(key);
     if (this.#defs.has(id)) return `site set @${id} is declared twice`;
     if (known !== undefined) return `site set @${id} is the same derivation as @${known}`;
-    if (def.kind !== "input" && !this.#defs.has(def.of)) return `site set @${def.of} is not declared before`;
+    const unknown = parentsOf(def).find((parent) => !this.#defs.has(parent));
+    if (unknown !== undefined) return `site set @${unknown} is not declared before`;
     this.#defs.set(id, def);
     this.#byKey.set(key, id);
     return undefined;
@@ -165,30 +280,57 @@ export class SiteTable {
     return { kind: "floor", of, stride };
   }
 
-  #lookup(normal: SiteId | ReachSites | FloorSites): SiteId | undefined {
-    return typeof normal === "string" ? normal : this.#byKey.get(siteKey(normal));
+  /** Normal form of a generated set: without a stride it is what the mirrored kernel reaches. */
+  #generate(of: SiteId, g: Geometry, added: readonly number[]): SiteId | DerivedSites {
+    const outputPadding = this.extents(of) === undefined ? added.map(() => 0) : added;
+    const { kernel, stride, padding, dilation } = g;
+    if (stride.every((s) => s === 1) && outputPadding.every((n) => n === 0)) {
+      return this.#reach(of, { kernel, stride, padding: padding.map((p, i) => (kernel[i]! - 1) * dilation[i]! - p), dilation });
+    }
+    return { kind: "generate", of, kernel, stride, padding, dilation, outputPadding };
   }
 
-  #intern(normal: SiteId | ReachSites | FloorSites): SiteId {
+  #union(of: readonly SiteId[]): SiteId | UnionSites {
+    const flat = new Set(of.flatMap((id) => {
+      const def = this.def(id);
+      return def.kind === "union" ? def.of : [id];
+    }));
+    const sorted = this.ids.filter((id) => flat.has(id));
+    return sorted.length === 1 ? sorted[0]! : { kind: "union", of: sorted };
+  }
+
+  #lookup(normal: SiteId | DerivedSites): SiteId | undefined {
+    return typeof normal === "string" ? normal : this.#byKey.get(siteKey(normal) ?? "");
+  }
+
+  #intern(normal: SiteId | DerivedSites): SiteId {
     if (typeof normal === "string") return normal;
     const key = siteKey(normal);
-    const known = this.#byKey.get(key);
+    const known = this.#byKey.get(key ?? "");
     if (known !== undefined) return known;
-    const total = this.totalStride(normal.of).map((t, i) => t * normal.stride[i]!);
-    const same = total.every((t) => t === total[0]);
-    return this.#add(`${this.root(normal.of)}/${same ? total[0] : total.join("x")}`, key, normal);
+    return this.#add(this.#nameOf(normal), key, normal);
   }
 
-  #add(wanted: string, key: string, def: SiteDef): SiteId {
+  /** The name that a new derived set gets: its root and its total stride. */
+  #nameOf(def: DerivedSites): string {
+    const of = parentsOf(def)[0]!;
+    const total = this.#ratiosAfter(of, def);
+    const list = (numbers: readonly number[]): string => (numbers.every((n) => n === numbers[0]) ? String(numbers[0]) : numbers.join("x"));
+    if (total.every((r) => r.under === 1)) return `${this.root(of)}/${list(total.map((r) => r.over))}`;
+    return total.every((r) => r.over === 1) ? `${this.root(of)}*${list(total.map((r) => r.under))}` : this.root(of);
+  }
+
+  #add(wanted: string, key: string | undefined, def: SiteDef): SiteId {
     let id = wanted;
     for (let n = 1; this.#defs.has(id); n++) id = `${wanted}~${n + 1}`;
     this.#defs.set(id, def);
-    this.#byKey.set(key, id);
+    this.#byKey.set(key ?? id, id);
     return id;
   }
 }
 
-function siteKey(def: SiteDef): string {
+/** What two equal definitions agree in; undefined where no two are equal. */
+function siteKey(def: SiteDef): string | undefined {
   switch (def.kind) {
     case "input":
       return JSON.stringify(["input", def.name]);
@@ -196,5 +338,11 @@ function siteKey(def: SiteDef): string {
       return JSON.stringify(["reach", def.of, def.kernel, def.stride, def.padding, def.dilation]);
     case "floor":
       return JSON.stringify(["floor", def.of, def.stride]);
+    case "generate":
+      return JSON.stringify(["generate", def.of, def.kernel, def.stride, def.padding, def.dilation, def.outputPadding]);
+    case "union":
+      return JSON.stringify(["union", ...def.of]);
+    case "prune":
+      return undefined;
   }
 }

@@ -74,3 +74,16 @@ export function printType(type: Type): string {
 export function sameType(a: Type, b: Type): boolean {
   return printType(a) === printType(b);
 }
+
+/** The site sets that a type names. */
+export function sitesOf(type: Type): readonly SiteId[] {
+  switch (type.kind) {
+    case "feat":
+    case "vec":
+      return [type.sites];
+    case "rulebook":
+      return [type.from, type.to];
+    default:
+      return [];
+  }
+}

@@ -12,7 +12,7 @@
  *  7. A parameter name stands for one tensor: all ops that name it agree in role, layout and shape.
  * Site sets
  *  8. An input site set is named by its id; a derived one is in normal form, with one entry per axis (and, by construction, after its parent).
- *  9. The root of every site set in use is the site set of some input op (net and fused levels).
+ *  9. A pruned set in use is made by one op. The root of every site set in use is the site set of some input op (net and fused levels).
  * Rulebooks
  * 10. A search joins two sets that some convolution with its kernel joins; half a search is legal (by the op's rule).
  * 11. A slice takes a regular sub-grid of its parent's taps, and rulebooks meet operands on their own sites (by the ops' rules).
@@ -23,8 +23,8 @@ import { string, type Level, type Module, type Op, type ValueId } from "./module
 import { ops } from "./ops/registry.ts";
 import { inferOp } from "./ops/signature.ts";
 import { pairOf } from "./ops/pair.ts";
-import type { SiteId, SiteTable } from "./sites.ts";
-import { printType, sameType, type Type } from "./types.ts";
+import type { SiteTable } from "./sites.ts";
+import { printType, sameType, sitesOf, type Type } from "./types.ts";
 
 /** A broken invariant: of op `op` (index into the module's ops), or of the module as a whole. */
 export interface Problem {
@@ -46,6 +46,7 @@ export function findProblems(module: Module): readonly Problem[] {
   const problems: Problem[] = [];
   checkSites(module.sites, (message) => problems.push({ message }));
   checkOutputs(module, (message) => problems.push({ message }));
+  checkPrunes(module, (message) => problems.push({ message }));
   checkRoots(module, (message) => problems.push({ message }));
   new OpChecker(module, problems).run();
   const defined = new Set(module.ops.flatMap((op) => op.results));
@@ -147,19 +148,6 @@ class OpChecker {
   }
 }
 
-/** The site sets that a type names. */
-function sitesOf(type: Type): readonly SiteId[] {
-  switch (type.kind) {
-    case "feat":
-    case "vec":
-      return [type.sites];
-    case "rulebook":
-      return [type.from, type.to];
-    default:
-      return [];
-  }
-}
-
 function checkSites(table: SiteTable, problem: Report): void {
   for (const id of table.ids) {
     const def = table.def(id);
@@ -170,9 +158,16 @@ function checkSites(table: SiteTable, problem: Report): void {
       if (def.extents !== undefined && def.extents.length !== def.axes.length) problem(`@${id} has ${def.extents.length} extents for ${def.axes.length} axes`);
       continue;
     }
-    const lists = def.kind === "floor" ? [def.stride] : [def.kernel, def.stride, def.padding, def.dilation];
+    if (def.kind === "prune") continue;
+    if (def.kind === "union") {
+      if (def.of.length < 2) problem(`@${id} is a union of less than two sets`);
+      else if (def.of.some((part) => !table.sameGrid(part, def.of[0]!))) problem(`@${id} joins sets of different grids`);
+      else if (table.peek(def) !== id) problem(`@${id} is not in normal form`);
+      continue;
+    }
+    const lists = def.kind === "floor" ? [def.stride] : [def.kernel, def.stride, def.padding, def.dilation, ...(def.kind === "generate" ? [def.outputPadding] : [])];
     if (lists.some((list) => list.length !== table.dim(id))) problem(`@${id} needs ${table.dim(id)} entries per list`);
-    else if ((def.kind === "floor" ? table.peekFloor(def.of, def.stride) : table.peekReach(def.of, def)) !== id) problem(`@${id} is not in normal form`);
+    else if (table.peek(def) !== id) problem(`@${id} is not in normal form`);
   }
 }
 
@@ -195,12 +190,23 @@ function checkOutputs(module: Module, problem: Report): void {
   }
 }
 
+/** Each pruned set in use, or that one in use derives from, is made by one op. */
+function checkPrunes(module: Module, problem: Report): void {
+  if (module.level === "plan") return;
+  const made = module.ops.filter((op) => op.name === "prune").map((op) => op.attrs["sites"]);
+  const used = [...module.types.values()].flatMap(sitesOf).filter((id) => module.sites.has(id));
+  for (const id of new Set(used.flatMap((u) => module.sites.pruned(u)))) {
+    const count = made.filter((m) => m === id).length;
+    if (count !== 1) problem(`${count} operations make the pruned sites @${id}`);
+  }
+}
+
 /** Coordinates come from inputs alone: each root in use must be the site set of an input. */
 function checkRoots(module: Module, problem: Report): void {
   if (module.level === "plan") return;
   const given = new Set(module.ops.filter((op) => op.name === "input" && typeof op.attrs["sites"] === "string").map((op) => string(op.attrs, "sites")));
   const used = [...module.types.values()].flatMap(sitesOf).filter((id) => module.sites.has(id));
-  for (const root of new Set(used.map((id) => module.sites.root(id)))) {
+  for (const root of new Set(used.flatMap((id) => module.sites.roots(id)))) {
     if (!given.has(root)) problem(`no input gives the sites @${root}`);
   }
 }

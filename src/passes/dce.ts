@@ -2,8 +2,8 @@
  * `dce`: removes what no output depends on: ops, parameters, rulebooks, and second results (`emit`) that nobody reads.
  * Inputs stay: they are the network's interface, whoever reads them.
  */
-import type { Module, Op, ValueId } from "../ir/module.ts";
-import type { Type } from "../ir/types.ts";
+import type { AttrValue, Module, Op, ValueId } from "../ir/module.ts";
+import { sitesOf, type Type } from "../ir/types.ts";
 import { withDefaults } from "../ir/builder.ts";
 import { definePass } from "./pass.ts";
 import { decodeTile, encodeTile, type Item, type Tile } from "./rewrite/tile.ts";
@@ -18,11 +18,13 @@ export const dce = definePass({
   stats: { removed: "ops removed", emits: "second results removed" },
   run(module, { stat }) {
     const live = new Set<ValueId>(module.outputs.map((o) => o.value));
+    // What decides the sites of a value that is read is read itself.
+    const pruned = new Set<AttrValue | undefined>();
     const kept: Op[] = [];
     let changed = false;
     for (let i = module.ops.length - 1; i >= 0; i--) {
       const op = module.ops[i]!;
-      if (op.name !== "input" && !op.results.some((v) => live.has(v))) {
+      if (op.name !== "input" && !op.results.some((v) => live.has(v)) && !pruned.has(op.attrs["sites"])) {
         stat("removed");
         changed = true;
         continue;
@@ -33,6 +35,7 @@ export const dce = definePass({
         changed = true;
       }
       for (const value of slim.operands) live.add(value);
+      for (const id of slim.results.flatMap((v) => sitesOf(module.types.get(v)!))) for (const made of module.sites.pruned(id)) pruned.add(made);
       kept.push(slim);
     }
     return changed ? { ...module, ops: kept.reverse(), types: typesOf(module, kept) } : module;

@@ -7,6 +7,7 @@ import type { Loc } from "../ir/loc.ts";
 import { number, siteAttr, string, typeOf, type Module, type Op, type ValueId } from "../ir/module.ts";
 import { geometryOf, submGeometry } from "../ir/ops/conv.ts";
 import { kernelVolume } from "../ir/ops/rulebook.ts";
+import { unionRuleOf } from "../ir/ops/union.ts";
 import type { Geometry, SiteId } from "../ir/sites.ts";
 import type { Type } from "../ir/types.ts";
 import { definePass } from "./pass.ts";
@@ -61,6 +62,9 @@ class Lowering {
       case "pool":
         this.#pool(op);
         return false;
+      case "union":
+        this.#union(op);
+        return false;
       case "bn":
         this.#batchNorm(op);
         return false;
@@ -111,6 +115,26 @@ class Lowering {
     const rb = this.#search(this.#sitesOf(x), this.#sitesOf(op.results[0]!), g, op.loc);
     const [mode, divisor, volume] = [string(op.attrs, "mode"), string(op.attrs, "divisor"), kernelVolume(g.kernel)];
     this.#rw.emitTile({ head: { kind: "pool", x, rb, mode, divisor, volume }, epilogue: [] }, op.loc, op.results);
+  }
+
+  /** One operand after another comes onto the union, a row or zeros for each site, and joins what is there. */
+  #union(op: Op): void {
+    const to = this.#sitesOf(op.results[0]!);
+    const ones = this.#rw.sites.axes(to).map(() => 1);
+    const g: Geometry = { kernel: ones, stride: ones, padding: ones.map(() => 0), dilation: ones };
+    const join = unionRuleOf(op.attrs) === "sum" ? "add" : "mul";
+    let joined: ValueId | undefined;
+    op.operands.forEach((x, i) => {
+      const from = this.#sitesOf(x);
+      const epilogue: readonly Item[] = joined === undefined ? [] : [{ do: join, arg: joined }];
+      const last = i === op.operands.length - 1;
+      if (from === to && joined === undefined && !last) {
+        joined = x;
+        return;
+      }
+      const head = from === to ? { kind: "pointwise" as const, x } : { kind: "pool" as const, x, rb: this.#search(from, to, g, op.loc), mode: "sum", divisor: "count", volume: 1 };
+      [joined] = this.#rw.emitTile({ head, epilogue }, op.loc, last ? op.results : undefined);
+    });
   }
 
   #batchNorm(op: Op): void {

@@ -4,7 +4,9 @@
  * next; ties go to the rulebook just used, then to module order. The order is taken only if it is better by the same
  * model; load and geometry ops come first in their order.
  */
-import { typeOf, type Module, type Op, type ValueId } from "../ir/module.ts";
+import { siteAttr, typeOf, type Module, type Op, type ValueId } from "../ir/module.ts";
+import type { SiteId } from "../ir/sites.ts";
+import { sitesOf } from "../ir/types.ts";
 import { Liveness } from "./cost/live-model.ts";
 import { definePass } from "./pass.ts";
 import { Heap } from "./rewrite/heap.ts";
@@ -13,7 +15,7 @@ import { inPhaseOrder, phaseOf } from "./rewrite/phase.ts";
 export const schedule = definePass({
   name: "schedule",
   summary: "orders feature ops to keep less alive at once and to use each rulebook in a row",
-  legality: ["Every op stays after the ops whose results it reads."],
+  legality: ["Every op stays after the ops whose results it reads, and after those that decide its sites."],
   from: "fused",
   to: "fused",
   options: {},
@@ -48,6 +50,13 @@ function switches(module: Module, order: readonly Op[]): number {
 
 const rulebookOf = (module: Module, op: Op): ValueId | undefined => op.operands.find((v) => typeOf(module, v).kind === "rulebook");
 
+/** Results of the ops that decide the pruned sites on which an op reads or writes rows, other than its own. */
+function makersOf(module: Module, op: Op, makers: ReadonlyMap<SiteId, ValueId>): readonly ValueId[] {
+  if (makers.size === 0) return [];
+  const sites = [...op.operands, ...op.results].flatMap((v) => sitesOf(typeOf(module, v)));
+  return sites.flatMap((id) => module.sites.pruned(id)).flatMap((id) => makers.get(id) ?? []).filter((v) => !op.results.includes(v));
+}
+
 interface Entry {
   readonly op: Op;
   readonly index: number;
@@ -61,10 +70,11 @@ const less = (a: Entry, b: Entry): boolean => a.growth < b.growth || (a.growth =
 function listSchedule(module: Module, features: readonly Op[], liveness: Liveness): readonly Op[] {
   const index = new Map(features.map((op, i) => [op, i]));
   const defined = new Set(features.flatMap((op) => op.results));
+  const makers = new Map(features.flatMap((op) => (op.name === "prune" ? [[siteAttr(op.attrs, "sites"), op.results[0]!] as const] : [])));
   const waiting = new Map<Op, number>();
   const users = new Map<ValueId, Op[]>();
   for (const op of features) {
-    const operands = [...new Set(op.operands)].filter((v) => defined.has(v));
+    const operands = [...new Set([...op.operands, ...makersOf(module, op, makers)])].filter((v) => defined.has(v));
     waiting.set(op, operands.length);
     for (const value of operands) {
       const list = users.get(value);

@@ -2,6 +2,7 @@
 export { openNetwork, type Targets } from "./create.ts";
 export { createNetwork } from "./network.ts";
 export { openCpu } from "./cpu/open.ts";
+export { fromDense, type DenseInput } from "./from-dense.ts";
 export { SpnetError } from "./errors.ts";
 export type {
   CoordsInput, CreateOptions, DenseOutput, FeatOutput, FeaturesInput, MemoryReport, Network, PrepareOptions, Progress, RunOptions, Scene, SceneReport, StepTime, Weights,

@@ -1,12 +1,14 @@
 import { expect, test } from "vitest";
 import { executeGeometry } from "../../src/codegen/plan/geometry-executor.ts";
 import { expectedGeometry, readBlock, transposedPairs } from "./oracle.ts";
-import { randomCase } from "./random-spec.ts";
+import { combinedCase, randomCase } from "./random-spec.ts";
 
-test.each(Array.from({ length: 40 }, (_, seed) => seed))("geometry on plain arrays, seed %i", (seed) => {
-  const { spec, inputs } = randomCase(seed);
+const made = [randomCase, combinedCase] as const;
+
+test.each(made.flatMap((make) => Array.from({ length: 40 }, (_, seed) => [make.name, seed, make] as const)))("geometry on plain arrays, %s of seed %i", (_name, seed, make) => {
+  const { spec, inputs } = make(seed);
   const expected = expectedGeometry(spec, inputs);
-  const made = executeGeometry(spec, new Map([[0, Int32Array.from(inputs["S"]!.flat())]]));
+  const made = executeGeometry(spec, new Map(spec.sites.flatMap((s, i) => (s.kind === "input" ? [[i, Int32Array.from(inputs[s.id]!.flat())] as const] : []))));
   spec.sites.forEach((s, i) => {
     const rows = expected.sites.get(s.id)!;
     expect(made.rows[i]).toBe(rows.length);

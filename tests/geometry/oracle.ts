@@ -19,7 +19,7 @@ export function expectedGeometry(spec: GeometrySpec, inputs: Readonly<Record<str
   const sites = new Map<string, Rows>();
   for (const s of spec.sites) {
     if (s.kind === "input") sites.set(s.id, inputs[s.id] ?? []);
-    else sites.set(s.id, sorted(distinct((sites.get(s.of!) ?? []).flatMap((row) => outputs(s, row)))));
+    else sites.set(s.id, sorted(distinct([s.of!, ...(s.others ?? [])].flatMap((parent) => sites.get(parent) ?? []).flatMap((row) => outputs(s, row)))));
   }
   return { sites, rulebooks: new Map(spec.rulebooks.map((r) => [r.name, pairs(r, sites.get(r.from)!, sites.get(r.to)!)])) };
 }
@@ -35,9 +35,13 @@ function sorted(rows: Rows): Rows {
   });
 }
 
-/** All output coordinates o with in = s·o − p + r·d for some tap r. */
+/** All output coordinates o with in = s·o − p + r·d for some tap r; of a generated set, those that a tap leads to from in. */
 function outputs(s: SiteSpec, row: readonly number[]): Rows {
-  if (s.kind === "sorted") return [row];
+  if (s.kind === "sorted" || s.kind === "union") return [row];
+  if (s.kind === "generate") {
+    const all = cartesian(s.kernel!).map((tap) => tap.map((r, a) => s.stride![a]! * row[a + 1]! + r * s.dilation![a]! - s.padding![a]!));
+    return all.filter((o) => s.extents === undefined || o.every((c, a) => c >= 0 && c < s.extents![a]!)).map((o) => [row[0]!, ...o]);
+  }
   if (s.kind === "floor") return [[row[0]!, ...row.slice(1).map((c, a) => Math.floor(c / s.stride![a]!))]];
   let list: number[][] = [[row[0]!]];
   for (let a = 0; a < s.dim; a++) {

@@ -45,6 +45,23 @@ export class SpecWriter {
     return this;
   }
 
+  /** What a transposed convolution generates. */
+  generate(id: string, of: string, shape: Shape): this {
+    const g = this.#geometry(shape);
+    const extents = this.#extents(of)?.map((n, a) => (n - 1) * g.stride[a]! - 2 * g.padding[a]! + g.dilation[a]! * (g.kernel[a]! - 1) + 1);
+    this.#sites.push({ id, kind: "generate", dim: this.#dim, of, ...g, ...this.#bounds(extents) });
+    return this;
+  }
+
+  union(id: string, of: string, ...others: readonly string[]): this {
+    this.#sites.push({ id, kind: "union", dim: this.#dim, of, others, ...this.#bounds(this.#extents(of)) });
+    return this;
+  }
+
+  extentsOf(id: string): readonly number[] | undefined {
+    return this.#extents(id);
+  }
+
   rulebook(name: string, from: string, to: string, shape: Shape, wanted: Partial<Pick<RulebookSpec, "forward" | "transposed" | "halo">> = {}): this {
     this.#rulebooks.push({ name, from, to, ...this.#geometry(shape), mirrored: false, forward: true, transposed: false, ...wanted });
     return this;

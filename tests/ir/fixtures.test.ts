@@ -4,7 +4,7 @@ import { interpret } from "../../src/ir/interp/reference.ts";
 import type { FeatValue, Value } from "../../src/ir/interp/value.ts";
 import type { Module } from "../../src/ir/module.ts";
 import { relativeError, rowsAt } from "../support/compare.ts";
-import { laterLayers, layerModule, networkModule, type LayerCase, type NetworkCase } from "../support/fixture-modules.ts";
+import { layerModule, networkModule, type LayerCase, type NetworkCase } from "../support/fixture-modules.ts";
 import { fixtureFolder, readFixture, tensorOf, type FixtureTensor } from "../support/safetensors.ts";
 
 type Tensors = ReadonlyMap<string, FixtureTensor>;
@@ -26,10 +26,10 @@ const layers = fixtureFolder("layers");
 describe.skipIf(layers === undefined)(`fixtures of single layers${layers === undefined ? " (skipped: the shared folder fixtures/layers is not here)" : ""}`, () => {
   const cases = layers === undefined ? [] : casesOf<LayerCase>(layers);
 
-  it.each(cases.filter((c) => laterLayers[c.parameters.op] === undefined).map((c) => [c.file, c] as const))("%s", (file, c) => {
+  it.each(cases.map((c) => [c.file, c] as const))("%s", (file, c) => {
     const tensors = readFixture(`${layers}${file}`);
     const inverse = tensors.has("orig_feats");
-    const outputs = run(layerModule(c)!, tensors, inverse ? "expect.coords" : "input.coords", inverse ? "orig_feats" : "input.features", c.parameters.batch_size);
+    const outputs = run(layerModule(c), tensors, inverse ? "expect.coords" : "input.coords", inverse ? "orig_feats" : "input.features", c.parameters.batch_size);
     const wanted = tensorOf(tensors, "expect.features").data;
     const y = outputs.get("y");
     if (y?.kind === "vec") {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { interpret } from "../../src/ir/interp/reference.ts";
-import type { FeatValue } from "../../src/ir/interp/value.ts";
+import type { DenseValue, FeatValue } from "../../src/ir/interp/value.ts";
 import { rowsAt } from "../support/compare.ts";
-import { forward, goldenModule, largestDifference, weightOf, type GoldenCase } from "../support/golden-modules.ts";
+import { batchOf, denseOutputs, forward, goldenModule, inputsOf, largestDifference, weightOf, type GoldenCase } from "../support/golden-modules.ts";
 import { fixtureFolder, readFixture, tensorOf } from "../support/safetensors.ts";
 
 const folder = fixtureFolder("spconv-golden");
@@ -13,12 +13,14 @@ describe.skipIf(folder === undefined)(`recorded outputs of spconv${folder === un
 
   it.each(cases.filter((c) => forward[c.file] !== undefined).map((c) => [c.file, c] as const))("%s", (file, c) => {
     const tensors = readFixture(`${folder}${file}`);
-    const [coords, features] = [tensorOf(tensors, "input.coords"), tensorOf(tensors, "input.features")];
-    const y = interpret(goldenModule(c, tensors), { inputs: { x: { coords: coords.data, features: features.data } }, params: (name) => weightOf(tensors, name), batch: 4 }).get("y")!;
+    const outputs = interpret(goldenModule(c, tensors), { inputs: inputsOf(tensors), params: (name) => weightOf(tensors, name), batch: batchOf(c) });
+    const y = outputs.get("y")!;
     if (y.kind === "dense") {
-      const wanted = tensorOf(tensors, "expect.dense_channels_first");
-      expect(y.shape).toEqual(wanted.shape);
-      expect(largestDifference(y.data, wanted.data)).toBe(0);
+      for (const [name, wanted] of Object.entries(denseOutputs(tensors))) {
+        const dense = outputs.get(name) as DenseValue;
+        expect(dense.shape.slice(-wanted.shape.length)).toEqual(wanted.shape);
+        expect(largestDifference(dense.data, wanted.data)).toBe(0);
+      }
       return;
     }
     const rows = rowsAt(y as FeatValue, tensorOf(tensors, "expect.coords").data);

@@ -6,7 +6,7 @@ import type { Module, ValueId } from "../../src/ir/module.ts";
 import { outputExtent, type Geometry } from "../../src/ir/sites.ts";
 import { relativeError } from "../support/compare.ts";
 import { NetBuilder } from "../support/fixture-modules.ts";
-import { addProduct, compareSites, floored, reached, tapBetween, type Point } from "../support/site-oracle.ts";
+import { addProduct, compareSites, floored, generated, reached, tapBetween, type Point } from "../support/site-oracle.ts";
 
 const BATCH = 3;
 
@@ -123,6 +123,115 @@ describe("the interpreter against comparing every site with every other, 1 to 4 
       { numRuns: 150 },
     );
     expect(met).toBeGreaterThan(500);
+  });
+
+  it("deconv: generated sites by the same pairs exchanged, inside the extents", () => {
+    let met = 0;
+    const small = cases.filter(({ scene, g }) => scene.dim < 3 || [...g.kernel, ...g.stride].every((n) => n < 3));
+    fc.assert(
+      fc.property(small, fc.integer({ min: 0, max: 1 }), ({ scene, g, cout, bias }, added) => {
+        const net = netOf(scene);
+        const extents = scene.extents?.map((n, a) => (n - 1) * g.stride[a]! - 2 * g.padding[a]! + g.dilation[a]! * (g.kernel[a]! - 1) + 1 + added);
+        fc.pre(extents?.every((n) => n > 0) !== false);
+        const onto = net.b.sites.deriveGenerate(net.sites, g, g.kernel.map(() => added));
+        const y = net.op("up", [net.x, ...net.weights("", g.kernel, scene.channels, cout, bias)], { ...g, onto });
+        fc.pre(onto !== net.sites);
+        expect(net.b.sites.extents(onto)).toEqual(extents);
+        const fine = generated(scene.points.map((p) => p.at), g, extents);
+        const weight = param([...g.kernel, scene.channels, cout]).data;
+        expectPoints(run(net.finish({ y }), scene).get("y"), convolve(scene.points, fine, (i, o) => tapBetween(o, i, g), weight, cout, bias));
+        met += fine.length;
+      }),
+      { numRuns: 60 },
+    );
+    expect(met).toBeGreaterThan(500);
+  });
+
+  it.each(["sum", "product"] as const)("union, %s: a site that an operand lacks counts as 0", (by) => {
+    let both = 0;
+    fc.assert(
+      fc.property(scenes, fc.array(fc.nat(2), { minLength: 14, maxLength: 14 }), (scene, draw) => {
+        const net = netOf(scene);
+        // Two inputs that share some sites.
+        const parts = [0, 1].map((side) => scene.points.filter((_, i) => draw[i] === side || draw[i] === 2));
+        const sites = net.b.sites.addInput({ kind: "input", name: "T", axes: net.b.sites.axes(net.sites), extents: scene.extents });
+        const y = net.op("union", [net.x, net.op("input", [], { name: "b", sites, channels: scene.channels })], { by });
+        const inputs = Object.fromEntries(parts.map((part, i) => [["x", "b"][i]!, { coords: part.flatMap((p) => p.at), features: part.flatMap((p) => p.row.map((v) => v * (i + 1))) }]));
+        const value = interpret(net.finish({ y }), { inputs, params: () => param([1]), batch: BATCH }).get("y");
+        const wanted = scene.points.map(({ at, row }, i) => ({ at, row: row.map((v) => (by === "sum" ? v * [1, 2, 3][draw[i]!]! : draw[i] === 2 ? 2 * v * v : 0)) }));
+        both += scene.points.filter((_, i) => draw[i] === 2).length;
+        expectPoints(value, wanted.toSorted((a, b) => compareSites(a.at, b.at)));
+      }),
+      { numRuns: 100 },
+    );
+    expect(both).toBeGreaterThan(100);
+  });
+
+  it("prune keeps the rows whose mask is greater, sorted, and what follows sees no others", () => {
+    let met = 0;
+    fc.assert(
+      fc.property(cases, fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 14, maxLength: 14 }), ({ scene, g, cout, bias }, draw) => {
+        const net = netOf(scene);
+        const mask = net.op("input", [], { name: "m", sites: net.sites, channels: 1 });
+        const sites = net.b.sites.derivePrune(net.sites);
+        expect(net.b.sites.derivePrune(net.sites)).not.toBe(sites);
+        const kept = net.op("prune", [net.x, mask], { above: 0.5, sites });
+        const { kernel, padding, dilation } = g;
+        const y = net.op("subm", [kept, ...net.weights("", kernel, scene.channels, cout, bias)], { kernel, padding, dilation });
+        const weight = param([...kernel, scene.channels, cout]);
+        const coords = scene.points.flatMap((p) => p.at);
+        const inputs = { x: { coords, features: scene.points.flatMap((p) => p.row) }, m: { coords, features: scene.points.map((_, i) => draw[i]!) } };
+        const outputs = interpret(net.finish({ kept, y }), { inputs, params: (name) => (name === "weight" ? weight : param([cout])), batch: BATCH });
+        const left = scene.points.filter((_, i) => draw[i]! > 0.5).toSorted((a, b) => compareSites(a.at, b.at));
+        expectPoints(outputs.get("kept"), left);
+        const own: Geometry = { ...g, stride: g.stride.map(() => 1) };
+        expectPoints(outputs.get("y"), convolve(left, left.map((p) => p.at), (i, o) => tapBetween(i, o, own), weight.data, cout, bias));
+        met += left.length;
+      }),
+      { numRuns: 60 },
+    );
+    expect(met).toBeGreaterThan(100);
+  });
+
+  it("union is commutative, flat, and each part once", () => {
+    const net = new NetBuilder(2, 1, [8, 8]);
+    const table = net.b.sites;
+    const grown = [[3, 1], [1, 3], [3, 3]].map((kernel) => table.deriveReach(net.sites, { kernel, stride: [1, 1], padding: kernel.map((k) => (k - 1) / 2), dilation: [1, 1] }));
+    const [a, b, c] = grown as [string, string, string];
+    const ab = table.deriveUnion([a, b]);
+    expect(table.deriveUnion([b, a])).toBe(ab);
+    expect(table.deriveUnion([a, a])).toBe(a);
+    expect(table.deriveUnion([b, ab])).toBe(ab);
+    expect(table.deriveUnion([c, ab])).toBe(table.deriveUnion([table.deriveUnion([b, c]), a]));
+    expect(table.deriveUnion([a, c])).not.toBe(ab);
+  });
+
+  it("conv onto given sites, and a pool", () => {
+    let met = 0;
+    fc.assert(
+      fc.property(cases, fc.array(fc.boolean(), { minLength: 14, maxLength: 14 }), ({ scene, g, cout, bias }, draw) => {
+        const net = netOf(scene);
+        const stride = g.stride.map(() => 1);
+        const target = scene.points.filter((_, i) => draw[i]).map((p) => p.at);
+        const sites = net.b.sites.addInput({ kind: "input", name: "T", axes: net.b.sites.axes(net.sites), extents: scene.extents });
+        net.op("input", [], { name: "t", sites, channels: 1 });
+        const y = net.op("conv", [net.x, ...net.weights("", g.kernel, scene.channels, cout, bias)], { ...g, stride, sites: "given", onto: sites });
+        const sum = net.op("pool", [net.x], { mode: "sum", ...g, stride, sites: "given", onto: sites });
+        const weight = param([...g.kernel, scene.channels, cout]);
+        const inputs = { x: { coords: scene.points.flatMap((p) => p.at), features: scene.points.flatMap((p) => p.row) }, t: { coords: target.flat(), features: target.map(() => 0) } };
+        const outputs = interpret(net.finish({ y, sum }), { inputs, params: (name) => (name === "weight" ? weight : param([cout])), batch: BATCH });
+        const own: Geometry = { ...g, stride };
+        expectPoints(outputs.get("y"), convolve(scene.points, target, (i, o) => tapBetween(i, o, own), weight.data, cout, bias));
+        const sums = target.map((at) => {
+          const rows = scene.points.filter((p) => tapBetween(p.at, at, own) !== undefined).map((p) => p.row);
+          return { at, row: Array.from({ length: scene.channels }, (_, c) => rows.reduce((n, r) => n + r[c]!, 0)) };
+        });
+        expectPoints(outputs.get("sum"), sums);
+        met += target.length;
+      }),
+      { numRuns: 100 },
+    );
+    expect(met).toBeGreaterThan(200);
   });
 
   it.each(["max", "avg", "sum"] as const)("pool, %s", (mode) => {

@@ -33,11 +33,14 @@ const list = (numbers: readonly number[]): string => `[${numbers.join(", ")}]`;
 
 /** The operations of one combination; each result is an output. */
 function layersOf({ k, s, p, d, centre }: Kernel): readonly (readonly [name: string, body: string])[] {
+  // Along the first axis alone, since sites multiply.
+  const grown = `k=${list(k.map((_, a) => (a === 0 ? 3 : 1)))}, p=${list(k.map((_, a) => (a === 0 ? 1 : 0)))}`;
   const strided = `k=${list(k)}, s=${list(s)}, p=${list(p)}, d=${list(d)}`;
   return [
     ["subm", `output y = x |> subm(3, k=${list(k)}, d=${list(d)}, p=${list(centre)}, bias=true)`],
     ["conv that reaches, and up", `let c = x |> conv(3, ${strided}, sites=reach)\n  output y = c\n  output z = c |> up(2, bias=true)`],
     ["conv on the floor, and up", `let c = x |> conv(3, ${strided}, sites=floor, bias=true)\n  output y = c\n  output z = c |> up(2)`],
+    ["deconv, and unions", `let d = x |> deconv(2, ${strided})\n  let g = d |> conv(2, ${grown}, sites=reach)\n  output y = d\n  output z = union(d, g)\n  output p = union(g, d, by=product) |> conv(2, ${strided}, onto=x)`],
     ["conv that grows", `output y = x |> conv(3, k=${list(k)}, p=${list(centre)}, d=${list(d)}, sites=reach)`],
   ];
 }

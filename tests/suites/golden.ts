@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { DenseOutput, FeatOutput } from "../../src/runtime/index.ts";
-import { forward, goldenModule, largestDifference, weightOf, type GoldenCase } from "../support/golden-modules.ts";
+import { batchOf, denseOutputs, forward, goldenModule, inputsOf, largestDifference, weightOf, type GoldenCase } from "../support/golden-modules.ts";
 import { fuse, pipelines } from "../support/plan-runs.ts";
 import { fixtureFolder, readFixture, tensorOf } from "../support/safetensors.ts";
 import { useTarget, type OpenTarget } from "../support/target.ts";
@@ -18,11 +18,11 @@ export function goldenSuite(open: OpenTarget): void {
     it.each(cases.filter((c) => forward[c.file] !== undefined).map((c) => [c.file, c] as const))("%s", async (file, c) => {
       const tensors = readFixture(`${folder}${file}`);
       const network = await target().open(fuse(goldenModule(c, tensors), pipelines[2]![1]), { weights: (name) => weightOf(tensors, name) });
-      const coords = tensorOf(tensors, "input.coords").data;
-      const { y } = await network.run({ x: { coords, features: tensorOf(tensors, "input.features").data } }, { batch: 4 });
+      const outputs = await network.run(inputsOf(tensors), { batch: batchOf(c) });
+      const y = outputs["y"];
       network.dispose();
       if ("shape" in y!) {
-        expect(largestDifference((y as DenseOutput).data, tensorOf(tensors, "expect.dense_channels_first").data)).toBe(0);
+        for (const [name, wanted] of Object.entries(denseOutputs(tensors))) expect(largestDifference((outputs[name] as DenseOutput).data, wanted.data)).toBe(0);
         return;
       }
       const { rows, channels, coords: sites, features } = y as FeatOutput;

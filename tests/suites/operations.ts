@@ -15,6 +15,11 @@ const operations: Readonly<Record<string, (d: number) => string>> = {
   "strided, asymmetric": (d) => `a |> conv(${d}, k=[3, 2], s=[2, 1], p=[1, 0], w="w")`,
   "strided and dilated": (d) => `a |> conv(${d}, k=3, s=2, p=2, d=2, w="w")`,
   "inverse": (d) => `a |> conv(4, k=3, s=2, p=1, w="v") |> up(${d}, w="w")`,
+  "sum on a union": (d) => `union(a |> linear(${d}, w="l"), a |> conv(${d}, k=[3, 1], s=1, p=[1, 0], w="g"), a |> linear(${d}, w="m")) |> relu`,
+  "product on a union": (d) => `union(a |> conv(${d}, k=[1, 3], s=1, p=[0, 1], w="l"), a |> linear(${d}, w="g"), by=product) |> subm(${d}, k=3, w="w")`,
+  "generating": (d) => `a |> conv(4, k=2, s=2, w="v") |> deconv(${d}, k=3, s=2, p=1, output_padding=1, bias=true, w="w")`,
+  "generating, then down onto given sites": (d) => `a |> deconv(4, k=[2, 3], s=2, p=[0, 1], w="v") |> conv(${d}, k=3, s=2, p=1, onto=a, w="w")`,
+  "up onto the sites of another value": (d) => `a |> conv(4, k=3, s=2, p=1, w="v") |> up(${d}, onto=a |> conv(4, k=3, s=1, p=1, w="u"), w="w")`,
   "linear": (d) => `a |> linear(${d}, bias=true, w="w") |> sigmoid`,
   "pointwise": () => `a |> bn(w="w") |> leaky_relu(slope=0.2)`,
   "clipped": (d) => `(a * a * a) |> linear(${d}, bias=true, w="w") |> relu6`,
@@ -26,6 +31,7 @@ const operations: Readonly<Record<string, (d: number) => string>> = {
   "global maximum of derived sites": () => `a |> max_pool(k=2, s=2) |> global_max_pool`,
   "global sum, then linear": (d) => `a |> global_sum_pool |> linear(${d}, w="w")`,
   "dense": () => `a |> to_dense`,
+  "dense, channels last": (d) => `a |> linear(${d}, w="w") |> to_dense(layout=channels_last)`,
 };
 
 /** A net of one input of `c` channels and the output `y`. */

@@ -64,11 +64,8 @@ export class NetBuilder {
   }
 }
 
-/** Operations of layer cases that the language does not have yet. */
-export const laterLayers: Readonly<Record<string, string>> = { transpose_conv: "deconv, which generates sites" };
-
-/** The net-level module of a layer case, or undefined for operations of a later issue. Outputs: `y`, for inverses also `down`. */
-export function layerModule(c: LayerCase): Module | undefined {
+/** The net-level module of a layer case. Outputs: `y`, for inverses also `down`. */
+export function layerModule(c: LayerCase): Module {
   const p = c.parameters;
   const ones = Array.from({ length: p.ndim }, () => 1);
   const { kernel = ones, stride = ones, padding = ones, dilation = ones, cout = p.cin, bias = false } = p;
@@ -93,8 +90,10 @@ export function layerModule(c: LayerCase): Module | undefined {
     case "global_pool_avg":
     case "global_pool_sum":
       return net.finish({ y: net.op("global_pool", [net.x], { mode: p.op.slice("global_pool_".length) }) });
-    case "transpose_conv":
-      return undefined;
+    case "transpose_conv": {
+      const onto = net.b.sites.deriveGenerate(net.sites, geometry, ones.map(() => 0));
+      return net.finish({ y: net.op("up", [net.x, ...net.weights("", kernel, p.cin, cout, bias)], { ...geometry, onto }) });
+    }
     default: {
       const [, mode = ""] = /^pool_(max|avg|sum)/.exec(p.op) ?? [];
       const divisor = p.op === "pool_avg_full" ? "volume" : "count";

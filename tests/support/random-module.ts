@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { ModuleBuilder } from "../../src/ir/builder.ts";
 import type { Loc, Place } from "../../src/ir/loc.ts";
 import type { Attrs, AttrValue, Module, ValueId } from "../../src/ir/module.ts";
-import { SiteTable, type Geometry, type SiteId } from "../../src/ir/sites.ts";
+import { generatedExtent, SiteTable, type Geometry, type SiteId } from "../../src/ir/sites.ts";
 import type { FeatType, ParamType, RulebookType, Type, VecType } from "../../src/ir/types.ts";
 
 /** Decisions read off a tape of numbers, so that shrinking the tape shrinks the module; an empty tape decides for the first. */
@@ -135,6 +135,8 @@ export abstract class RandomModule {
 export class RandomNet extends RandomModule {
   readonly #convs: { readonly fine: SiteId; readonly coarse: SiteId; readonly g: Geometry }[] = [];
 
+  #generated = false;
+
   constructor(tape: Tape) {
     super("net", tape);
   }
@@ -142,7 +144,7 @@ export class RandomNet extends RandomModule {
   protected step(): void {
     const x = this.rows();
     const { channels } = this.typeOf<Rows>(x);
-    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "act", "binary", "cat", "pool", "global_pool", "to_dense"]);
+    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "act", "binary", "cat", "pool", "global_pool", "to_dense", "union", "deconv", "onto", "prune"]);
     switch (kind) {
       case "linear":
         return this.push(this.op("linear", [x, ...this.weights([], channels)]));
@@ -192,6 +194,27 @@ export class RandomNet extends RandomModule {
       }
       case "global_pool":
         return this.push(this.op("global_pool", [x], { mode: this.tape.pick(["max", "avg", "sum"]) }));
+      case "union": {
+        const near = this.#feats().filter((v) => this.typeOf<FeatType>(v).channels === channels && this.b.sites.sameGrid(sites, this.typeOf<FeatType>(v).sites));
+        return this.push(this.op("union", [x, ...Array.from({ length: this.tape.int(1, 2) }, () => this.tape.pick(near))], { by: this.tape.pick(["sum", "product"]) }));
+      }
+      case "prune": {
+        const masks = this.#feats().filter((v) => this.typeOf<FeatType>(v).channels === 1 && this.typeOf<FeatType>(v).sites === sites);
+        const mask = masks.length > 0 ? this.tape.pick(masks) : this.op("linear", [x, this.param([channels, 1])]);
+        // A threshold that no rounding of a value crosses.
+        return this.push(this.op("prune", [x, mask], { above: this.tape.pick([0.0123, -0.237]), sites: this.b.sites.derivePrune(sites) }));
+      }
+      case "deconv":
+        return this.#deconv(x);
+      case "onto": {
+        const g = { ...this.geometry(), stride: this.list(1, 2) };
+        const targets = this.#feats().filter((v) => this.b.sites.strideLeads(sites, g.stride, this.typeOf<FeatType>(v).sites));
+        if (targets.length === 0) return;
+        const onto = this.typeOf<FeatType>(this.tape.pick(targets)).sites;
+        if (this.tape.bool()) this.try("pool", [x], { mode: "sum", ...g, sites: "given", onto });
+        else this.try("conv", [x, ...this.weights(g.kernel, channels)], { ...g, sites: "given", onto });
+        return;
+      }
       default:
         this.try("to_dense", [x], { fold: this.tape.pick(["", "x"]) });
     }
@@ -201,6 +224,21 @@ export class RandomNet extends RandomModule {
   #groups(channels: number): number {
     if (this.tape.int(0, 3) > 0) return 1;
     return channels % 2 === 0 && this.tape.bool() ? channels / 2 : channels;
+  }
+
+  #feats(): readonly ValueId[] {
+    return this.values.filter((v) => this.b.typeOf(v).kind === "feat");
+  }
+
+  /** Once per network, since sites multiply. */
+  #deconv(x: ValueId): void {
+    const { channels, sites } = this.typeOf<FeatType>(x);
+    const g = { ...this.geometry(), kernel: this.list(1, 2), stride: this.list(1, 2) };
+    const fits = this.b.sites.extents(sites)?.every((n, a) => generatedExtent(n, g.kernel[a]!, g.stride[a]!, g.padding[a]!, g.dilation[a]!, 0) > 0) !== false;
+    if (this.#generated || !fits) return;
+    this.#generated = true;
+    const onto = this.b.sites.deriveGenerate(sites, g, g.stride.map((s) => this.tape.int(0, s - 1)));
+    this.push(this.op("up", [x, ...this.weights(g.kernel, channels)], { ...g, onto }));
   }
 
   #weightShape(kernel: readonly number[], cin: number, groups: number): number[] {
@@ -243,7 +281,8 @@ export class RandomFused extends RandomModule {
         return this.#pair();
       case "channels": {
         const x = this.rows();
-        const { channels } = this.typeOf<Rows>(x);
+        const { channels, kind, sites } = this.typeOf<Rows>(x);
+        if (channels === 1 && kind === "feat") this.push(this.op("prune", [x, x], { above: 0.5, sites: this.b.sites.derivePrune(sites) }));
         if (this.tape.bool()) return this.push(this.op("cat", [x, this.onSameSites(x)]));
         const from = this.tape.int(0, channels - 1);
         return this.push(this.op("slice", [x], { from, to: this.tape.int(from + 1, channels) }));

@@ -43,6 +43,19 @@ export function reached(inputs: readonly (readonly number[])[], g: Geometry, ext
   return found;
 }
 
+/** Every site of a finer grid, in a window that surely holds all, from which some tap leads to an input; inside `extents` where given. Sorted. */
+export function generated(inputs: readonly (readonly number[])[], g: Geometry, extents: readonly number[] | undefined): (readonly number[])[] {
+  if (inputs.length === 0) return [];
+  const axes = g.kernel.map((k, a) => {
+    const all = inputs.map((p) => p[a + 1]! * g.stride[a]! - g.padding[a]!);
+    const [low, high] = [Math.min(...all) - 1, Math.max(...all) + k * g.dilation[a]!];
+    return Array.from({ length: high - low + 1 }, (_, i) => low + i).filter((c) => extents === undefined || (c >= 0 && c < extents[a]!));
+  });
+  const batches = [...new Set(inputs.map((p) => p[0]!))].sort((x, y) => x - y);
+  const windows = axes.reduce<number[][]>((sites, axis) => sites.flatMap((site) => axis.map((c) => [...site, c])), batches.map((b) => [b]));
+  return windows.filter((site) => inputs.some((p) => tapBetween(site, p, g) !== undefined));
+}
+
 /** floor(in / stride), each once, sorted. */
 export function floored(inputs: readonly (readonly number[])[], stride: readonly number[]): (readonly number[])[] {
   const all = inputs.map(([b, ...c]) => [b!, ...c.map((n, a) => Math.floor(n / stride[a]!))]).sort(compareSites);

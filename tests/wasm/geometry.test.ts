@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { GeometrySpec } from "../../src/codegen/plan/geometry-spec.ts";
 import { cloud } from "../geometry/clouds.ts";
-import { randomCase } from "../geometry/random-spec.ts";
+import { combinedCase, randomCase } from "../geometry/random-spec.ts";
 import { minkUNet, second, SpecWriter } from "../geometry/specs.ts";
 import { checkCpuGeometry, type GeometryOptions } from "../support/cpu-geometry.ts";
 
@@ -22,6 +22,11 @@ describe.each(WAYS)("sites, orders and pairs by %s", (_, options) => {
   it.each(Array.from({ length: 60 }, (_, seed) => seed))("random geometry %i", async (seed) => {
     const { spec, inputs } = randomCase(seed);
     await checkCpuGeometry(unsorted(spec), inputs, { ...options, threads: seed % 10 === 9 ? 3 : 0 });
+  });
+
+  it.each(Array.from({ length: 40 }, (_, seed) => seed))("unions and generated sets %i", async (seed) => {
+    const { spec, inputs } = combinedCase(seed);
+    await checkCpuGeometry(spec, inputs, { ...options, threads: seed % 10 === 9 ? 3 : 0 });
   });
 
   it.each([0, 2])("SECOND's five levels and MinkUNet's, with negative coordinates, on %i threads", async (threads) => {

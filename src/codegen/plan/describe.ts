@@ -64,6 +64,8 @@ function whatOf(spec: SpecBody): string {
       return `${spec.mode} pool`;
     case "global_pool":
       return `global ${spec.mode} pool`;
+    case "prune":
+      return `makes @${spec.sites} of the rows greater than ${spec.above}`;
   }
 }
 
@@ -75,6 +77,8 @@ function shapeOf(spec: SpecBody): string {
       return `${spec.map.taps.length} taps × ${spec.source.channels / spec.reads} groups of ${spec.reads} -> columns ${spec.columns[0]} to ${spec.columns[1]}${printTarget(spec.target)}`;
     case "pair":
       return `${spec.map.taps.length} taps × ${spec.source.channels} -> ${spec.middle}, ${spec.map.taps.length} taps × ${spec.middle} -> ${spec.cout}${printTarget(spec.target)}`;
+    case "prune":
+      return "a mask";
     default:
       return `${spec.source.channels} channels${printTarget(spec.target)}`;
   }
@@ -83,14 +87,14 @@ function shapeOf(spec: SpecBody): string {
 const printTerm = (t: ConvTerm): string => `${t.map === undefined ? "own row" : `${t.map.taps.length} taps`} × ${t.source.channels}`;
 
 function printTarget(target: RowAccess | DenseTarget): string {
-  if ("coords" in target) return `, dense [${target.channels}, ${target.extents.join(", ")}]${target.fold === undefined ? "" : ` with axis ${target.fold} folded`}`;
+  if ("coords" in target) return `, dense [${target.channels}, ${target.extents.join(", ")}]${target.fold === undefined ? "" : ` with axis ${target.fold} folded`}${target.last === true ? ", channels last" : ""}`;
   return target.stride === target.channels ? "" : `, written into channels ${target.offset} to ${target.offset + target.channels} of ${target.stride}`;
 }
 
 function epilogueOf(spec: SpecBody): string {
   const print = (steps: readonly EpilogueStep[]): string => steps.map((s) => s.do).join(", ");
   if (spec.kind === "pair") return [print(spec.first) || "nothing", print(spec.second) || "nothing"].join(" | ");
-  return spec.kind === "global_pool" ? "" : print(spec.epilogue);
+  return spec.kind === "global_pool" || spec.kind === "prune" ? "" : print(spec.epilogue);
 }
 
 /** Multiply-accumulates of a step, by row and by pair of each rulebook. */

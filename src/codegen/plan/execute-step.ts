@@ -81,6 +81,8 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
       });
     case "global_pool":
       return globalPool(spec, m);
+    case "prune":
+      throw new Error("internal: pruning is geometry's work");
   }
 }
 
@@ -206,6 +208,7 @@ function store(m: StepMemory, target: Target, row: number, y: Float64Array, from
 /** Flat index in [batch, channels, …extents], or with an axis folded [batch, channels · extent, …others]. */
 function denseIndex(target: DenseTarget, batch: number, channel: number, site: readonly number[]): number {
   const { fold, extents, channels } = target;
+  if (target.last === true) return extents.reduce((index, n, a) => index * n + site[a]!, batch) * channels + channel;
   let index = batch * channels + channel;
   if (fold !== undefined) index = index * extents[fold]! + site[fold]!;
   for (let a = 0; a < extents.length; a++) if (a !== fold) index = index * extents[a]! + site[a]!;

@@ -25,16 +25,19 @@ export interface PlanOutput {
 /**
  * Runs a plan module without an adapter: the same geometry, the same parameter blocks, the same arena offsets, every
  * step in plain loops. Memory begins as NaN, so a step that reads what nothing wrote shows. `columnTile` is that of the
- * target that the plan was lowered for.
+ * target that the plan was lowered for. Sites that depend on data have room for all rows, as memory is laid out before.
  */
 export function executePlan(module: Module, inputs: Readonly<Record<string, PlanInput>>, weights: (name: string) => WeightTensor | undefined, batch: number, columnTile = Infinity): Record<string, PlanOutput> {
   const reader = new PlanReader(module);
   const coords = new Map<number, Int32Array>();
   for (const input of reader.inputs) coords.set(input.site, inputs[input.name]!.coords);
-  const geometry = executeGeometry(reader.geometry, coords);
+  let geometry = executeGeometry(reader.geometry, coords);
+  const most = geometry;
+  const prunings = new Map<string, (row: number) => boolean>();
   const values = runLoadPhase(reader.load, weights);
   const rows = (b: BufferPlan): number => (b.rows === "batch" ? batch : geometry.rows[b.rows.site]!);
-  const placement = placeBuffers(reader.buffers.map((b) => ({ bytes: rows(b) * rowBytes(b), live: b.live })));
+  const room = (b: BufferPlan): number => (b.rows === "batch" ? batch : most.rows[b.rows.site]!);
+  const placement = placeBuffers(reader.buffers.map((b) => ({ bytes: room(b) * rowBytes(b), live: b.live })));
   const arena = new Uint8Array(placement.peak).fill(0xff).buffer;
   const numbers = (index: number): number => rows(reader.buffers[index]!) * reader.buffers[index]!.width;
   const view = (index: number): Float32Array => new Float32Array(arena, placement.offsets[index]!, numbers(index));
@@ -44,7 +47,14 @@ export function executePlan(module: Module, inputs: Readonly<Record<string, Plan
     reader.buffers.forEach((b, index) => {
       if (b.zero && b.live[0] === i) view(index).fill(0);
     });
-    executeStep({ kind: op.name.slice("step.".length), ...(op.attrs["spec"] as object) } as FeatureSpec, memoryOf(reader, op, geometry, batch, { view, halves }, (block) => packBlock(reader.blocks[block]!, values), columnTile));
+    const spec = { kind: op.name.slice("step.".length), ...(op.attrs["spec"] as object) } as FeatureSpec;
+    if (spec.kind === "prune") {
+      const mask = view(reader.bufferOf(op.operands[0]!)).slice();
+      prunings.set(spec.sites, (row) => mask[row * spec.source.stride + spec.source.offset]! > Math.fround(spec.above));
+      geometry = executeGeometry(reader.geometry, coords, new Map(), prunings);
+      return;
+    }
+    executeStep(spec, memoryOf(reader, op, geometry, batch, { view, halves }, (block) => packBlock(reader.blocks[block]!, values), columnTile));
   });
   return Object.fromEntries(
     module.outputs.map((o): [string, PlanOutput] => {

@@ -1,5 +1,5 @@
 import { number, numbers, siteAttr, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
-import type { SiteId } from "../../ir/sites.ts";
+import { parentsOf, type SiteId } from "../../ir/sites.ts";
 
 /** Which block of a search a kernel reads. */
 export type BlockForm = "forward" | "transposed" | "halo";
@@ -47,8 +47,7 @@ export class GeometryDraft {
   /** Makes sure that `site` and all it derives from are built. */
   need(site: SiteId): void {
     if (this.#sites.has(site)) return;
-    const def = this.#module.sites.def(site);
-    if (def.kind !== "input") this.need(def.of);
+    for (const parent of parentsOf(this.#module.sites.def(site))) this.need(parent);
     this.#sites.add(site);
   }
 
@@ -79,6 +78,16 @@ export class GeometryDraft {
     return { search, sorted };
   }
 
+  /** The search from a set to a pruning of it: one tap, each row onto its own. */
+  pruning(to: SiteId): ResolvedRulebook {
+    const [from] = parentsOf(this.#module.sites.def(to)) as [SiteId];
+    this.need(to);
+    const ones = this.#module.sites.axes(to).map(() => 1);
+    const search = this.searches.length;
+    this.searches.push({ name: `rb${search}`, from, to, kernel: ones, stride: ones, padding: ones.map(() => 0), dilation: ones, mirrored: false, forward: true, transposed: false });
+    return { search, form: "forward", stored: 1, taps: [0] };
+  }
+
   /** Whether rows of the set are in the caller's order. */
   inCallersOrder(site: SiteId): boolean {
     return this.#module.sites.def(site).kind === "input";
@@ -98,8 +107,12 @@ export class GeometryDraft {
         if (this.#sorted.has(id)) list.push({ id: id + SORTED, kind: "sorted", dim, of: id, ...bounds });
       } else if (def.kind === "floor") {
         list.push({ id, kind: "floor", dim, of: def.of, stride: def.stride, ...bounds });
+      } else if (def.kind === "prune") {
+        list.push({ id, kind: "prune", dim, of: def.of, ...bounds });
+      } else if (def.kind === "union") {
+        list.push({ id, kind: "union", dim, of: def.of[0]!, others: def.of.slice(1), ...bounds });
       } else {
-        list.push({ id, kind: "reach", dim, of: def.of, kernel: def.kernel, stride: def.stride, padding: def.padding, dilation: def.dilation, ...bounds });
+        list.push({ id, kind: def.kind, dim, of: def.of, kernel: def.kernel, stride: def.stride, padding: def.padding, dilation: def.dilation, ...bounds });
       }
     }
     return list;

@@ -53,14 +53,18 @@ class SiteList {
 /** Blocks of searches that were done before on the same inputs, by what they ask. */
 export type SearchMemo = Map<string, Blocks>;
 
+/** Which rows of its parent each pruned set keeps, by its id. */
+export type Prunings = ReadonlyMap<string, (row: number) => boolean>;
+
 /**
  * Geometry in plain loops over coordinates. `inputs` holds the rows of each input set by its index in `spec.sites`. Equal
- * searches are done once; with a `memo` also those of other plans of the same network on the same inputs.
+ * searches are done once; with a `memo` also those of other plans of the same network on the same inputs. A pruned set that
+ * `prunings` does not speak of keeps all rows: the most that it and what derives from it can have.
  */
-export function executeGeometry(spec: GeometrySpec, inputs: ReadonlyMap<number, Int32Array>, memo: SearchMemo = new Map()): ExecutedGeometry {
+export function executeGeometry(spec: GeometrySpec, inputs: ReadonlyMap<number, Int32Array>, memo: SearchMemo = new Map(), prunings: Prunings = new Map()): ExecutedGeometry {
   const lists = new Map<string, SiteList>();
   spec.sites.forEach((site, i) => {
-    lists.set(site.id, site.kind === "input" ? new SiteList(unflatten(inputs.get(i) ?? new Int32Array(0), site.dim + 1)) : derive(site, lists.get(site.of!)!));
+    lists.set(site.id, site.kind === "input" ? new SiteList(unflatten(inputs.get(i) ?? new Int32Array(0), site.dim + 1)) : derive(site, [site.of!, ...(site.others ?? [])].map((id) => lists.get(id)!), prunings.get(site.id)));
   });
   const blocks = spec.rulebooks.map(({ from, to, ...r }) => {
     const key = JSON.stringify([from, to, r.kernel, r.stride, r.padding, r.dilation]);
@@ -79,9 +83,9 @@ function unflatten(data: Int32Array, width: number): number[][] {
   return Array.from({ length: data.length / width }, (_, r) => [...data.subarray(r * width, (r + 1) * width)]);
 }
 
-function derive(site: SiteSpec, from: SiteList): SiteList {
+function derive(site: SiteSpec, parents: readonly SiteList[], keeps: (row: number) => boolean = () => true): SiteList {
   const found = new Map<string, readonly number[]>();
-  for (const row of from.rows) for (const out of outputsOf(site, row)) found.set(out.join(), out);
+  for (const from of parents) from.rows.forEach((row, i) => keeps(i) && outputsOf(site, row).forEach((out) => found.set(out.join(), out)));
   return new SiteList([...found.values()].sort(compareRows));
 }
 
@@ -92,14 +96,14 @@ function compareRows(a: readonly number[], b: readonly number[]): number {
 
 /** The sites of a derived set that one parent row leads to. */
 function outputsOf(site: SiteSpec, row: readonly number[]): (readonly number[])[] {
-  if (site.kind === "sorted") return [row];
+  if (site.kind === "sorted" || site.kind === "union" || site.kind === "prune") return [row];
   if (site.kind === "floor") return [row.map((c, i) => (i === 0 ? c : Math.floor(c / site.stride![i - 1]!)))];
   let partial: number[][] = [[row[0]!]];
   for (let a = 0; a < site.dim; a++) {
     const options: number[] = [];
     for (let tap = 0; tap < site.kernel![a]!; tap++) {
-      const scaled = row[a + 1]! + site.padding![a]! - tap * site.dilation![a]!;
-      const out = scaled / site.stride![a]!;
+      const [c, s, p, shift] = [row[a + 1]!, site.stride![a]!, site.padding![a]!, tap * site.dilation![a]!];
+      const out = site.kind === "generate" ? c * s - p + shift : (c + p - shift) / s;
       if (Number.isInteger(out) && (site.extents === undefined || (out >= 0 && out < site.extents[a]!))) options.push(out);
     }
     partial = partial.flatMap((p) => options.map((o) => [...p, o]));

@@ -1,10 +1,11 @@
 /** What a plan asks of geometry: the attributes of `step.geometry`, typed. */
 export interface SiteSpec {
   readonly id: string;
-  /** `sorted`: the same sites as `of`, an input set, in sorted order. */
-  readonly kind: "input" | "sorted" | "reach" | "floor";
+  /** `sorted`: the same sites as `of`, an input set, in sorted order. `union`: those of `of` and `others`. `prune`: some of `of`, by a step. */
+  readonly kind: "input" | "sorted" | "reach" | "floor" | "generate" | "union" | "prune";
   readonly dim: number;
   readonly of?: string;
+  readonly others?: readonly string[];
   readonly kernel?: readonly number[];
   readonly stride?: readonly number[];
   readonly padding?: readonly number[];

@@ -1,6 +1,7 @@
 import { isActivation } from "../../ir/activations.ts";
-import { string, type Attrs, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
+import { number, siteAttr, string, type Attrs, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
 import { typeOf } from "../../ir/module.ts";
+import type { SiteId } from "../../ir/sites.ts";
 import type { ParamType, Type } from "../../ir/types.ts";
 import { TILE_COLUMNS } from "../wgsl/kernels/shape.ts";
 import { pad4, type ConvTerm, type DenseTarget, type EpilogueStep, type HaloAccess, type MapAccess, type RowAccess } from "../wgsl/spec.ts";
@@ -51,6 +52,8 @@ export class StepLowering {
   readonly denseBuffers = new Map<ValueId, number>();
 
   readonly #target: StepTarget;
+  /** Pruned sets that the steps so far make. */
+  readonly #pruned = new Set<SiteId>();
 
   constructor(module: Module, target: StepTarget = WEBGPU_STEPS) {
     this.module = module;
@@ -75,6 +78,8 @@ export class StepLowering {
         return this.#pool(op);
       case "global_pool":
         return this.#globalPool(op);
+      case "prune":
+        return this.#prune(op);
       case "to_dense":
         return this.#toDense(op);
       case "slice":
@@ -105,7 +110,11 @@ export class StepLowering {
   }
 
   #push(spec: SpecBody, rows: Type, roles: Roles, params: ParamsDraft, loc: Op["loc"]): void {
-    if (rows.kind === "feat") this.geometry.need(rows.sites);
+    if (rows.kind === "feat") {
+      const early = this.module.sites.pruned(rows.sites).find((id) => !this.#pruned.has(id));
+      if (early !== undefined) throw new Error(`internal: a step is on sites of @${early} before they are made`);
+      this.geometry.need(rows.sites);
+    }
     if (params.floats > 0) roles.map.set("params", { kind: "block" });
     this.steps.push({ spec, rows: rowsOf(rows), roles: roles.map, writes: [...roles.writes], params, loc });
   }
@@ -229,6 +238,22 @@ export class StepLowering {
     this.#push({ kind: "pool", source, map, mode, divisor, epilogue, target: target! }, rows, roles, params, op.loc);
   }
 
+  /** The sites first, then the rows that stay, through the search from all rows to them. */
+  #prune(op: Op): void {
+    const roles = new Roles();
+    const [x, mask] = [op.operands[0]!, op.operands[1]!];
+    const sites = siteAttr(op.attrs, "sites");
+    const source = roles.read("mask", this.memory.place(mask, "mask"));
+    this.geometry.need(sites);
+    this.#pruned.add(sites);
+    this.#push({ kind: "prune", source, above: number(op.attrs, "above"), sites }, this.#type(mask), roles, this.#params(), op.loc);
+    const moved = new Roles();
+    const map: MapAccess = { role: moved.region("map", regionKey(this.geometry.pruning(sites), "forward")), stored: 1, taps: [0] };
+    const from = moved.read("x", this.memory.place(x, "x"));
+    const target = moved.write("out", this.memory.place(op.results[0]!, "out"));
+    this.#push({ kind: "pool", source: from, map, mode: "sum", divisor: "count", epilogue: [], target }, this.#type(op.results[0]!), moved, this.#params(), op.loc);
+  }
+
   #globalPool(op: Op): void {
     const x = op.operands[0]!;
     const type = this.#type(x);
@@ -276,7 +301,7 @@ export class StepLowering {
     const fold = string(attrs, "fold");
     const axis = this.module.sites.axes(rows.sites).indexOf(fold);
     const channels = volume / extents.reduce((a, b) => a * b, 1);
-    return { role: access.role, coords: roles.region("coords", `coords:${rows.sites}`), channels, extents, fold: axis < 0 ? undefined : axis };
+    return { role: access.role, coords: roles.region("coords", `coords:${rows.sites}`), channels, extents, fold: axis < 0 ? undefined : axis, ...(attrs["layout"] === "channels_last" ? { last: true } : {}) };
   }
 
   /** Rows of the weight as a matrix with Cout columns. */

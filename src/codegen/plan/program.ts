@@ -1,5 +1,6 @@
 import { printLocBriefly } from "../../ir/loc.ts";
 import { string, type Module, type Op } from "../../ir/module.ts";
+import { SpnetError } from "../../runtime/errors.ts";
 import type { StepBinding, StepPlan } from "../../runtime/plan.ts";
 import { compileGeometry, rowCountIndex } from "../wgsl/geometry/index.ts";
 import { buildKernel } from "../wgsl/kernels/index.ts";
@@ -13,6 +14,7 @@ import type { SpecBody } from "./step-draft.ts";
 /** Plan module → plan data and kernel texts. */
 export function buildProgram(module: Module): Program {
   const reader = new PlanReader(module);
+  refusePruning(reader);
   const geometry = compileGeometry(reader.geometry);
   const shared = new SharedKernels();
   const steps = reader.steps.map((op, i) => buildStep(module, reader, op, i, shared));
@@ -21,6 +23,13 @@ export function buildProgram(module: Module): Program {
   const { inputs, outputs, load, blocks, buffers } = reader;
   const features = buffers.some((b) => b.half === true) ? { features: ["shader-f16" as const] } : {};
   return { plan: { name: module.name, inputs, outputs, load, blocks, kernels: interfaces, geometry: geometry.plan, buffers, steps, ...features }, kernels };
+}
+
+/** SP0870: sites that depend on data are made between steps, which the run time does on the CPU only. */
+function refusePruning(reader: PlanReader): void {
+  const step = reader.steps.find((op) => op.name === "step.prune");
+  if (step === undefined) return;
+  throw new SpnetError("SP0870", `\`prune\` at ${printLocBriefly(step.loc)} is not available on WebGPU in this version: compile with --target wasm`);
 }
 
 /** Kernels by what they compute: steps whose texts differ in name and comment alone share one pipeline. */

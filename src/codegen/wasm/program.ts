@@ -14,10 +14,10 @@ import type { SpecBody } from "../plan/step-draft.ts";
 import type { FeatureSpec } from "../wgsl/spec.ts";
 import { Assembly } from "./assembly.ts";
 import { addDerive } from "./geometry/derive.ts";
-import { addHash } from "./geometry/hash.ts";
+import { addHash, addHashPruned } from "./geometry/hash.ts";
 import { addHashEmit, addHashSort } from "./geometry/hash-order.ts";
 import { addHashDerive, addHashSearch, hashSearchScratch } from "./geometry/hash-walk.ts";
-import { addCheck, addMarkInput, addPlaceInput } from "./geometry/input.ts";
+import { addCheck, addMarkInput, addMarkPruned, addPlaceInput } from "./geometry/input.ts";
 import { addCount, addEmit } from "./geometry/rank.ts";
 import { addSearch } from "./geometry/search.ts";
 import { addBarrier } from "./kernels/barrier.ts";
@@ -70,15 +70,21 @@ export function buildGeometry(assembly: Assembly, spec: GeometrySpec): CpuPlan["
     addHash(assembly, dim);
     addHashSort(assembly, dim);
     addHashEmit(assembly, dim);
-    addHashDerive(assembly, dim);
+    addHashDerive(assembly, dim, spec.sites.some((s) => s.dim === dim && s.kind === "generate"));
     addHashSearch(assembly, dim);
   }
   const sites = spec.sites.map((s): CpuSite => {
-    const { id, dim, kernel, stride, padding, dilation, extents } = s;
-    if (s.kind === "sorted") throw new Error("internal: a sorted copy on a target that sorts all sets");
+    const { id, dim, kind, kernel, stride, padding, dilation, extents } = s;
+    if (kind === "sorted") throw new Error("internal: a sorted copy on a target that sorts all sets");
     const lists = { ...(kernel && { kernel }), ...(stride && { stride }), ...(padding && { padding }), ...(dilation && { dilation }), ...(extents && { extents }) };
-    const head = { id, kind: s.kind, dim, of: s.of === undefined ? -1 : index.get(s.of)!, ...lists, emit: addEmit(assembly, dim) };
-    if (s.kind !== "input") return { ...head, mark: addDerive(assembly, s) };
+    const others = s.others === undefined ? {} : { others: s.others.map((p) => index.get(p)!) };
+    const head = { id, kind, dim, of: s.of === undefined ? -1 : index.get(s.of)!, ...others, ...lists, emit: addEmit(assembly, dim) };
+    if (kind === "union") return { ...head, mark: addMarkInput(assembly, dim) };
+    if (kind === "prune") {
+      addHashPruned(assembly, dim);
+      return { ...head, mark: addMarkInput(assembly, dim), pruned: addMarkPruned(assembly, dim) };
+    }
+    if (kind !== "input") return { ...head, mark: addDerive(assembly, s) };
     return { ...head, mark: addMarkInput(assembly, dim), check: addCheck(assembly, dim), place: addPlaceInput(assembly, dim) };
   });
   const rulebooks = spec.rulebooks.map((r): CpuRulebook => {
@@ -97,6 +103,13 @@ function buildStep(module: Module, reader: PlanReader, assembly: Assembly, op: O
   const rows = string(op.attrs, "rows");
   const body = { kind: op.name.slice("step.".length), ...(op.attrs["spec"] as object) } as SpecBody;
   const { name, header } = describeStep(module, op, body, index);
+  if (body.kind === "prune") {
+    const binding = reader.bindingOf(op.operands[0]!);
+    if (binding.bind !== "buffer") throw new Error("internal: a mask in no buffer");
+    const site = reader.geometry.sites.findIndex((s) => s.id === body.sites);
+    const prune = { site, stride: body.source.stride, offset: body.source.offset, above: body.above };
+    return { kernel: "prune", source: printLocBriefly(op.loc), rows: reader.rows(rows), rowsPerUnit: 1, groups: 1, bindings: [binding], macs: { perRow: 0, perPair: [] }, prune };
+  }
   const kernel = buildStepKernel(assembly, { ...body, name, header, rows: 0 } as FeatureSpec);
   const text = printSexpr(kernel.func.f.finish()).replaceAll(name, "");
   const known = shared.get(text);

@@ -58,6 +58,8 @@ export interface DenseTarget {
   readonly extents: readonly number[];
   /** Index of the axis folded into channels, or undefined. */
   readonly fold: number | undefined;
+  /** [batch, …extents, channels] instead; nothing is folded then. */
+  readonly last?: true;
 }
 
 /** Float offsets of per-channel vectors are padded to 4 like the columns they meet. */
@@ -173,7 +175,16 @@ export interface GlobalPoolSpec extends KernelHead {
   readonly target: RowAccess;
 }
 
-export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec;
+/** Decides a pruned site set: the rows of the source, one channel, that are greater than a threshold. */
+export interface PruneSpec extends KernelHead {
+  readonly kind: "prune";
+  readonly source: RowAccess;
+  readonly above: number;
+  /** Id of the set that is made. */
+  readonly sites: string;
+}
+
+export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | PruneSpec;
 
 export interface KernelBinding {
   readonly role: string;

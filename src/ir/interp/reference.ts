@@ -1,7 +1,8 @@
 import { siteAttr, string, type Module, type Op, type ValueId } from "../module.ts";
 import { opDef } from "../ops/registry.ts";
-import type { SiteId } from "../sites.ts";
-import { deriveRows, SiteRows } from "./site-rows.ts";
+import { parentsOf, type SiteId } from "../sites.ts";
+import { keeps } from "../ops/prune.ts";
+import { deriveRows, keptRows, SiteRows } from "./site-rows.ts";
 import type { InputTensor, ParamTensor, Value } from "./value.ts";
 
 export interface InterpretOptions {
@@ -18,31 +19,86 @@ export interface InterpretOptions {
 /**
  * Runs a net- or fused-level module in float64, op by op, from a map of coordinates to rows: no shared rulebooks, no
  * reuse. Rows of input sites are in the caller's order (of the first input on the set), derived sets sorted by batch,
- * then axes. Returns the value of each output by name.
+ * then axes. Sites that depend on data bring the ops that decide them forward. Returns the value of each output by name.
  */
 export function interpret(module: Module, options: InterpretOptions): ReadonlyMap<string, Value> {
-  const sites = siteMaterialiser(module, options);
-  const values = new Map<ValueId, Value>();
+  const run = new Run(module, options);
   const lastUse = lastUses(module);
-  const input = (name: string): InputTensor => inputOf(options, name);
   module.ops.forEach((op, index) => {
+    options.observe?.(op, run.results(op), index);
+    for (const v of [...op.operands, ...op.results]) if ((lastUse.get(v) ?? index) <= index) run.forget(v);
+  });
+  return new Map(module.outputs.map((o) => [o.name, run.value(o.value)]));
+}
+
+/** Values and site sets by demand, each made once. */
+class Run {
+  readonly #module: Module;
+  readonly #options: InterpretOptions;
+  readonly #defs = new Map<ValueId, Op>();
+  readonly #values = new Map<ValueId, Value>();
+  readonly #sites = new Map<SiteId, SiteRows>();
+
+  constructor(module: Module, options: InterpretOptions) {
+    this.#module = module;
+    this.#options = options;
+    for (const op of module.ops) for (const v of op.results) this.#defs.set(v, op);
+  }
+
+  results(op: Op): readonly Value[] {
+    if (op.results.some((v) => !this.#values.has(v))) this.#evaluate(op);
+    return op.results.map((v) => this.#values.get(v)!);
+  }
+
+  value(id: ValueId): Value {
+    const known = this.#values.get(id);
+    if (known !== undefined) return known;
+    const op = this.#defs.get(id);
+    if (op === undefined) throw new Error(`internal: value %${id} is not there`);
+    return this.results(op)[op.results.indexOf(id)]!;
+  }
+
+  forget(id: ValueId): void {
+    this.#values.delete(id);
+  }
+
+  #evaluate(op: Op): void {
     const { evaluate } = opDef(op.name);
     if (evaluate === undefined) throw new Error(`internal: ${op.name} cannot be interpreted`);
-    const results = evaluate({
-      operands: op.operands.map((v) => valueOf(values, v)),
+    const made = evaluate({
+      operands: op.operands.map((v) => this.value(v)),
       attrs: op.attrs,
-      resultTypes: op.results.map((v) => module.types.get(v)!),
-      table: module.sites,
-      batch: options.batch,
-      sites,
-      input,
-      param: options.params,
+      resultTypes: op.results.map((v) => this.#module.types.get(v)!),
+      table: this.#module.sites,
+      batch: this.#options.batch,
+      sites: (id) => this.#rows(id),
+      input: (name) => inputOf(this.#options, name),
+      param: this.#options.params,
     });
-    op.results.forEach((v, i) => values.set(v, results[i]!));
-    options.observe?.(op, results, index);
-    for (const v of [...op.operands, ...op.results]) if ((lastUse.get(v) ?? index) <= index) values.delete(v);
-  });
-  return new Map(module.outputs.map((o) => [o.name, valueOf(values, o.value)]));
+    op.results.forEach((v, i) => this.#values.set(v, made[i]!));
+  }
+
+  #rows(id: SiteId): SiteRows {
+    const rows = this.#sites.get(id) ?? this.#materialise(id);
+    this.#sites.set(id, rows);
+    return rows;
+  }
+
+  /** Input sets from the first input on them, pruned ones from the mask of the op that makes them, others by their rule. */
+  #materialise(id: SiteId): SiteRows {
+    const { sites, ops } = this.#module;
+    const def = sites.def(id);
+    if (def.kind === "prune") {
+      const op = ops.find((o) => o.name === "prune" && o.attrs["sites"] === id);
+      const mask = op === undefined ? undefined : this.value(op.operands.at(-1)!);
+      if (op === undefined || mask?.kind !== "feat") throw new Error(`internal: nothing makes @${id}`);
+      return keptRows(mask.sites, (row) => keeps(op.attrs, mask.data[row]!));
+    }
+    if (def.kind !== "input") return deriveRows(sites, id, parentsOf(def).map((p) => this.#rows(p)));
+    const op = ops.find((o) => o.name === "input" && siteAttr(o.attrs, "sites") === id);
+    if (op === undefined) throw new Error(`internal: no input is on @${id}`);
+    return new SiteRows(def.axes, Int32Array.from(inputOf(this.#options, string(op.attrs, "name")).coords));
+  }
 }
 
 function inputOf(options: InterpretOptions, name: string): InputTensor {
@@ -51,34 +107,10 @@ function inputOf(options: InterpretOptions, name: string): InputTensor {
   return tensor;
 }
 
-function valueOf(values: ReadonlyMap<ValueId, Value>, id: ValueId): Value {
-  const value = values.get(id);
-  if (value === undefined) throw new Error(`internal: value %${id} is not there`);
-  return value;
-}
-
 /** Index of the last op that reads each value; outputs are read after all ops. */
 function lastUses(module: Module): ReadonlyMap<ValueId, number> {
   const last = new Map<ValueId, number>();
   module.ops.forEach((op, index) => op.operands.forEach((v) => last.set(v, index)));
   for (const output of module.outputs) last.set(output.value, module.ops.length);
   return last;
-}
-
-/** Materialises site sets on demand, each once: input sets from the first input on them, others by their rule. */
-function siteMaterialiser(module: Module, options: InterpretOptions): (id: SiteId) => SiteRows {
-  const known = new Map<SiteId, SiteRows>();
-  const materialise = (id: SiteId): SiteRows => {
-    const def = module.sites.def(id);
-    if (def.kind !== "input") return deriveRows(module.sites, id, sites(def.of));
-    const op = module.ops.find((o) => o.name === "input" && siteAttr(o.attrs, "sites") === id);
-    if (op === undefined) throw new Error(`internal: no input is on @${id}`);
-    return new SiteRows(def.axes, Int32Array.from(inputOf(options, string(op.attrs, "name")).coords));
-  };
-  const sites = (id: SiteId): SiteRows => {
-    const rows = known.get(id) ?? materialise(id);
-    known.set(id, rows);
-    return rows;
-  };
-  return sites;
 }

@@ -57,16 +57,30 @@ export class SiteRows {
 }
 
 /** The rows of a derived set: its sites by the rule of its definition, sorted by batch, then axes. */
-export function deriveRows(table: SiteTable, id: SiteId, parent: SiteRows): SiteRows {
+export function deriveRows(table: SiteTable, id: SiteId, parents: readonly SiteRows[]): SiteRows {
   const def = table.def(id);
+  const parent = parents[0]!;
   switch (def.kind) {
     case "input":
-      throw new Error(`internal: @${id} is an input set`);
+    case "prune":
+      throw new Error(`internal: @${id} is no function of other sets`);
     case "floor":
       return sorted(parent.axes, (emit) => eachFloor(parent, def.stride, emit));
     case "reach":
       return sorted(parent.axes, (emit) => eachReached(parent, def, table.extents(def.of), emit));
+    case "generate":
+      return sorted(parent.axes, (emit) => eachGenerated(parent, def, table.extents(id), emit));
+    case "union":
+      return sorted(parent.axes, (emit) => parents.forEach((rows) => eachFloor(rows, rows.axes.map(() => 1), emit)));
   }
+}
+
+/** The rows of a set for which `keeps` holds, sorted by batch, then axes. */
+export function keptRows(rows: SiteRows, keeps: (row: number) => boolean): SiteRows {
+  const width = rows.dim + 1;
+  return sorted(rows.axes, (emit) => {
+    for (let row = 0; row < rows.count; row++) if (keeps(row)) emit([...rows.coords.subarray(row * width, (row + 1) * width)]);
+  });
 }
 
 type Emit = (site: readonly number[]) => void;
@@ -95,6 +109,19 @@ function eachReached(parent: SiteRows, g: Geometry, extents: readonly number[] |
     for (const out of axisOutputs(parent.coords[at + 1 + a]!, a)) product(at, a + 1, [...site, out]);
   };
   for (let at = 0; at < parent.coords.length; at += width) product(at, 0, [parent.coords[at]!]);
+}
+
+/** Every output of a transposed convolution: out = s·in − p + tap·d on every axis, inside the set's own extents. */
+function eachGenerated(parent: SiteRows, g: Geometry, extents: readonly number[] | undefined, emit: Emit): void {
+  const inside = (out: number, a: number): boolean => extents === undefined || (out >= 0 && out < extents[a]!);
+  for (let at = 0; at < parent.coords.length; at += parent.dim + 1) {
+    let partial: (readonly number[])[] = [[parent.coords[at]!]];
+    for (let a = 0; a < parent.dim; a++) {
+      const outs = Array.from({ length: g.kernel[a]! }, (_, tap) => g.stride[a]! * parent.coords[at + 1 + a]! - g.padding[a]! + tap * g.dilation[a]!);
+      partial = partial.flatMap((site) => outs.filter((out) => inside(out, a)).map((out) => [...site, out]));
+    }
+    partial.forEach(emit);
+  }
 }
 
 function sorted(axes: readonly string[], produce: (emit: Emit) => void): SiteRows {

@@ -35,9 +35,22 @@ export const submGeometry = (table: SiteTable, sites: SiteId, attrs: Attrs): Att
   dilation: numbers(attrs, "dilation"),
 });
 
+/** The site rule of a convolution or pool that leads to another set, and the set of the rule `given`. */
+export const siteRuleAttrs = (...more: readonly string[]): Readonly<Record<"sites" | "onto", AttrDef>> => ({
+  sites: { kind: "string", values: [...more, "reach", "floor", "given"], doc: "site rule" },
+  onto: { kind: "site", doc: "the output sites of the rule given", default: "" },
+});
+
 /** The site set of a strided convolution or pool by its `sites` rule; undefined after reporting that it has no room. */
 export function deriveSites(ctx: InferContext, of: SiteId): SiteId | undefined {
   const g = geometryOf(ctx.attrs);
+  const onto = siteAttr(ctx.attrs, "onto");
+  if (string(ctx.attrs, "sites") === "given") {
+    if (onto !== "" && ctx.sites.strideLeads(of, g.stride, onto)) return onto;
+    ctx.problem(onto === "" ? "sites = given needs onto" : `no convolution with this stride leads from @${of} to @${onto}`);
+    return undefined;
+  }
+  if (onto !== "") ctx.problem("onto goes with sites = given");
   if (string(ctx.attrs, "sites") === "floor") return ctx.sites.deriveFloor(of, g.stride);
   const extents = ctx.sites.extents(of);
   const axis = (extents ?? []).findIndex((n, i) => outputExtent(n, g.kernel[i]!, g.stride[i]!, g.padding[i]!, g.dilation[i]!) < 1);
@@ -115,9 +128,9 @@ export const submOp: OpDef = {
 export const convOp: OpDef = {
   name: "conv",
   levels: ["net"],
-  doc: "Convolution onto derived sites: by reach (every output an active input reaches) or floor (floor(in / stride)).",
+  doc: "Convolution onto other sites: by reach (every output an active input reaches), floor (floor(in / stride)), or given ones.",
   operands: convOperands,
-  attrs: { ...geometryAttrs, sites: { kind: "string", values: ["reach", "floor"], doc: "site rule" }, groups: groupsAttr },
+  attrs: { ...geometryAttrs, ...siteRuleAttrs(), groups: groupsAttr },
   infer(ctx) {
     const x = ctx.types[0] as FeatType;
     if (!checkGeometry(ctx, x.sites)) return [];
@@ -131,11 +144,11 @@ export const convOp: OpDef = {
   },
 };
 
-/** Inverse convolution: back onto the sites of the matching `conv`, by the same pairs exchanged and the same tap index. */
+/** Transposed convolution onto the sites that a `conv` came from, or onto others of that grid: its pairs exchanged, the same tap index. */
 export const upOp: OpDef = {
   name: "up",
   levels: ["net"],
-  doc: "Inverse convolution: returns to the sites that the matching convolution came from, by its pairs exchanged.",
+  doc: "Transposed convolution onto given finer sites: the pairs of a convolution from there to here exchanged, the same tap index.",
   operands: convOperands,
   attrs: { ...geometryAttrs, onto: { kind: "site", doc: "the finer site set" }, groups: groupsAttr },
   infer(ctx) {
@@ -143,9 +156,7 @@ export const upOp: OpDef = {
     const onto = siteAttr(ctx.attrs, "onto");
     if (!checkGeometry(ctx, onto)) return [];
     const g = geometryOf(ctx.attrs);
-    if (ctx.sites.peekReach(onto, g) !== x.sites && ctx.sites.peekFloor(onto, g.stride) !== x.sites) {
-      ctx.problem(`no convolution with this kernel leads from @${onto} to @${x.sites}`);
-    }
+    if (!ctx.sites.strideLeads(onto, g.stride, x.sites)) ctx.problem(`no convolution with this stride leads from @${onto} to @${x.sites}`);
     const cout = checkWeights(ctx, g.kernel, x, ctx.types[1], ctx.types[2], number(ctx.attrs, "groups"));
     return [feat(onto, cout, x.dtype)];
   },

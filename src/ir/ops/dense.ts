@@ -7,12 +7,23 @@ import type { AttrDef, OpDef } from "./op.ts";
 
 export const foldAttr: AttrDef = { kind: "string", default: "", doc: "axis folded into channels (index c · extent + coordinate), or empty" };
 
-/** Shape of the dense scatter of `x`: [C, extents…], or [C · e_fold, the other extents…]; undefined after reporting why not. */
-export function denseType(sites: SiteTable, x: FeatType, fold: string, problem: (message: string) => void): DenseType | undefined {
+export type DenseLayout = "channels_first" | "channels_last";
+
+const layoutAttr: AttrDef = { kind: "string", values: ["channels_first", "channels_last"], default: "channels_first", doc: "whether the channels come before the extents or behind them" };
+
+/**
+ * Shape of the dense scatter of `x`: [C, extents…], [extents…, C], or [C · e_fold, the other extents…]; undefined after
+ * reporting why not.
+ */
+export function denseType(sites: SiteTable, x: FeatType, fold: string, problem: (message: string) => void, layout: DenseLayout = "channels_first"): DenseType | undefined {
   const extents = sites.extents(x.sites);
   if (extents === undefined) {
     problem(`@${x.sites} has no extents, a dense tensor needs them`);
     return undefined;
+  }
+  if (layout === "channels_last") {
+    if (fold !== "") problem("an axis folds into the channels only where they come first");
+    return fold === "" ? dense([...extents, x.channels], x.dtype) : undefined;
   }
   if (fold === "") return dense([x.channels, ...extents], x.dtype);
   const axis = sites.axes(x.sites).indexOf(fold);
@@ -26,15 +37,15 @@ export function denseType(sites: SiteTable, x: FeatType, fold: string, problem: 
 export const toDenseOp: OpDef = {
   name: "to_dense",
   levels: ["net", "fused"],
-  doc: "Scatters rows into a dense tensor, zero where no site is, batch first, channels next.",
+  doc: "Scatters rows into a dense tensor, zero where no site is, batch first, channels next or last.",
   operands: [{ name: "x", kinds: ["feat"] }],
-  attrs: { fold: foldAttr },
+  attrs: { fold: foldAttr, layout: layoutAttr },
   infer(ctx) {
-    const type = denseType(ctx.sites, ctx.types[0] as FeatType, string(ctx.attrs, "fold"), ctx.problem);
+    const type = denseType(ctx.sites, ctx.types[0] as FeatType, string(ctx.attrs, "fold"), ctx.problem, string(ctx.attrs, "layout") as DenseLayout);
     return type === undefined ? [] : [type];
   },
   evaluate(ctx) {
     const type = ctx.resultTypes[0] as DenseType;
-    return [scatterDense(operandAs(ctx, 0, "feat"), ctx.batch, type.shape, string(ctx.attrs, "fold"))];
+    return [scatterDense(operandAs(ctx, 0, "feat"), ctx.batch, type.shape, string(ctx.attrs, "fold"), string(ctx.attrs, "layout") === "channels_last")];
   },
 };

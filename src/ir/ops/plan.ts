@@ -60,6 +60,7 @@ const stepDoc: Readonly<Record<string, string>> = {
   pair: "Two submanifold convolutions on one rulebook with the intermediate on chip.",
   pointwise: "Applies an epilogue to rows; also copies and scatters to dense.",
   pool: "Reduces the rows that a rulebook block names.",
+  prune: "Makes a pruned site set of the rows whose mask is greater than a threshold, and all that derives from it.",
   global_pool: "Reduces the rows of each batch item in sorted order.",
 };
 

@@ -2,7 +2,7 @@ import { eachPair, reduceRows } from "../interp/gather.ts";
 import { operandAs } from "../interp/value.ts";
 import { numbers, string, type Attrs } from "../module.ts";
 import { feat, vec, type FeatType } from "../types.ts";
-import { checkGeometry, deriveSites, geometryAttrs, geometryOf } from "./conv.ts";
+import { checkGeometry, deriveSites, geometryAttrs, geometryOf, siteRuleAttrs } from "./conv.ts";
 import type { AttrDef, OpDef } from "./op.ts";
 
 export const poolMode: AttrDef = { kind: "string", values: ["max", "avg", "sum"], doc: "what is taken over the active inputs" };
@@ -24,7 +24,7 @@ export const poolOp: OpDef = {
   attrs: {
     mode: poolMode,
     ...geometryAttrs,
-    sites: { kind: "string", values: ["same", "reach", "floor"], doc: "site rule" },
+    ...siteRuleAttrs("same"),
     divisor: poolDivisor,
   },
   infer(ctx) {

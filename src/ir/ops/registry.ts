@@ -8,14 +8,16 @@ import type { OpDef } from "./op.ts";
 import { fusedPairOp } from "./pair.ts";
 import { bufferOp, geometryOp, packOp, stepOps } from "./plan.ts";
 import { globalPoolOp, poolOp } from "./pool.ts";
+import { pruneOp } from "./prune.ts";
 import { haloOp, rulebookSliceOp, searchOp, transposeOp } from "./rulebook.ts";
 import { inputOp, paramOp } from "./source.ts";
+import { unionOp } from "./union.ts";
 
 /** Every operation of every level. Adding one is adding its name to a line here and its file beside it. */
 const all: readonly OpDef[] = [
   ...[inputOp, paramOp],
   ...[submOp, convOp, upOp, linearOp],
-  ...[bnOp, ...activationOps, eluOp, leakyReluOp, addOp, mulOp],
+  ...[bnOp, ...activationOps, eluOp, leakyReluOp, addOp, mulOp, unionOp, pruneOp],
   ...[catOp, sliceOp, poolOp, globalPoolOp, toDenseOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
   ...[bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],

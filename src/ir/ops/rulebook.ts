@@ -34,11 +34,7 @@ export const searchOp: OpDef = {
     const [from, to] = [siteAttr(ctx.attrs, "from"), siteAttr(ctx.attrs, "to")];
     if (!checkGeometry(ctx, from)) return [];
     const g = geometryOf(ctx.attrs);
-    if (from === to) {
-      if (g.stride.some((s) => s !== 1)) ctx.problem(`a stride leads away from @${from}`);
-    } else if (ctx.sites.peekReach(from, g) !== to && ctx.sites.peekFloor(from, g.stride) !== to) {
-      ctx.problem(`no convolution with this kernel leads from @${from} to @${to}`);
-    }
+    if (!ctx.sites.strideLeads(from, g.stride, to)) ctx.problem(`no convolution with this stride leads from @${from} to @${to}`);
     if (mirrored(ctx.attrs) && !(from === to && mirrors(g))) ctx.problem("mirrored needs one site set and an odd, centred kernel");
     return [rulebook(from, to, g.kernel)];
   },

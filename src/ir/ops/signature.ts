@@ -44,7 +44,7 @@ function checkAttr(key: string, def: AttrDef, value: AttrValue, ctx: InferContex
     return;
   }
   if (def.values !== undefined && !def.values.includes(value as string)) problem(`attribute ${key} is "${value as string}", expected ${def.values.join(" or ")}`);
-  if (def.kind === "site" && !ctx.sites.has(value as string)) problem(`unknown site set @${value as string}`);
+  if (def.kind === "site" && value !== def.default && !ctx.sites.has(value as string)) problem(`unknown site set @${value as string}`);
 }
 
 const expectation: Readonly<Record<AttrDef["kind"], string>> = {

@@ -2,7 +2,7 @@ import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import type { ValueId } from "../module.ts";
 import type { Geometry } from "../sites.ts";
 import type { FeatType } from "../types.ts";
-import { chooseGeometry, dParameter, kParameter, pParameter, readKernel, readPadding, samePadding, sitesParameter, sParameter } from "./geometry.ts";
+import { chooseGeometry, dParameter, kParameter, ontoParameter, pParameter, readKernel, readPadding, samePadding, sitesParameter, sParameter } from "./geometry.ts";
 import { groupsParameter, readGroups } from "./groups.ts";
 import { biasParameter, cParameter, optional, xParameter, type SurfaceOp } from "./op.ts";
 import type { Operand, Use } from "./use.ts";
@@ -48,22 +48,22 @@ export const subm: SurfaceOp = {
 
 export const conv: SurfaceOp = {
   name: "conv",
-  doc: "Convolution onto derived sites: with a stride onto a coarser grid, at stride 1 onto grown sites (`sites=reach`) or the same ones (`sites=same`).",
+  doc: "Convolution onto derived sites: with a stride onto a coarser grid, at stride 1 onto grown sites (`sites=reach`) or the same ones (`sites=same`), or onto those of another value (`onto=`).",
   weights: true,
   foreign: ["SparseConv1d", "SparseConv2d", "SparseConv3d", "SparseConv4d", "MinkowskiConvolution", "Convolution", "Conv1d", "Conv2d", "Conv3d", "conv3d", "spconv"],
-  parameters: [xParameter, cParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, groupsParameter, biasParameter],
+  parameters: [xParameter, cParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, ontoParameter, groupsParameter, biasParameter],
   build(use) {
     const x = use.feat("x");
     const c = use.channels("c");
     const chosen = x === undefined || c === undefined ? undefined : chooseGeometry(use, x);
     if (x === undefined || c === undefined || chosen === undefined) return undefined;
-    const { rule, geometry } = chosen;
+    const { rule, geometry, onto = "" } = chosen;
     if (rule === "same") return addSubm(use, x, c, geometry);
     const groups = readGroups(use, x.type.channels, c);
     if (groups === undefined) return undefined;
     const weights = convWeights(use, geometry.kernel, x.type.channels / groups, c);
     if (weights === undefined) return undefined;
-    const y = use.add("conv", [x.id, ...weights], { ...geometry, sites: rule, groups });
+    const y = use.add("conv", [x.id, ...weights], { ...geometry, sites: rule, onto, groups });
     use.net.recordStep(x.type.sites, y, geometry, use.call.span);
     return y;
   },

@@ -4,10 +4,10 @@ import { optional, xParameter, type SurfaceOp } from "./op.ts";
 
 export const toDense: SurfaceOp = {
   name: "to_dense",
-  doc: "A dense tensor [C, extents…] per batch item, zero where no site is. `fold` puts one axis into the channels: index c · extent + coordinate.",
+  doc: "A dense tensor [C, extents…] per batch item, with `layout=channels_last` [extents…, C], zero where no site is. `fold` puts one axis into the channels: index c · extent + coordinate.",
   weights: false,
   foreign: ["dense", "ToDense", "SparseToDense", "MinkowskiToDenseTensor", "ToDenseBEVConvolution", "HeightCompression"],
-  parameters: [xParameter, optional("fold", "text", "name of the axis that goes into the channels", { fallback: "none" })],
+  parameters: [xParameter, optional("fold", "text", "name of the axis that goes into the channels", { fallback: "none" }), optional("layout", "word", "whether the channels come before the extents or behind them", { choices: ["channels_first", "channels_last"], fallback: "`channels_first`" })],
   build(use) {
     const x = use.feat("x");
     if (x === undefined) return undefined;
@@ -17,8 +17,10 @@ export const toDense: SurfaceOp = {
       return use.report(diagnose("SP0418", {}, [{ span: use.call.span, text: `${root} is unbounded` }, { span: x.span, text: `this is on ${x.type.sites}` }]));
     }
     const fold = use.text("fold") ?? "";
+    const layout = use.text("layout") ?? "channels_first";
+    if (fold !== "" && layout === "channels_last") return use.report(diagnose("SP0466", {}, [{ span: use.spanOf("fold"), text: "into the channels" }, { span: use.spanOf("layout"), text: "which come last here" }]));
     const axes = sites.axes(root);
-    if (fold === "" || axes.includes(fold)) return use.add("to_dense", [x.id], { fold });
+    if (fold === "" || axes.includes(fold)) return use.add("to_dense", [x.id], { fold, layout });
     const span = use.spanOf("fold");
     const meant = suggest(fold, axes);
     const help = meant === undefined ? {} : { help: { text: `did you mean \`"${meant}"\`?`, edits: [{ span, text: JSON.stringify(meant) }] } };

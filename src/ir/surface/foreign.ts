@@ -5,32 +5,20 @@ const spelled = (spelling: string, note?: string): ForeignOperation => ({ kind: 
 const later = (what: string, note?: string): ForeignOperation => ({ kind: "later", what, ...(note === undefined ? {} : { note }) });
 const needless = (why: string): ForeignOperation => ({ kind: "needless", why });
 
-const generative = "`up` returns to sites that exist already";
 const pipe = "operations are chained with `|>`";
 
 /** Names that are no single operation here, and operations that are planned. */
 const special: Readonly<Record<string, ForeignOperation>> = {
-  deconv: later("`deconv`, the convolution that makes new sites", generative),
-  SparseConvTranspose1d: later("`deconv`, the convolution that makes new sites", generative),
-  SparseConvTranspose2d: later("`deconv`, the convolution that makes new sites", generative),
-  SparseConvTranspose3d: later("`deconv`, the convolution that makes new sites", generative),
-  MinkowskiGenerativeConvolutionTranspose: later("`deconv`, the convolution that makes new sites", generative),
-  FullConvolution: later("`deconv`, the convolution that makes new sites", generative),
   MinkowskiPoolingTranspose: later("unpooling", "`up` returns to the finer sites with weights"),
   UnPooling: later("unpooling", "`up` returns to the finer sites with weights"),
   MinkowskiChannelwiseConvolution: spelled("conv", "with `groups=channels(x)` and as many channels"),
-  prune: later("`prune`"),
-  MinkowskiPruning: later("`prune`"),
-  union: later("`union`", "`+` and `cat` work on values on the same sites"),
-  MinkowskiUnion: later("`union`", "`+` and `cat` work on values on the same sites"),
-  sparse_add: later("`union`", "`+` and `cat` work on values on the same sites"),
   broadcast: later("`broadcast`"),
   MinkowskiBroadcast: later("`broadcast`"),
   MinkowskiBroadcastMultiplication: later("`broadcast`"),
   MinkowskiBroadcastAddition: later("`broadcast`"),
   MinkowskiBroadcastConcatenation: later("`broadcast`"),
-  from_dense: later("`from_dense`"),
-  DenseToSparse: later("`from_dense`"),
+  from_dense: needless("`fromDense` of `spnet/runtime` makes coordinates and features of a dense tensor, which an `input` takes"),
+  DenseToSparse: needless("`fromDense` of `spnet/runtime` makes coordinates and features of a dense tensor, which an `input` takes"),
   voxelize: later("`voxelize`", "points become sites before the network: `spnet run` does so on the way in, `voxelize` of `spnet/points` in a program"),
   PointToVoxel: later("`voxelize`", "points become sites before the network: `spnet run` does so on the way in, `voxelize` of `spnet/points` in a program"),
   devoxelize: later("`devoxelize`", "features of sites become those of points behind the network: `nearestFeatures` and `interpolatedFeatures` of `spnet/points`"),
@@ -124,7 +112,7 @@ const argumentsByName: Readonly<Record<string, ForeignArgument>> = {
   tensor_stride: arg.needless("the stride is part of the site set"),
   expand_coordinates: arg.needless("`sites=reach` lets the sites grow"),
   subm: arg.needless("`sites=same` keeps the sites"),
-  output_padding: arg.later("`deconv`, the convolution that makes new sites"),
+  output_padding: arg.needless("the sites that `up` returns to are known; `deconv` has it"),
   kernel_generator: arg.later("kernels of other shapes than boxes"),
   transposed: arg.needless("`up` is the transposed convolution onto known sites"),
   act_type: arg.needless("activations are steps of their own; the compiler fuses them"),

@@ -7,7 +7,7 @@ import type { Operand, Use } from "./use.ts";
 export type SiteRule = "same" | "reach" | "floor";
 
 /** Kernel, stride, padding and dilation are bounded so that volumes, strides and coordinates stay exact numbers. */
-const mostPerAxis = 1_024;
+export const mostPerAxis = 1_024;
 const mostTaps = 4_096;
 const mostStride = 2 ** 24;
 
@@ -42,8 +42,40 @@ export function printGeometry(g: Partial<Geometry>): string {
   return [...part("k", g.kernel, 0), ...part("s", g.stride, 1), ...part("p", g.padding, -1), ...part("d", g.dilation, 1)].join(" ");
 }
 
+export const ontoParameter = optional("onto", "onto", "a value whose sites are the output's, on the grid that the stride leads to", { fallback: "the sites follow from the rule" });
+
+/** The rule and geometry of a convolution or pool, and the site set of the rule `given`. */
+export interface Chosen {
+  readonly rule: SiteRule | "given";
+  readonly geometry: Geometry;
+  readonly onto?: SiteId;
+}
+
 /** Site rule and geometry of a convolution or pool: as written, by dialect, or where all libraries agree. */
-export function chooseGeometry(use: Use, x: Operand<FeatType>): { readonly rule: SiteRule; readonly geometry: Geometry } | undefined {
+export function chooseGeometry(use: Use, x: Operand<FeatType>): Chosen | undefined {
+  return use.has("onto") ? givenSites(use, x) : derivedSites(use, x);
+}
+
+/** The sites of the value named by `onto=`; no rule is needed then, only the padding. */
+function givenSites(use: Use, x: Operand<FeatType>): Chosen | undefined {
+  const onto = use.feat("onto");
+  const dim = use.net.sites.dim(x.type.sites);
+  const kernel = onto && readKernel(use, dim, true);
+  const written = use.has("p") ? readPadding(use, dim) : null;
+  if (onto === undefined || kernel === undefined || written === undefined) return undefined;
+  if (use.has("sites")) return use.report(diagnose("SP0463", {}, [{ span: use.spanOf("sites"), text: "a rule" }, { span: use.spanOf("onto"), text: "and the sites themselves" }], { help: { text: "leave `sites` out" } }));
+  if (!use.net.sites.strideLeads(x.type.sites, kernel.stride, onto.type.sites)) return otherGrid(use, x, onto, printGeometry({ stride: kernel.stride }) || "stride 1");
+  const padding = written ?? choosePadding(use, kernel.stride.every((s) => s === 1) && kernel.kernel.every((k) => k % 2 === 1) ? "same" : "reach", kernel);
+  return padding && { rule: "given", geometry: { ...kernel, padding }, onto: onto.type.sites };
+}
+
+/** Reports that `onto=` names sites of another grid than the one that `how` leads to. */
+export function otherGrid(use: Use, x: Operand<FeatType>, onto: Operand<FeatType>, how: string): undefined {
+  const labels = [{ span: onto.span, text: `this is on ${use.net.describeGrid(onto.type.sites)}` }, { span: x.span, text: `this is on ${use.net.describeGrid(x.type.sites)}` }];
+  return use.report(diagnose("SP0462", { operation: use.name, how }, labels));
+}
+
+function derivedSites(use: Use, x: Operand<FeatType>): { readonly rule: SiteRule; readonly geometry: Geometry } | undefined {
   const { sites } = use.net;
   const dim = sites.dim(x.type.sites);
   const kernel = readKernel(use, dim, true);
@@ -88,7 +120,8 @@ function ambiguousSites(use: Use, unit: boolean): undefined {
   return use.report(diagnose("SP0403", { operation: use.name }, [{ span: use.call.span, text: "which sites?" }], { notes, help }));
 }
 
-function choosePadding(use: Use, rule: SiteRule, { kernel, stride, dilation }: Kernel): readonly number[] | undefined {
+/** Padding where none is written: the dialect's, or where all libraries agree; undefined after reporting. */
+export function choosePadding(use: Use, rule: SiteRule, { kernel, stride, dilation }: Kernel): readonly number[] | undefined {
   if (rule === "same") return samePadding(use, kernel, dilation);
   const { dialect } = use.net;
   if (dialect !== undefined) return kernel.map((k, i) => dialect.padding(k, dilation[i]!));
@@ -119,14 +152,19 @@ function evenKernel(use: Use, dialect: string | undefined): undefined {
   return use.report(diagnose("SP0411", {}, [{ span: use.spanOf("k"), text }], { notes }));
 }
 
+/** Whether strides from the input to a coarser or finer grid stay numbers one can count with. */
+export function checkTotalStride(use: Use, of: SiteId, stride: readonly number[], way: "coarser" | "finer"): boolean {
+  const total = use.net.sites.totalStride(of).map((t, i) => (way === "coarser" ? t * stride[i]! : t / stride[i]!));
+  if (total.every((t) => t <= mostStride && t >= 1 / mostStride)) return true;
+  const text = total.map((t) => (t < 1 ? `1/${1 / t}` : t)).join(", ");
+  use.report(diagnose("SP0424", { what: "the total stride", limit: mostStride }, [{ span: use.call.span, text: `${text} from the input` }]));
+  return false;
+}
+
 /** Whether the output grid has a cell on every axis, and the total stride stays a number one can count with. */
 function fits(use: Use, of: SiteId, rule: SiteRule, g: Geometry, byDialect: boolean): boolean {
   const { sites, dialect } = use.net;
-  const total = sites.totalStride(of).map((t, i) => t * g.stride[i]!);
-  if (total.some((t) => t > mostStride)) {
-    use.report(diagnose("SP0424", { what: "the total stride", limit: mostStride }, [{ span: use.call.span, text: `${total.join(", ")} from the input` }]));
-    return false;
-  }
+  if (!checkTotalStride(use, of, g.stride, "coarser")) return false;
   const extents = sites.extents(of);
   if (extents === undefined || rule !== "reach") return true;
   for (const [i, n] of extents.entries()) {

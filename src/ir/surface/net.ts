@@ -132,6 +132,14 @@ export class NetUnderConstruction implements NetHost {
     return { kind: type.kind, sites, channels: type.channels };
   }
 
+  /** Axes, extents and total stride of a set, for messages: `S/2 (z: 8, y: 8), stride 2`. */
+  describeGrid(id: SiteId): string {
+    const extents = this.sites.extents(id);
+    const axes = this.sites.axes(id).map((axis, i) => (extents === undefined ? axis : `${axis}: ${extents[i]}`));
+    const stride = this.sites.totalStride(id);
+    return `${id} (${axes.join(", ")}), stride ${stride.every((s) => s === stride[0]) ? stride[0] : stride.join(", ")}`;
+  }
+
   origin(tensor: Tensor): Span {
     const span = this.#origins.get(tensor.id);
     if (span === undefined) throw new Error(`internal: value %${tensor.id} has no origin`);

@@ -1,5 +1,5 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
-import { chooseGeometry, dParameter, kParameter, pParameter, sitesParameter, sParameter } from "./geometry.ts";
+import { chooseGeometry, dParameter, kParameter, ontoParameter, pParameter, sitesParameter, sParameter } from "./geometry.ts";
 import { optional, xParameter, type SurfaceOp } from "./op.ts";
 import type { Use } from "./use.ts";
 
@@ -30,13 +30,13 @@ const local = modes.map(({ mode, doc, word, long }): SurfaceOp => ({
   doc: `The ${doc} over the active inputs under the kernel; sites as for \`conv\`.`,
   weights: false,
   foreign: [`Sparse${word}Pool1d`, `Sparse${word}Pool2d`, `Sparse${word}Pool3d`, `Sparse${word}Pool4d`, `Minkowski${word}Pooling`, `${long}Pooling`, `${word}Pool2d`, `${word}Pool3d`],
-  parameters: [xParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, ...(mode === "avg" ? [divisorParameter] : [])],
+  parameters: [xParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, ontoParameter, ...(mode === "avg" ? [divisorParameter] : [])],
   build(use) {
     const x = use.feat("x");
     const chosen = x && chooseGeometry(use, x);
     const divisor = chosen && chooseDivisor(use, mode);
     if (x === undefined || chosen === undefined || divisor === undefined) return undefined;
-    const y = use.add("pool", [x.id], { mode, ...chosen.geometry, sites: chosen.rule, divisor });
+    const y = use.add("pool", [x.id], { mode, ...chosen.geometry, sites: chosen.rule, onto: chosen.onto ?? "", divisor });
     if (chosen.rule !== "same") use.net.recordStep(x.type.sites, y, chosen.geometry, use.call.span);
     return y;
   },

@@ -2,7 +2,7 @@ import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import type { Geometry, SiteId } from "../sites.ts";
 import type { FeatType } from "../types.ts";
 import { convWeights } from "./conv.ts";
-import { printGeometry } from "./geometry.ts";
+import { choosePadding, mostPerAxis, otherGrid, printGeometry } from "./geometry.ts";
 import { groupsParameter, readGroups } from "./groups.ts";
 import type { Step } from "./net.ts";
 import { biasParameter, cParameter, optional, xParameter, type SurfaceOp } from "./op.ts";
@@ -15,7 +15,7 @@ interface Way {
 
 export const up: SurfaceOp = {
   name: "up",
-  doc: "Inverse convolution: returns to the sites from which the matching `conv` or pool came, by its pairs exchanged. `onto=` chooses the sites when several steps lead here.",
+  doc: "Inverse convolution: returns to the sites from which the matching `conv` or pool came, by its pairs exchanged. `onto=` chooses the sites when several steps lead here, and may name other sites of that grid.",
   weights: true,
   foreign: [
     "SparseInverseConv1d", "SparseInverseConv2d", "SparseInverseConv3d", "SparseInverseConv4d", "MinkowskiConvolutionTranspose", "Deconvolution", "UpConvolution", "inverse_conv",
@@ -47,8 +47,11 @@ function findWay(use: Use, x: Operand<FeatType>): Way | undefined {
   const onto = use.has("onto") ? use.feat("onto") : null;
   if (onto === undefined) return undefined;
   const leading = use.net.stepsTo(x.type.sites);
-  const steps = onto === null ? leading : leading.filter((step) => step.from === onto.type.sites);
-  if (steps.length === 0) return nowhere(use, x, onto, leading);
+  const exact = onto === null ? leading : leading.filter((step) => step.from === onto.type.sites);
+  const { sites } = use.net;
+  // Other sites of a grid from which a step led here: its kernel serves them, too.
+  const steps = exact.length > 0 || onto === null ? exact : leading.filter((step) => sites.strideLeads(onto.type.sites, step.geometry.stride, x.type.sites)).map((step) => ({ ...step, from: onto.type.sites }));
+  if (steps.length === 0) return onto === null ? nowhere(use, x) : anew(use, x, onto);
   const dim = use.net.sites.dim(x.type.sites);
   const kernel = use.has("k") ? use.perAxis("k", dim, 1, 1_024) : null;
   if (kernel === undefined) return undefined;
@@ -75,6 +78,20 @@ function free(use: Use, steps: readonly Step[], kernel: readonly number[]): Way 
   return { onto: step.from, geometry: { kernel, stride, dilation, padding: kernel.map((k, i) => dialect.padding(k, dilation[i]!)) } };
 }
 
+/** No step led here from the grid of `onto`: the ratio of the strides and the kernel as written say what is reversed. */
+function anew(use: Use, x: Operand<FeatType>, onto: Operand<FeatType>): Way | undefined {
+  const { sites } = use.net;
+  const [fine, coarse] = [sites.totalStride(onto.type.sites), sites.totalStride(x.type.sites)];
+  const stride = coarse.map((t, i) => Math.round(t / (fine[i] ?? t)));
+  if (stride.some((s) => s < 1) || !sites.strideLeads(onto.type.sites, stride, x.type.sites)) return otherGrid(use, x, onto, "no stride");
+  if (!use.has("k")) return use.report(diagnose("SP0464", {}, [{ span: use.call.span, text: `reverses a stride of ${stride.join(", ")}` }, { span: onto.span, text: `this is on ${onto.type.sites}` }]));
+  const kernel = use.perAxis("k", stride.length, 1, mostPerAxis);
+  if (kernel === undefined) return undefined;
+  const dilation = stride.map(() => 1);
+  const padding = choosePadding(use, "reach", { kernel, stride, dilation });
+  return padding && { onto: onto.type.sites, geometry: { kernel, stride, padding, dilation } };
+}
+
 function otherKernel(use: Use, steps: readonly Step[], kernel: readonly number[]): undefined {
   const step = steps[0]!;
   const expected = printGeometry({ kernel: step.geometry.kernel });
@@ -82,13 +99,9 @@ function otherKernel(use: Use, steps: readonly Step[], kernel: readonly number[]
   return use.report(diagnose("SP0406", { expected, found: printGeometry({ kernel }) }, labels, { help: { text: "leave `k` out" } }));
 }
 
-function nowhere(use: Use, x: Operand<FeatType>, onto: Operand<FeatType> | null, leading: readonly Step[]): undefined {
+function nowhere(use: Use, x: Operand<FeatType>): undefined {
   const here = { span: x.span, text: `this is on ${x.type.sites}` };
-  if (onto === null || leading.length === 0) {
-    const notes = use.net.sites.def(x.type.sites).kind === "input" ? [`${x.type.sites} is an input's site set: no convolution led to it`] : [];
-    const help = { text: "`deconv`, which makes new sites, is planned" };
-    return use.report(diagnose("SP0405", {}, [{ span: use.call.span, text: "to where?" }, here], { notes, help }));
-  }
-  const notes = [`to ${x.type.sites} one came from ${[...new Set(leading.map((step) => step.from))].join(", ")}`];
-  return use.report(diagnose("SP0420", {}, [{ span: onto.span, text: `this is on ${onto.type.sites}` }, here], { notes }));
+  const notes = use.net.sites.def(x.type.sites).kind === "input" ? [`${x.type.sites} is an input's site set: no convolution led to it`] : [];
+  const help = { text: "`deconv` makes new sites; `onto=` names a value whose sites are wanted" };
+  return use.report(diagnose("SP0405", {}, [{ span: use.call.span, text: "to where?" }, here], { notes, help }));
 }

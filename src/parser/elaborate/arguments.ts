@@ -7,7 +7,7 @@ import { errorValue, kindNoun, printValue, textValue, type Value } from "./value
 
 const expectations: Readonly<Record<ParameterKind, string>> = {
   tensor: "features", tensors: "features", int: "a whole number", float: "a number", bool: "true or false", text: "a text",
-  ints: "a whole number or one per axis", word: "a word", onto: "features on the sites to return to",
+  ints: "a whole number or one per axis", word: "a word", onto: "features on the sites that are wanted",
 };
 
 /** A bare word such as `reach`, unless a variable of that name exists. Undefined when the expression is no such word. */

@@ -80,4 +80,4 @@ export const slotBytes = (dim: number): number => Math.ceil((SLOT.key + 4 * (dim
 /** How a derivation or a search goes, for functions that work for all: then five words per axis. */
 export const SPEC = { kind: 0, axes: 1, kernel: 0, stride: 1, padding: 2, dilation: 3, extent: 4, perAxis: 5 } as const;
 /** Kinds of a `SPEC`. An extent of −1 is none. */
-export const SPEC_KIND = { reach: 0, floor: 1, forward: 2, transposed: 3 } as const;
+export const SPEC_KIND = { reach: 0, floor: 1, forward: 2, transposed: 3, generate: 4 } as const;

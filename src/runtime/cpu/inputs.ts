@@ -1,6 +1,6 @@
 import type { CoordsInput, FeaturesInput } from "../api.ts";
 import { SpnetError } from "../errors.ts";
-import { FAR, type Bounds } from "../geometry/grid.ts";
+import { FAR, farOf, type Bounds } from "../geometry/grid.ts";
 import { checkCoords, checkNames, isGpuRows, type Merged } from "../inputs.ts";
 import type { InputPlan } from "../plan.ts";
 import type { Call, Engine } from "./engine.ts";
@@ -87,13 +87,14 @@ export function readCheck(plan: CpuPlan, engine: Engine, { input, rows, at }: Pl
   const max = input.axes.map((_, a) => column(a + 1, 1));
   const { extents } = plan.geometry.sites[input.site]!;
   const [least, most] = [column(0, 0), column(0, 1)];
-  const outside = min.some((low, a) => low < (extents === undefined ? -FAR : 0) || max[a]! >= (extents?.[a] ?? FAR));
+  const limit = farOf(plan.geometry.sites)[input.site]!;
+  const outside = min.some((low, a) => low < (extents === undefined ? -limit : 0) || max[a]! >= (extents?.[a] ?? limit));
   if (least < 0 || (batch !== 0 && most >= batch) || outside) {
     const coords = engine.heap.i32(at, rows * width);
     checkCoords({ input: input.name, axes: input.axes, extents: extents ?? undefined }, coords, batch);
-    const far = (c: number): boolean => c < -FAR || c >= FAR;
+    const far = (c: number): boolean => c < -limit || c >= limit;
     const row = Array.from({ length: rows }, (_, r) => r).find((r) => input.axes.some((_, a) => far(coords[r * width + 1 + a]!)))!;
-    throw new SpnetError("SP0813", `coordinates of \`${input.name}\`, row ${row} (${[...coords.subarray(row * width, (row + 1) * width)].join(", ")}) lies beyond ±2^30`, { row });
+    throw new SpnetError("SP0813", `coordinates of \`${input.name}\`, row ${row} (${[...coords.subarray(row * width, (row + 1) * width)].join(", ")}) lies beyond ±${limit === FAR ? "2^30" : limit}`, { row });
   }
   return { batch: batch === 0 ? most + 1 : batch, bounds: { min, max } };
 }

@@ -4,18 +4,22 @@ import type { BufferPlan, InputPlan, OutputPlan, Rows, StepBinding, StepPlan } f
 /** A site set and the functions that build it. All per-axis lists have `dim` entries. */
 export interface CpuSite {
   readonly id: string;
-  readonly kind: "input" | "reach" | "floor";
+  readonly kind: "input" | "reach" | "floor" | "generate" | "union" | "prune";
   readonly dim: number;
   /** Index of the parent, −1 for an input. */
   readonly of: number;
+  /** Of a union: the parents after the first. */
+  readonly others?: readonly number[];
   readonly kernel?: readonly number[];
   readonly stride?: readonly number[];
   readonly padding?: readonly number[];
   readonly dilation?: readonly number[];
   /** Cells per axis, first 0; absent on an unbounded grid. */
   readonly extents?: readonly number[];
-  /** Marks the set's cells: from the caller's rows, or from the parent's. */
+  /** Marks the set's cells: from the caller's rows, or from those of each parent. */
   readonly mark: string;
+  /** Of pruned sets: marks their cells from the parent's rows with a mask; `mark` takes all. */
+  readonly pruned?: string;
   /** Ranks and sorted coordinates. */
   readonly emit: string;
   /** Of inputs: bounds of the caller's rows, and the sorted row of each. */
@@ -40,7 +44,7 @@ export interface CpuRulebook {
 /** What a step's argument is bound to: as on the GPU, or the row count of a site set. */
 export type CpuBinding = Exclude<StepBinding, { readonly bind: "counts" }> | { readonly bind: "rows"; readonly site: number };
 
-/** One function of the feature phase. */
+/** One function of the feature phase, or a pruning between functions. */
 export interface CpuStep {
   readonly kernel: string;
   readonly source: string;
@@ -50,6 +54,8 @@ export interface CpuStep {
   readonly groups: number;
   readonly bindings: readonly CpuBinding[];
   readonly macs: StepPlan["macs"];
+  /** Instead of a function: makes a pruned site set and what derives from it, by a mask in the buffer that is bound; `stride` and `offset` in floats. */
+  readonly prune?: { readonly site: number; readonly stride: number; readonly offset: number; readonly above: number };
 }
 
 /**

@@ -48,8 +48,18 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
   async runNow(features: PlacedFeatures, options: RunOptions): Promise<Outputs> {
     throwIfAborted(options.signal);
     return this.#with(features, async (calls, flag) => {
+      let open = [...calls];
+      for (const [i, step] of this.#net.plan.steps.entries()) {
+        if (step.prune !== undefined) {
+          await this.#net.engine.run(open);
+          open = [];
+          await this.#prune(step);
+        } else {
+          open.push(...this.#step(step, i));
+        }
+      }
       const gathers = this.#gathers();
-      await this.#net.engine.run([...calls, ...this.#net.plan.steps.flatMap((step, i) => this.#step(step, i)), ...gathers.calls]);
+      await this.#net.engine.run([...open, ...gathers.calls]);
       this.#checkFinite(features, flag);
       return this.#read(gathers.at);
     });
@@ -64,7 +74,7 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
         const steps: StepTime[] = [];
         for (const [i, step] of plan.steps.entries()) {
           const start = performance.now();
-          await engine.run(this.#step(step, i));
+          await (step.prune === undefined ? engine.run(this.#step(step, i)) : this.#prune(step));
           const milliseconds = performance.now() - start;
           const rows = this.#count(step.rows);
           const counts = step.macs.perPair.map((p) => (p.taps === undefined ? this.#geometry.pairs[p.rulebook]! : this.#geometry.pairsOf(p.rulebook, p.taps)));
@@ -152,6 +162,13 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
     const { rows, merged } = this.#inputs.get(input.site)!;
     const { at, length } = features.get(input.name)!;
     return checkFeatures(input.name, this.#net.engine.heap.f32(at, length), merged?.rowOf.length ?? rows, input.channels);
+  }
+
+  /** Makes a pruned site set by its mask, which the calls before have computed. */
+  async #prune({ prune, bindings }: CpuStep): Promise<void> {
+    const [binding] = bindings;
+    if (prune === undefined || binding?.bind !== "buffer") throw new Error("internal: a pruning without a mask");
+    await this.#geometry.prune(prune.site, { at: this.#address(binding.buffer) + 4 * prune.offset, stride: 4 * prune.stride, above: prune.above });
   }
 
   #step(step: CpuStep, index: number): Call[] {

@@ -10,12 +10,22 @@ export interface RowList {
   readonly at: number;
 }
 
+/** One value per row that decides whether it stays. */
+export interface Mask {
+  readonly at: number;
+  /** Bytes from row to row. */
+  readonly stride: number;
+  readonly above: number;
+}
+
+const maskWords = ({ at, stride, above }: Mask): readonly number[] => [at, stride, new Int32Array(Float32Array.of(above).buffer)[0]!];
+
 /** Where the sites of a set are looked up while a scene is prepared. */
 export interface SiteTable {
   /** Makes room, and the calls that clear it. */
   begin(): readonly Call[];
-  /** Puts the sites that `from` leads to into the table, and counts them: the caller's rows of an input, or a parent's rows. */
-  mark(from: RowList): readonly Call[];
+  /** Puts the sites that the lists lead to into the table, and counts them: the caller's rows of an input, or each parent's rows, of pruned sets those that a mask keeps. */
+  mark(from: readonly RowList[], mask?: Mask): readonly Call[];
   /** Sites there are, once the calls of `mark` were made; undefined when the table was too small: begin again. */
   counted(): number | undefined;
   /** Lists the sites' coordinates in sorted order; rows can be looked up afterwards. */
@@ -73,8 +83,9 @@ export class BitmapTable implements SiteTable {
     return [clear(bits, 8 * words + SLACK)];
   }
 
-  mark(from: RowList): readonly Call[] {
-    return [perRow(this.#site.mark, from, [this.#at]), { name: "count_words", units: this.#chunks, words: [0, this.#at] }];
+  mark(from: readonly RowList[], mask?: Mask): readonly Call[] {
+    const [name, words] = mask === undefined ? [this.#site.mark, []] : [this.#site.pruned!, maskWords(mask)];
+    return [...from.map((list) => perRow(name, list, [this.#at, ...words])), { name: "count_words", units: this.#chunks, words: [0, this.#at] }];
   }
 
   counted(): number {
@@ -133,10 +144,11 @@ export class HashTable implements SiteTable {
     return [clear(records, bytes)];
   }
 
-  mark(from: RowList): readonly Call[] {
+  mark(from: readonly RowList[], mask?: Mask): readonly Call[] {
     const { kind, dim } = this.#site;
-    const mark = kind === "input" ? perRow(`mark_hash_${dim}d`, from, [this.#at]) : perRow(`derive_hash_${dim}d`, from, [this.#at, this.#spec(SPEC_KIND[kind], this.#site)]);
-    return [mark, { name: `sort_hash_${dim}d`, units: 1, words: [0, this.#at] }];
+    const own = kind === "input" || kind === "union" || kind === "prune";
+    const marks = mask !== undefined ? from.map((list) => perRow(`mark_pruned_hash_${dim}d`, list, [this.#at, ...maskWords(mask)])) : from.map((list) => (own ? perRow(`mark_hash_${dim}d`, list, [this.#at]) : perRow(`derive_hash_${dim}d`, list, [this.#at, this.#spec(SPEC_KIND[kind], this.#site)])));
+    return [...marks, { name: `sort_hash_${dim}d`, units: 1, words: [0, this.#at] }];
   }
 
   counted(): number | undefined {

@@ -86,7 +86,10 @@ export const MAX_PROBES = 256;
 export const STEP = { argument: 0, parts: 1 } as const;
 export const STEP_PART = 8;
 export const stepPart = (part: number): number => 2 + STEP_PART * part;
-/** `site`: all stages of site sets; the others: search and halo. Offsets are words in the dispatch's binding of `maps`. */
-export const PART = { end: 0, site: 1, from: 1, to: 2, shape: 3, forward: 4, transposed: 5, pairs: 6, probes: 7, taps: 3, halo: 5, capacity: 6 } as const;
+/**
+ * `site`: all stages of site sets; `source` and `place`: marks of kernels that mark unions, by which set's rows and the
+ * how-many-th of the union's parents that is; the others: search and halo. Offsets are words in the dispatch's binding of `maps`.
+ */
+export const PART = { end: 0, site: 1, source: 2, place: 3, from: 1, to: 2, shape: 3, forward: 4, transposed: 5, pairs: 6, probes: 7, taps: 3, halo: 5, capacity: 6 } as const;
 /** Stands for a block that is not wanted. */
 export const NO_BLOCK = 0xffff_ffff;

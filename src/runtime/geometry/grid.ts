@@ -8,14 +8,33 @@ export interface Bounds {
 }
 
 /** What decides the box of a site set. */
-export type BoundedSite = Pick<GeometrySite, "kind" | "dim" | "of" | "kernel" | "stride" | "padding" | "dilation" | "extents">;
+export type BoundedSite = Pick<GeometrySite, "kind" | "dim" | "of" | "others" | "kernel" | "stride" | "padding" | "dilation" | "extents">;
 
 /** Coordinates of unbounded grids stay within ±2^30, so that no kernel's arithmetic overflows. */
 export const FAR = 2 ** 30;
 
+/**
+ * How far from 0 coordinates of each input on an unbounded grid may lie, per set: less than `FAR` where sets on finer
+ * grids derive from it, so that theirs stay within `FAR` too. 0 for derived sets.
+ */
+export function farOf(sites: readonly BoundedSite[]): readonly number[] {
+  /** Per set and input: how many cells of the set lie along one of the input's. */
+  const finer: (readonly number[])[] = [];
+  const most = sites.map(() => 1);
+  sites.forEach((s, i) => {
+    const parents = [s.of, ...(s.others ?? [])].filter((p) => p >= 0);
+    const times = s.kind === "generate" ? Math.max(...s.stride!) : 1;
+    const own = sites.map((_, input) => (parents.length === 0 ? (input === i ? 1 : 0) : times * Math.max(...parents.map((p) => finer[p]![input]!))));
+    own.forEach((n, input) => (most[input] = Math.max(most[input]!, n)));
+    finer.push(own);
+  });
+  return sites.map((s, i) => (s.of >= 0 ? 0 : Math.floor(FAR / most[i]!)));
+}
+
 /** The box that each site set lies in: its extents, or the given bounds of its input carried through the derivations. */
 export function siteBounds(sites: readonly BoundedSite[], given: readonly (Bounds | undefined)[]): readonly Bounds[] {
   const all: Bounds[] = [];
+  const limits = farOf(sites);
   sites.forEach((s, i) => {
     if (s.extents !== undefined) {
       all.push({ min: s.extents.map(() => 0), max: s.extents.map((n) => n - 1) });
@@ -25,11 +44,20 @@ export function siteBounds(sites: readonly BoundedSite[], given: readonly (Bound
     const { kernel, stride, padding, dilation } = s;
     if (parent === undefined) {
       const axes = Array.from({ length: s.dim }, (_, a) => a);
-      // Never beyond ±FAR, where rows are then outside the box.
-      const min = axes.map((a) => Math.min(FAR - 1, Math.max(-FAR, given[i]?.min[a] ?? -FAR)));
-      all.push({ min, max: axes.map((a) => Math.max(min[a]!, Math.min(FAR - 1, given[i]?.max[a] ?? FAR - 1))) });
-    } else if (s.kind === "sorted") {
+      // Never beyond the limit, where rows are then outside the box.
+      const far = limits[i]!;
+      const min = axes.map((a) => Math.min(far - 1, Math.max(-far, given[i]?.min[a] ?? -far)));
+      all.push({ min, max: axes.map((a) => Math.max(min[a]!, Math.min(far - 1, given[i]?.max[a] ?? far - 1))) });
+    } else if (s.kind === "sorted" || s.kind === "prune") {
       all.push(parent);
+    } else if (s.kind === "union") {
+      const parents = [parent, ...s.others!.map((p) => all[p]!)];
+      all.push({ min: parent.min.map((_, a) => Math.min(...parents.map((b) => b.min[a]!))), max: parent.max.map((_, a) => Math.max(...parents.map((b) => b.max[a]!))) });
+    } else if (s.kind === "generate") {
+      all.push({
+        min: parent.min.map((c, a) => c * stride![a]! - padding![a]!),
+        max: parent.max.map((c, a) => c * stride![a]! - padding![a]! + (kernel![a]! - 1) * dilation![a]!),
+      });
     } else if (s.kind === "floor") {
       all.push({ min: parent.min.map((c, a) => Math.floor(c / stride![a]!)), max: parent.max.map((c, a) => Math.floor(c / stride![a]!)) });
     } else {

@@ -148,7 +148,7 @@ class LayoutBuilder {
       set(SITE.extent + a, extents[a] ?? 1);
     }
     if (this.#hashed[i]!) {
-      if (capacity * site.reach >= 2 ** 32 || this.#capacities[site.source]! * site.reach >= 2 ** 32) {
+      if ([i, ...sourcesOf(site)].some((s) => this.#capacities[s]! * site.reach >= 2 ** 32)) {
         throw new SpnetError("SP0611", `site set ${site.id} is reached by more than 2^32 pairs of rows and taps`, { site: site.id });
       }
       const slots = 2 ** Math.ceil(Math.log2(Math.max(2, 2 * capacity)));
@@ -203,7 +203,7 @@ class LayoutBuilder {
     switch (stage.kind) {
       case "mark":
         // One workgroup at least, for the counts that it writes.
-        return this.#dispatch(stage, perSite((i) => Math.max(1, Math.ceil(this.#capacities[this.#plan.sites[i]!.source]! / MARK_GROUP))));
+        return this.#dispatch(stage, this.#marks(stage));
       case "count":
         return this.#dispatch(stage, perSite((i) => blocksOr(i, Math.ceil((this.#meta[metaSite(i) + SITE.mask]! + 1) / SCAN_GROUP))));
       case "emit":
@@ -220,6 +220,18 @@ class LayoutBuilder {
       case "halo":
         return this.#onMaps(stage, ({ forward, halo }) => ({ forward, halo }), (i, word) => this.#halo(i, word));
     }
+  }
+
+  /** A part per site set, or per parent of a union. */
+  #marks(stage: GeometryStage): readonly Part[] {
+    const { sites } = this.#plan;
+    const unions = stage.parts.some((i) => sites[i]!.kind === "union");
+    return stage.parts.flatMap((site) =>
+      sourcesOf(sites[site]!).map((source, place): Part => ({
+        groups: Math.max(1, Math.ceil(this.#capacities[source]! / MARK_GROUP)),
+        words: unions ? { site, source, place } : { site },
+      })),
+    );
   }
 
   #search(i: number, word: (range: ByteRange | undefined) => number): Part {
@@ -303,6 +315,9 @@ class LayoutBuilder {
   }
 }
 
+/** The sets whose rows mark a set. */
+const sourcesOf = (site: GeometrySite): readonly number[] => (site.kind === "union" ? [site.of, ...site.others!] : [site.source]);
+
 function cover(window: ByteRange | undefined, range: ByteRange | undefined): ByteRange | undefined {
   if (range === undefined || window === undefined) return range ?? window;
   const offset = Math.min(window.offset, range.offset);
@@ -337,8 +352,10 @@ function capacitiesOf(plan: GeometryPlan, request: GeometryRequest, bounds: read
       most.push(request.rows[i]!);
       return;
     }
-    most.push(Math.min(most[s.of]! * outputsPerRow(s), boxCells(bounds[i]!) * request.batch));
-    const guess = roomGuess(s, plan.sites[s.of]!, room[s.of]!);
+    const parents = [s.of, ...(s.others ?? [])];
+    const total = (of: readonly number[]): number => parents.reduce((sum, p) => sum + of[p]!, 0);
+    most.push(Math.min(total(most) * outputsPerRow(s), boxCells(bounds[i]!) * request.batch));
+    const guess = roomGuess(s, plan.sites[s.of]!, total(room));
     room.push(Math.min(request.capacities[i]! > 0 ? request.capacities[i]! : guess, most[i]!));
   });
   return room;
@@ -346,6 +363,7 @@ function capacitiesOf(plan: GeometryPlan, request: GeometryRequest, bounds: read
 
 /** Most outputs that one row reaches: taps that fit an input are stride / gcd(stride, dilation) apart on each axis. */
 function outputsPerRow(site: GeometrySite): number {
+  if (site.kind === "generate") return volume(site.kernel!);
   if (site.kind !== "reach") return 1;
   return volume(site.kernel!.map((k, a) => Math.ceil((k * commonDivisor(site.stride![a]!, site.dilation![a]!)) / site.stride![a]!)));
 }
@@ -355,9 +373,14 @@ const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDiv
 /**
  * Room of a derived set when nothing is known. Surfaces that reach coarser cells grow at the first stride and shrink at
  * every further one (LiDAR scans: by 1.0 to 1.25, then to a half and less); without a stride they grow each time.
+ * Transposed kernels as large as their stride make a block of cells per row; those of larger ones overlap in part.
  */
 function roomGuess(site: GeometrySite, parent: GeometrySite, room: number): number {
   const strided = (s: GeometrySite): boolean => s.kind === "reach" && s.stride!.some((n) => n > 1);
+  if (site.kind === "generate") {
+    const blocks = volume(site.kernel!.map((k, a) => Math.min(k, site.stride![a]!)));
+    return site.kernel!.every((k, a) => k <= site.stride![a]!) ? room * blocks : Math.ceil(1.5 * room * blocks) + 1024;
+  }
   if (site.kind !== "reach") return room;
   if (!strided(site)) return 2 * room + 1024;
   return Math.ceil((strided(parent) ? 0.625 : 1.375) * room) + 1024;

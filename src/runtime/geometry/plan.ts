@@ -8,11 +8,13 @@ export type Storage = "bitmap" | "hash" | "either";
 /** A site set; axes beyond `dim` do not exist. All per-axis lists have `dim` entries. */
 export interface GeometrySite {
   readonly id: string;
-  /** `sorted` is the input set `of` in sorted order. */
-  readonly kind: "input" | "sorted" | "reach" | "floor";
+  /** `sorted` is the input set `of` in sorted order, `union` the sites of `of` and `others`, `prune` some of `of`. */
+  readonly kind: "input" | "sorted" | "reach" | "floor" | "generate" | "union" | "prune";
   readonly dim: number;
   /** Index of the parent, −1 for an input. */
   readonly of: number;
+  /** Of a union: the parents after the first. */
+  readonly others?: readonly number[];
   readonly kernel?: readonly number[];
   readonly stride?: readonly number[];
   readonly padding?: readonly number[];
@@ -20,9 +22,9 @@ export interface GeometrySite {
   /** Cells per axis, first 0; absent on an unbounded grid. */
   readonly extents?: readonly number[];
   readonly storage: Storage;
-  /** Index of the set whose rows mark this one: an ancestor, itself for an input. */
+  /** Index of the set whose rows mark this one: an ancestor, itself for an input; a union is marked by all its parents. */
   readonly source: number;
-  /** The most cells that one row of `source` marks: `taps` boxes, each of `lengths` cells on four axes. */
+  /** The most cells that one row of `source` marks: `taps` boxes, each of `lengths` cells on four axes. Of a union: its parents. */
   readonly reach: number;
   readonly taps: number;
   readonly lengths: readonly number[];

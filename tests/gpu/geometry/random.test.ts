@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { randomCase } from "../../geometry/random-spec.ts";
+import { combinedCase, randomCase } from "../../geometry/random-spec.ts";
 import { openGpu, type TestGpu } from "../../support/gpu.ts";
 import { checkGeometry } from "./check.ts";
 import { GeometryRunner } from "./harness.ts";
@@ -13,6 +13,17 @@ beforeAll(async () => {
 afterAll(() => gpu.close());
 
 describe("random site sets and rulebooks in 1D to 4D", () => {
+  test.each(Array.from({ length: 8 }, (_, seed) => seed))("unions and generated sets, seed %i", async (seed) => {
+    const { spec, inputs, unbounded } = combinedCase(seed);
+    await checkGeometry(runner, spec, inputs);
+    if (unbounded) {
+      await checkGeometry(runner, spec, inputs, { bitmapCells: 0 });
+      await checkGeometry(runner, spec, inputs, { boxless: true, salt: seed });
+    } else {
+      await checkGeometry(runner, spec, inputs, {}, { bitmapCells: 0, injectFailures: true });
+    }
+  });
+
   // The first, and some that have found mistakes.
   test.each([...Array.from({ length: 12 }, (_, seed) => seed), 31, 77, 103, 179, 187, 275, 310])("seed %i", async (seed) => {
     const { spec, inputs, unbounded } = randomCase(seed);

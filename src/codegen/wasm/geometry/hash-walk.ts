@@ -44,7 +44,7 @@ function output(f: Func, axis: Axis, c: Sexpr): Sexpr {
 const inside = (axis: Axis): Sexpr => i32.or(i32.eq(axis.extent.get, -1), i32.ltU(axis.site.get, axis.extent.get));
 
 /** `derive_hash_d(rows, parent coords, table, spec)`: puts the sites that rows lead to into a hashed table. */
-export function addHashDerive(assembly: Assembly, dim: number): void {
+export function addHashDerive(assembly: Assembly, dim: number, generates = false): void {
   const name = `derive_hash_${dim}d`;
   if (assembly.has(name)) return;
   const s = new UnitFunc(name);
@@ -64,13 +64,22 @@ export function addHashDerive(assembly: Assembly, dim: number): void {
         const axis = axes[a]!;
         f.for(axis.tap, 0, axis.kernel.get, 1, () => f.if(i32.and(output(f, axis, row.axes[a]!), inside(axis)), () => reach(a + 1)));
       };
+      const generate = (a: number): void => {
+        if (a === dim) return insert();
+        const axis = axes[a]!;
+        f.for(axis.tap, 0, axis.kernel.get, 1, () => {
+          f.add(axis.site.set(i32.add(i32.sub(i32.mul(row.axes[a]!, axis.stride.get), axis.padding.get), i32.mul(axis.tap.get, axis.dilation.get))));
+          f.if(inside(axis), () => generate(a + 1));
+        });
+      };
+      const others = (): void => (generates ? f.if(i32.eq(kind.get, SPEC_KIND.generate), () => generate(0), () => reach(0)) : reach(0));
       f.if(i32.eq(kind.get, SPEC_KIND.floor), () => {
         axes.forEach((axis, a) => f.add(axis.site.set(floorDiv(f, row.axes[a]!, axis.stride))));
         insert();
-      }, () => reach(0));
+      }, others);
     });
   });
-  assembly.add(f, [`sites that rows reach or floor to, into a hashed table, ${dim} axes`]);
+  assembly.add(f, [`sites that rows reach${generates ? ", generate" : ""} or floor to, into a hashed table, ${dim} axes`]);
 }
 
 /** A word of 64 cells that no coordinate lies in. */

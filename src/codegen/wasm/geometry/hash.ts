@@ -3,6 +3,7 @@ import type { Assembly } from "../assembly.ts";
 import { call, Func, type Local } from "../func.ts";
 import { UnitFunc } from "../kernels/frame.ts";
 import { i32, i64, type Sexpr } from "../wat.ts";
+import { isKept } from "./input.ts";
 import { rowCoords, rowsWord, unitRows } from "./table.ts";
 
 /** Adds the functions of hashed tables on `dim` axes; a table is used where a grid has too many cells for a bitmap. */
@@ -15,6 +16,15 @@ export function addHash(assembly: Assembly, dim: number): void {
   overRows(assembly, `place_hash_${dim}d`, dim, "finds the sorted row of each row of the caller", (s, table, site, row) => {
     const found: Sexpr = call(`hash_find_${dim}d`, table.get, ...site);
     s.f.add(i32.store(i32.add(i32.load(s.arg.get, 4 * (ARG.first + 2)), i32.mul(row, 4)), i32.sub(found, 1)));
+  });
+}
+
+/** Adds `mark_pruned_hash_d`, the counterpart of `mark_pruned_d` for hashed tables. */
+export function addHashPruned(assembly: Assembly, dim: number): void {
+  const name = `mark_pruned_hash_${dim}d`;
+  if (assembly.has(name)) return;
+  overRows(assembly, name, dim, "puts rows with a mask into the hashed table of a pruned site set", (s, table, site, row) => {
+    s.f.if(isKept(s, row), () => s.f.add(call(`hash_insert_${dim}d`, table.get, ...site)));
   });
 }
 

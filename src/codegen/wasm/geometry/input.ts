@@ -31,9 +31,22 @@ export function addCheck(assembly: Assembly, dim: number): string {
   return name;
 }
 
-/** `mark_d(rows, coords, table)`: puts an input's rows into its bitmap. */
+/** `mark_d(rows, coords, table)`: puts rows into the bitmap of their own set, or of a union with others. */
 export function addMarkInput(assembly: Assembly, dim: number): string {
   return overRows(assembly, `mark_${dim}d`, dim, "puts rows into the bitmap of their site set", 2, (s, table, cell) => table.mark(s.f.let("cell", cell)));
+}
+
+/** `mark_pruned_d(rows, coords, table, mask, bytes from row to row, threshold)`: puts the rows whose mask is greater into the bitmap of a pruned set. */
+export function addMarkPruned(assembly: Assembly, dim: number): string {
+  return overRows(assembly, `mark_pruned_${dim}d`, dim, "puts rows with a mask into the bitmap of a pruned site set", 5, (s, table, cell, row) => {
+    s.f.if(isKept(s, row), () => table.mark(s.f.let("cell", cell)));
+  });
+}
+
+/** Whether a row's mask is greater than the threshold, both in words of the arguments behind coordinates and table. */
+export function isKept(s: UnitFunc, row: Sexpr): Sexpr {
+  const word = (k: number): Sexpr => i32.load(s.arg.get, 4 * (ARG.first + k));
+  return ["f32.gt", ["f32.load", i32.add(word(2), i32.mul(row, word(3)))], ["f32.reinterpret_i32", word(4)]];
 }
 
 /** `place_d(rows, coords, table, order)`: order[i] = the row, in sorted order, of row i of the caller. */

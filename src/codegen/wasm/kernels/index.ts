@@ -37,6 +37,8 @@ export function buildStepKernel(assembly: Assembly, spec: FeatureSpec): StepKern
     case "global_pool":
       globalPoolBody(assembly, func, spec);
       return kernel(1, 1);
+    case "prune":
+      throw new Error("internal: pruning is no kernel");
     case "pair":
       throw new Error("internal: the CPU target computes pairs one convolution after the other");
   }
@@ -88,6 +90,7 @@ function bindingsOf(spec: FeatureSpec): readonly string[] {
       epilogue(spec.epilogue);
       target(spec.target);
       break;
+    case "prune":
     case "pair":
       break;
   }

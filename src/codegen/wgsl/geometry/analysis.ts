@@ -21,8 +21,8 @@ export interface SitePlan extends GeometrySite {
   readonly round: number;
 }
 
-/** Whether the outputs of an interval are an interval, per axis: taps without gaps. */
-const contiguous = (s: SiteSpec): boolean => s.kind !== "reach" || s.kernel!.every((k, a) => k === 1 || s.dilation![a] === 1);
+/** Whether the outputs of an interval (for `generate` of one cell) are an interval, per axis: taps without gaps. */
+const contiguous = (s: SiteSpec): boolean => (s.kind !== "reach" && s.kind !== "generate") || s.kernel!.every((k, a) => k === 1 || s.dilation![a] === 1);
 
 /** Resolves parents to indices and decides from which rows, in which round, each set is marked. */
 export function planSites(spec: GeometrySpec, options: CompileOptions): readonly SitePlan[] {
@@ -30,12 +30,14 @@ export function planSites(spec: GeometrySpec, options: CompileOptions): readonly
   const plans: SitePlan[] = [];
   spec.sites.forEach((s, i) => {
     const of = s.kind === "input" ? -1 : index.get(s.of ?? "");
-    if (of === undefined || of >= i) throw new Error(`internal: site set ${s.id} comes before its parent`);
+    const others = s.others?.map((id) => index.get(id) ?? i);
+    if (of === undefined || of >= i || others?.some((p) => p >= i) === true) throw new Error(`internal: site set ${s.id} comes before its parent`);
     const path = markingPath(spec.sites, index, s, i);
     const lengths = path.chain.reduce<readonly number[]>((list, c) => lengthsAfter(list, spec.sites[c]!), [1, 1, 1, 1]);
-    const source = plans[path.source];
+    const sources = s.kind === "input" ? [] : [path.source, ...(others ?? [])].map((p) => plans[p]!);
     plans.push({
       id: s.id, kind: s.kind, dim: s.dim, of,
+      ...(others === undefined ? {} : { others }),
       ...(s.kernel === undefined ? {} : { kernel: s.kernel }),
       ...(s.stride === undefined ? {} : { stride: s.stride }),
       ...(s.padding === undefined ? {} : { padding: s.padding }),
@@ -43,21 +45,25 @@ export function planSites(spec: GeometrySpec, options: CompileOptions): readonly
       ...(s.extents === undefined ? {} : { extents: s.extents }),
       storage: storageOf(s, options),
       source: path.source, ...reachOf(s, lengths), chain: path.chain,
-      round: source === undefined || source.kind === "input" ? 0 : source.round + 1,
+      round: Math.max(0, ...sources.map((p) => (p.kind === "input" ? 0 : p.round + 1))),
     });
   });
   return plans;
 }
 
-/** The furthest ancestor whose rows mark set `i` by intervals and in bounded work; a dilated set takes its parent. */
+/**
+ * The furthest ancestor whose rows mark set `i` by intervals and in bounded work. A dilated, generated or united set takes
+ * its parents, and is where the path of others ends: its outputs of an interval are none.
+ */
 function markingPath(sites: readonly SiteSpec[], index: ReadonlyMap<string, number>, s: SiteSpec, i: number): { readonly source: number; readonly chain: readonly number[] } {
   if (s.kind === "input") return { source: i, chain: [] };
   let chain = [i];
   let source = index.get(s.of ?? "")!;
-  if (!contiguous(s)) return { source, chain };
+  const ends = (set: SiteSpec): boolean => set.kind === "union" || set.kind === "prune" || set.kind === "generate" || !contiguous(set);
+  if (ends(s)) return { source, chain };
   for (;;) {
     const above = sites[source]!;
-    if (above.kind === "input" || !contiguous(above)) return { source, chain };
+    if (above.kind === "input" || ends(above)) return { source, chain };
     const longer = [source, ...chain];
     const lengths = longer.reduce<readonly number[]>((list, c) => lengthsAfter(list, sites[c]!), [1, 1, 1, 1]);
     if (product(lengths) > MAX_REACH) return { source, chain };
@@ -68,6 +74,7 @@ function markingPath(sites: readonly SiteSpec[], index: ReadonlyMap<string, numb
 
 /** How many cells a source row marks: all taps of a dilated kernel one by one, or a box at once. */
 function reachOf(s: SiteSpec, lengths: readonly number[]): Pick<SitePlan, "reach" | "taps" | "lengths"> {
+  if (s.kind === "union") return { reach: 1 + s.others!.length, taps: 1, lengths };
   if (contiguous(s)) return { reach: product(lengths), taps: 1, lengths };
   return { reach: product(lengths), taps: product(lengths), lengths: [1, 1, 1, 1] };
 }
@@ -76,6 +83,7 @@ function reachOf(s: SiteSpec, lengths: readonly number[]): Pick<SitePlan, "reach
 function lengthsAfter(lengths: readonly number[], s: SiteSpec): readonly number[] {
   return lengths.map((n, a) => {
     const stride = s.stride?.[a] ?? 1;
+    if (s.kind === "generate") return s.kernel![a] ?? 1;
     if (s.kind === "reach") return contiguous(s) ? Math.ceil((n + (s.kernel![a] ?? 1) - 1) / stride) : (s.kernel![a] ?? 1);
     return s.kind === "floor" ? Math.ceil((n - 1) / stride) + 1 : n;
   });

@@ -40,7 +40,14 @@ function chainCase(chain: readonly SitePlan[]): Hole {
 
 function derive(s: SitePlan): Hole {
   const stride = four(s.stride, 1);
-  if (s.kind === "sorted") return undefined;
+  if (s.kind === "sorted" || s.kind === "union" || s.kind === "prune") return undefined;
+  if (s.kind === "generate") {
+    const scaled = stride.every((n) => n === 1) ? wgsl`lo` : wgsl`lo * ${vec4i(stride)}`;
+    return wgsl`
+      lo = ${plus(scaled, four(s.padding, 0).map((p) => 0 - p))};
+      hi = lo + ${vec4i(four(s.kernel, 1).map((k) => k - 1))};
+      ${clipped(s)}`;
+  }
   if (s.kind === "floor") {
     return wgsl`
       lo = ${floorDivide(wgsl`lo`, stride)};
@@ -51,11 +58,19 @@ function derive(s: SitePlan): Hole {
   return wgsl`
     lo = ${floorDivide(plus(wgsl`lo`, low), stride)};
     hi = ${floorDivide(plus(wgsl`hi`, padding), stride)};
-    ${s.extents === undefined ? undefined : [wgsl`lo = max(lo, vec4i());`, wgsl`hi = min(hi, ${vec4i(four(s.extents, 1).map((n) => n - 1))});`]}`;
+    ${clipped(s)}`;
 }
+
+const clipped = (s: SitePlan): Hole => (s.extents === undefined ? undefined : [wgsl`lo = max(lo, vec4i());`, wgsl`hi = min(hi, ${vec4i(four(s.extents, 1).map((n) => n - 1))});`]);
 
 function tapCase(s: SitePlan): Hole {
   const stride = four(s.stride, 1);
+  if (s.kind === "generate") {
+    return wgsl`
+      lo = ${plus(wgsl`c * ${vec4i(stride)}`, four(s.padding, 0).map((p) => 0 - p))} + ${digits(wgsl`tap`, four(s.kernel, 1), four(s.dilation, 1))};
+      hi = lo;
+      ${s.extents === undefined ? undefined : wgsl`if (any(vec4u(lo) >= ${vec4u(four(s.extents, 1))})) { hi = lo - vec4i(1); }`}`;
+  }
   return wgsl`
     let v = ${plus(wgsl`c`, four(s.padding, 0))} - ${digits(wgsl`tap`, four(s.kernel, 1), four(s.dilation, 1))};
     lo = ${floorDivide(wgsl`v`, stride)};
@@ -65,9 +80,9 @@ function tapCase(s: SitePlan): Hole {
 
 /**
  * `candidate(site, id)`: the site that candidate `id` of a set stands for: what row id / reach of the source marks as its
- * (id mod reach)-th, by taps or by the place in the box.
+ * (id mod reach)-th, by taps or by the place in the box; for a union, row id / reach of its (id mod reach)-th parent.
  */
-export function candidateText(buffers: Buffers): Wgsl {
+export function candidateText(buffers: Buffers, unions: boolean): Wgsl {
   const digitLines = AXES.map((a) => a).reverse().map((a) => wgsl`
     o.${a} = rest % lengths.${a};
     rest /= lengths.${a};`);
@@ -75,13 +90,33 @@ export function candidateText(buffers: Buffers): Wgsl {
     fn candidate(site: u32, id: u32) -> Site {
       let reach = ${buffers.site("reach")};
       let lengths = ${buffers.grid("lengths")};
-      let s = load(${buffers.site("source")}, id / reach);
+      let s = load(${unions ? wgsl`source_of(site, id % reach)` : buffers.site("source")}, id / reach);
       var rest = id % reach;
       let box = box_of(site, s.c, rest);
       // Sets marked tap by tap have boxes of one cell.
       var o = vec4u();
       ${digitLines}
       return Site(s.b, box.lo + vec4i(o));
+    }`;
+}
+
+/** `source_of(site, place)`: the set whose rows mark a site set; of a union, the parent at a place. */
+export function sourceText(buffers: Buffers, sites: readonly SitePlan[], derived: readonly number[]): Wgsl | undefined {
+  const unions = derived.filter((i) => sites[i]!.kind === "union");
+  if (unions.length === 0) return undefined;
+  const cases = unions.map((i) => wgsl`
+    case ${u32(i)}: {
+      switch place {
+        ${sites[i]!.others!.map((parent, k) => wgsl`case ${u32(k + 1)}: { return ${u32(parent)}; }`)}
+        default: { return ${u32(sites[i]!.of)}; }
+      }
+    }`);
+  return wgsl`
+    fn source_of(site: u32, place: u32) -> u32 {
+      switch site {
+        ${cases}
+        default: { return ${buffers.site("source")}; }
+      }
     }`;
 }
 

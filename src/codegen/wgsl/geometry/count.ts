@@ -3,7 +3,7 @@ import { u32 } from "../literal.ts";
 import type { Kernel } from "../spec.ts";
 import { wgsl, type Hole } from "../template.ts";
 import type { SitePlan } from "./analysis.ts";
-import { boxText, candidateText } from "./box.ts";
+import { boxText, candidateText, sourceText } from "./box.ts";
 import { coordsOf, loadText, SITE_TEXT, tableOf } from "./cells.ts";
 import { geometryKernel } from "./kernel.ts";
 import { SCAN_BYTES, SCAN_TEXT } from "./scan.ts";
@@ -54,7 +54,7 @@ export function countKernel(title: string, sites: readonly SitePlan[], parts: re
     workgroupSize: SCAN_GROUP,
     workgroupBytes: SCAN_BYTES + (slots ? 4 : 0),
     functions: [
-      ...(slots ? [SITE_TEXT, loadText(buffers, dim), boxText(sites, parts), candidateText(buffers), wgsl`var<workgroup> base: u32;`] : []),
+      ...(slots ? [SITE_TEXT, loadText(buffers, dim), boxText(sites, parts), sourceText(buffers, sites, parts), candidateText(buffers, parts.some((i) => sites[i]!.kind === "union")), wgsl`var<workgroup> base: u32;`] : []),
       SCAN_TEXT,
     ],
     body: wgsl`

@@ -4,7 +4,7 @@ import type { Name } from "../namer.ts";
 import type { Kernel } from "../spec.ts";
 import { wgsl, type Hole, type Wgsl } from "../template.ts";
 import type { CompileOptions, SitePlan } from "./analysis.ts";
-import { boxText, candidateText } from "./box.ts";
+import { boxText, candidateText, sourceText } from "./box.ts";
 import { cellText, coordsOf, HASH_TEXT, insideText, loadText, SITE_TEXT } from "./cells.ts";
 import { geometryKernel } from "./kernel.ts";
 import { AXES, Buffers } from "./words.ts";
@@ -25,11 +25,15 @@ export function markKernel(title: string, sites: readonly SitePlan[], parts: rea
   const bits = derived.some((i) => sites[i]!.storage !== "hash");
   const slots = derived.some((i) => sites[i]!.storage !== "bitmap");
   const inputs = derived.length < parts.length;
+  const unions = derived.some((i) => sites[i]!.kind === "union");
+  // A union is marked by one part of the dispatch per parent.
+  const source = unions ? buffers.part("source") : buffers.site("source");
+  const place = unions && slots ? wgsl`, ${buffers.part("place")}` : wgsl``;
   return geometryKernel({
     name: title,
     header: [
       "Inserts the rows of input site sets into their tables and marks the cells of derived ones.",
-      ...parts.map((i) => `  ${sites[i]!.id}${sites[i]!.kind === "input" ? "" : ` by the rows of ${sites[sites[i]!.source]!.id}`}`),
+      ...parts.map((i) => `  ${sites[i]!.id}${sites[i]!.kind === "input" ? "" : ` by the rows of ${[sites[i]!.source, ...(sites[i]!.others ?? [])].map((s) => sites[s]!.id).join(" and ")}`}`),
     ],
     buffers,
     workgroupSize: MARK_GROUP,
@@ -38,20 +42,19 @@ export function markKernel(title: string, sites: readonly SitePlan[], parts: rea
       inputs || slots ? claimText(table, options) : undefined,
       ...(inputs ? [insertRowText(buffers, table)] : []),
       ...(derived.length > 0 ? [boxText(sites, derived)] : []),
-      ...(slots ? [candidateText(buffers), insertText(buffers)] : []),
+      ...(slots ? [sourceText(buffers, sites, derived), candidateText(buffers, unions), insertText(buffers)] : []),
       ...(bits ? [cellText(buffers, dim), setBitsText(table)] : []),
-      derived.length > 0 ? markText(buffers, dim, bits, slots) : undefined,
+      derived.length > 0 ? markText(buffers, dim, bits, slots, unions) : undefined,
     ],
     body: wgsl`
       let site = ${buffers.part("site")};
       let row = local_group * ${u32(MARK_GROUP)} + lane;
-      ${inputs ? given(buffers, derived.length > 0) : wgsl`if (row < atomicLoad(${buffers.count("rows", wgsl`${buffers.site("source")}`)})) { mark(site, load(${buffers.site("source")}, row), row); }`}`,
+      ${inputs ? given(buffers, derived.length > 0, source, place) : later(buffers, source, place, unions)}`,
   });
 }
 
 /** The first round: parts that are input sets, and parts marked by input sets. */
-function given(buffers: Buffers, derived: boolean): Hole {
-  const source = buffers.site("source");
+function given(buffers: Buffers, derived: boolean, source: Wgsl, place: Wgsl): Hole {
   return wgsl`
     let rows = ${buffers.site("rows", source)};
     if (site == ${source}) {
@@ -63,8 +66,19 @@ function given(buffers: Buffers, derived: boolean): Hole {
       if (row < rows) { insert_row(site, load(site, row), row); }
     }${derived ? wgsl` else if (row < rows) {
       let s = load(${source}, row);
-      if (inside(${source}, s)) { mark(site, s, row); }
+      if (inside(${source}, s)) { mark(site, s, row${place}); }
     }` : wgsl``}`;
+}
+
+/** A later round: rows of derived sets, of unions also those of inputs, which may lie outside of their grid. */
+function later(buffers: Buffers, source: Wgsl, place: Wgsl, unions: boolean): Hole {
+  const rows = wgsl`atomicLoad(${buffers.count("rows", source)})`;
+  if (!unions) return wgsl`if (row < ${rows}) { mark(site, load(${source}, row), row); }`;
+  return wgsl`
+    if (row < ${rows}) {
+      let s = load(${source}, row);
+      if (inside(${source}, s)) { mark(site, s, row${place}); }
+    }`;
 }
 
 /** `claim(at, value)`: puts a value into a free slot and returns 0, or returns what is there. */
@@ -158,7 +172,7 @@ function setBitsText(table: Name): Wgsl {
 }
 
 /** Marks what one source site reaches, by lines along the last axis. */
-function markText(buffers: Buffers, dim: number, bits: boolean, slots: boolean): Wgsl {
+function markText(buffers: Buffers, dim: number, bits: boolean, slots: boolean, unions: boolean): Wgsl {
   const last = AXES[dim - 1]!;
   const outer = AXES.slice(0, dim - 1);
   const index = AXES.slice(0, dim - 1).reduce((text, a, k) => {
@@ -169,7 +183,7 @@ function markText(buffers: Buffers, dim: number, bits: boolean, slots: boolean):
     let first = cell(site, Site(s.b, c));
     set_bits(${buffers.site("table")}, first, first + u32(box.hi.${last} - box.lo.${last}));`;
   const insert = wgsl`
-    var id = row * reach + tap + ${index} * lengths.${last};
+    var id = row * reach + ${unions ? wgsl`place + ` : wgsl``}tap + ${index} * lengths.${last};
     for (c.${last} = box.lo.${last}; c.${last} <= box.hi.${last}; c.${last}++) {
       insert(site, Site(s.b, c), id);
       id++;
@@ -187,7 +201,7 @@ function markText(buffers: Buffers, dim: number, bits: boolean, slots: boolean):
     c.${last} = box.lo.${last};
     ${line}`);
   return wgsl`
-    fn mark(site: u32, s: Site, row: u32) {
+    fn mark(site: u32, s: Site, row: u32${unions && slots ? wgsl`, place: u32` : wgsl``}) {
       ${slots ? [wgsl`let reach = ${buffers.site("reach")};`, wgsl`let lengths = ${buffers.grid("lengths")};`] : undefined}
       for (var tap = 0u; tap < ${buffers.site("taps")}; tap++) {
         let box = box_of(site, s.c, tap);

@@ -94,13 +94,16 @@ export class RowFunctions {
     const others = axes.filter((a) => a !== fold);
     const step = (a: number): number =>
       a === fold ? others.reduce((n, b) => n * (extents[b] ?? 1), 1) : others.slice(others.indexOf(a) + 1).reduce((n, b) => n * (extents[b] ?? 1), 1);
-    const place = axes.map((a) => wgsl`${site(a)} * ${u32(step(a))}`);
+    const place = axes.map((a) => wgsl`${site(a)} * ${u32(target.last === true ? step(a) * channels : step(a))}`);
+    const first = wgsl`${u32(from)} + 4u * quad`;
+    const origin = target.last === true ? wgsl`u32(${coords}[at]) * ${u32(volume * channels)} + ${first}` : wgsl`(u32(${coords}[at]) * ${u32(channels)} + ${first}) * ${u32(volume)}`;
+    const apart = target.last === true ? 1 : volume;
     const text = wgsl`
       fn ${fn}(row: u32, quad: u32, value: vec4f) {
         let at = row * ${u32(extents.length + 1)};
         if (${coords}[at] < ${i32(0)} || !(${join(inside, " && ")})) { return; }
-        let cell = (u32(${coords}[at]) * ${u32(channels)} + ${u32(from)} + 4u * quad) * ${u32(volume)} + ${join(place, " + ")};
-        ${lanes(width, (c) => wgsl`if (${plus("cell", c * volume)} < arrayLength(&${buffer})) { ${buffer}[${plus("cell", c * volume)}] = value[${int(c)}]; }`)}
+        let cell = ${origin} + ${join(place, " + ")};
+        ${lanes(width, (c) => wgsl`if (${plus("cell", c * apart)} < arrayLength(&${buffer})) { ${buffer}[${plus("cell", c * apart)}] = value[${int(c)}]; }`)}
       }`;
     this.#functions.set(key, { name: fn, text });
     return fn;

@@ -20,5 +20,7 @@ export function buildKernel(spec: FeatureSpec): Kernel {
       return globalPoolKernel(spec);
     case "pair":
       return pairKernel(spec);
+    case "prune":
+      throw new Error("internal: pruning is no kernel");
   }
 }

@@ -67,6 +67,8 @@ export const elsewhere: Readonly<Record<string, string>> = {
   SP0832: "a scan holds a value that is not finite",
   SP0833: "voxel edges or range make no sense, or indices pass 32 bits",
   SP0834: "network, grid and scan do not fit each other",
+  SP0870: "a network with `prune` is compiled for WebGPU, which cannot run it in this version: `--target wasm` can",
+  SP0871: "shape and data of a dense tensor do not fit each other",
   SP0880: "positions, coordinates and features of points do not fit together",
   SP0900: "a fault of the compiler itself",
   SP0901: "a `.spir` file holds no valid module",
