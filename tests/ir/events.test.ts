@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { interpret } from "../../src/ir/interp/reference.ts";
 import type { FeatValue } from "../../src/ir/interp/value.ts";
 import { eventCases, eventExamples, eventFolder, eventNet } from "../support/event-nets.ts";
+import { recordParity } from "../support/parity.ts";
 import { tensorOf } from "../support/safetensors.ts";
 
 const differ = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a).reduce((most, v, i) => Math.max(most, Math.abs(v - b[i]!)), a.length === b.length ? 0 : Infinity);
@@ -26,6 +27,8 @@ describe.skipIf(eventFolder === undefined)(`networks of event cameras, by the in
       if (coords !== undefined) expect(found!.sites.coords, layer).toEqual(coords.data);
     }
     const scores = outputs.get("scores")!;
-    expect(scores.kind === "vec" ? differ(scores.data, tensorOf(tensors, "expect.logits").data) : Infinity).toBeLessThanOrEqual(1e-5);
+    const error = scores.kind === "vec" ? differ(scores.data, tensorOf(tensors, "expect.logits").data) : Infinity;
+    recordParity({ folder: "event-nets", file: c.file, target: "interpreter", error, tolerance: c.tolerance.abs, relative: false });
+    expect(error).toBeLessThanOrEqual(1e-5);
   });
 });

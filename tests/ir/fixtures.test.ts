@@ -5,6 +5,7 @@ import type { FeatValue, Value } from "../../src/ir/interp/value.ts";
 import type { Module } from "../../src/ir/module.ts";
 import { relativeError, rowsAt } from "../support/compare.ts";
 import { layerModule, networkModule, type LayerCase, type NetworkCase } from "../support/fixture-modules.ts";
+import { recordParity } from "../support/parity.ts";
 import { fixtureFolder, readFixture, tensorOf, type FixtureTensor } from "../support/safetensors.ts";
 
 type Tensors = ReadonlyMap<string, FixtureTensor>;
@@ -32,13 +33,12 @@ describe.skipIf(layers === undefined)(`fixtures of single layers${layers === und
     const outputs = run(layerModule(c), tensors, inverse ? "expect.coords" : "input.coords", inverse ? "orig_feats" : "input.features", c.parameters.batch_size);
     const wanted = tensorOf(tensors, "expect.features").data;
     const y = outputs.get("y");
-    if (y?.kind === "vec") {
-      expect(relativeError(y.data, wanted)).toBeLessThanOrEqual(c.tolerance.rel);
-      return;
-    }
+    const error = relativeError((y as FeatValue).data, wanted);
+    recordParity({ folder: "layers", file, target: "interpreter", error, tolerance: c.tolerance.rel, relative: true });
+    expect(error).toBeLessThanOrEqual(c.tolerance.rel);
+    if (y?.kind === "vec") return;
     const coords = tensorOf(tensors, "expect.coords").data;
     expect((y as FeatValue).sites.coords, "rows in the caller's order, or sorted").toEqual(coords);
-    expect(relativeError((y as FeatValue).data, wanted)).toBeLessThanOrEqual(c.tolerance.rel);
     if (inverse) {
       const down = rowsAt(outputs.get("down") as FeatValue, tensorOf(tensors, "input.coords").data);
       expect(relativeError(down, tensorOf(tensors, "input.features").data)).toBeLessThanOrEqual(c.tolerance.rel);
@@ -53,15 +53,18 @@ describe.skipIf(networks === undefined)(`fixtures of whole networks${networks ==
 
   it.each(cases.map((c) => [c.network, c] as const))("%s, every recorded layer", (_, c) => {
     const tensors = readFixture(`${networks}${c.file}`);
-    let compared = 0;
+    let [compared, most] = [0, 0];
     const level = new Map(c.nodes.map((n) => [n.id, n.level_out]));
     run(networkModule(c), tensors, "input.coords", "input.features", 2, (name, value) => {
       const wanted = tensors.get(`layer.${name}.output`);
       if (wanted === undefined) return;
       const rows = rowsAt(value as FeatValue, tensorOf(tensors, `sites.${level.get(name)}`).data);
-      expect(relativeError(rows, wanted.data), name).toBeLessThanOrEqual(c.tolerance.rel);
+      const error = relativeError(rows, wanted.data);
+      expect(error, name).toBeLessThanOrEqual(c.tolerance.rel);
+      most = Math.max(most, error);
       compared++;
     });
+    recordParity({ folder: "networks", file: c.file, target: "interpreter", error: most, tolerance: c.tolerance.rel, relative: true });
     const recorded = [...tensors.keys()].filter((k) => k.startsWith("layer.") && level.has(k.slice(6, -7)));
     expect(compared).toBe(recorded.length);
     expect(compared).toBeGreaterThan(10);

@@ -4,6 +4,7 @@ import { interpret } from "../../src/ir/interp/reference.ts";
 import type { DenseValue, FeatValue } from "../../src/ir/interp/value.ts";
 import { rowsAt } from "../support/compare.ts";
 import { batchOf, denseOutputs, forward, goldenModule, inputsOf, largestDifference, weightOf, type GoldenCase } from "../support/golden-modules.ts";
+import { recordParity } from "../support/parity.ts";
 import { fixtureFolder, readFixture, tensorOf } from "../support/safetensors.ts";
 
 const folder = fixtureFolder("spconv-golden");
@@ -21,9 +22,11 @@ describe.skipIf(folder === undefined)(`recorded outputs of spconv${folder === un
         expect(dense.shape.slice(-wanted.shape.length)).toEqual(wanted.shape);
         expect(largestDifference(dense.data, wanted.data)).toBe(0);
       }
+      recordParity({ folder: "spconv-golden", file, target: "interpreter", error: 0, tolerance: 0, relative: false });
       return;
     }
-    const rows = rowsAt(y as FeatValue, tensorOf(tensors, "expect.coords").data);
-    expect(largestDifference(rows, tensorOf(tensors, "expect.features").data)).toBeLessThanOrEqual(c.tolerance.abs);
+    const error = largestDifference(rowsAt(y as FeatValue, tensorOf(tensors, "expect.coords").data), tensorOf(tensors, "expect.features").data);
+    recordParity({ folder: "spconv-golden", file, target: "interpreter", error, tolerance: c.tolerance.abs, relative: false });
+    expect(error).toBeLessThanOrEqual(c.tolerance.abs);
   });
 });

@@ -3,7 +3,10 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { interpret } from "../../src/ir/interp/reference.ts";
 import type { Value } from "../../src/ir/interp/value.ts";
 import type { Module } from "../../src/ir/module.ts";
-import { relativeError } from "../support/compare.ts";
+import type { FeatOutput } from "../../src/runtime/index.ts";
+import { outputRowsAt, relativeError } from "../support/compare.ts";
+import type { Outputs } from "../support/differential.ts";
+import { recordParity } from "../support/parity.ts";
 import { layerModule, networkModule, type LayerCase, type NetworkCase } from "../support/fixture-modules.ts";
 import { dataOf } from "../support/network-runs.ts";
 import { fuse, pipelines, withOutputs } from "../support/plan-runs.ts";
@@ -16,7 +19,7 @@ const reference = (net: Module, tensors: Tensors, coords: Int32Array, features: 
   interpret(net, { inputs: { x: { coords, features } }, params: (name) => tensorOf(tensors, `weights.${name}`), batch });
 
 /** A network against the interpreter, with the fixture's own input and weights. */
-async function compare(target: TestTarget, wanted: ReadonlyMap<string, Value>, fused: Module, tensors: Tensors, coords: Int32Array, features: Float32Array, batch: number): Promise<void> {
+async function compare(target: TestTarget, wanted: ReadonlyMap<string, Value>, fused: Module, tensors: Tensors, coords: Int32Array, features: Float32Array, batch: number): Promise<Outputs> {
   const network = await target.open(fused, { weights: (name) => tensors.get(`weights.${name}`) });
   const scene = await network.prepare({ x: coords }, { batch });
   const outputs = await target.working(() => scene.run({ x: features }));
@@ -28,7 +31,11 @@ async function compare(target: TestTarget, wanted: ReadonlyMap<string, Value>, f
   }
   scene.dispose();
   network.dispose();
+  return outputs;
 }
+
+/** Values of float32 kernels against recorded ones: what `cases.json` allows them. */
+const FLOAT32 = 1e-5;
 
 const casesOf = <T>(folder: string): readonly T[] => (JSON.parse(readFileSync(`${folder}cases.json`, "utf8")) as { cases: T[] }).cases;
 const layers = fixtureFolder("layers");
@@ -46,7 +53,10 @@ export function fixturesSuite(open: OpenTarget, chosen: (network: string) => typ
       const coords = tensorOf(tensors, inverse ? "expect.coords" : "input.coords").data as Int32Array;
       const features = tensorOf(tensors, inverse ? "orig_feats" : "input.features").data as Float32Array;
       const net = layerModule(c);
-      await compare(target(), reference(net, tensors, coords, features, c.parameters.batch_size), fuse(net, pipelines[2]![1]), tensors, coords, features, c.parameters.batch_size);
+      const { y } = await compare(target(), reference(net, tensors, coords, features, c.parameters.batch_size), fuse(net, pipelines[2]![1]), tensors, coords, features, c.parameters.batch_size);
+      const error = relativeError("coords" in y! ? outputRowsAt(y, tensorOf(tensors, "expect.coords").data) : dataOf(y!), tensorOf(tensors, "expect.features").data);
+      recordParity({ folder: "layers", file, target: target().name, error, tolerance: FLOAT32, relative: true });
+      expect(error).toBeLessThanOrEqual(FLOAT32);
     });
   });
 
@@ -62,7 +72,13 @@ export function fixturesSuite(open: OpenTarget, chosen: (network: string) => typ
       beforeAll(() => {
         wanted = reference(net, tensors, coords, features, batch);
       });
-        it.each(chosen(network))("%s", async (_name, pipeline) => compare(target(), wanted, fuse(net, pipeline), tensors, coords, features, batch), 240_000);
+      it.each(chosen(network))("%s", async (level, pipeline) => {
+        const outputs = await compare(target(), wanted, fuse(net, pipeline), tensors, coords, features, batch);
+        const order = tensorOf(tensors, `sites.${c.nodes.find((n) => n.id === c.output_node)!.level_out}`).data;
+        const error = relativeError(outputRowsAt(outputs[c.output_node] as FeatOutput, order), tensorOf(tensors, `layer.${c.output_node}.output`).data);
+        if (level === "O2") recordParity({ folder: "networks", file: c.file, target: target().name, error, tolerance: FLOAT32, relative: true });
+        expect(error).toBeLessThanOrEqual(FLOAT32);
+      }, 240_000);
     });
   });
 }

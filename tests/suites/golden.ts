@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { DenseOutput, FeatOutput } from "../../src/runtime/index.ts";
 import { batchOf, denseOutputs, forward, goldenModule, inputsOf, largestDifference, weightOf, type GoldenCase } from "../support/golden-modules.ts";
+import { outputRowsAt } from "../support/compare.ts";
+import { recordParity } from "../support/parity.ts";
 import { fuse, pipelines } from "../support/plan-runs.ts";
 import { fixtureFolder, readFixture, tensorOf } from "../support/safetensors.ts";
 import { useTarget, type OpenTarget } from "../support/target.ts";
@@ -23,16 +25,12 @@ export function goldenSuite(open: OpenTarget): void {
       network.dispose();
       if ("shape" in y!) {
         for (const [name, wanted] of Object.entries(denseOutputs(tensors))) expect(largestDifference((outputs[name] as DenseOutput).data, wanted.data)).toBe(0);
+        recordParity({ folder: "spconv-golden", file, target: target().name, error: 0, tolerance: 0, relative: false });
         return;
       }
-      const { rows, channels, coords: sites, features } = y as FeatOutput;
-      const width = sites.length / rows;
-      const rowOf = new Map(Array.from({ length: rows }, (_, r) => [sites.subarray(r * width, (r + 1) * width).join(), r]));
-      const order = tensorOf(tensors, "expect.coords").data;
-      expect(order.length).toBe(sites.length);
-      const inOrder = Array.from({ length: rows }, (_, r) => rowOf.get(order.subarray(r * width, (r + 1) * width).join())!);
-      const got = Float32Array.from(inOrder.flatMap((r) => [...features.subarray(r * channels, (r + 1) * channels)]));
-      expect(largestDifference(got, tensorOf(tensors, "expect.features").data)).toBeLessThanOrEqual(c.tolerance.abs);
+      const error = largestDifference(outputRowsAt(y as FeatOutput, tensorOf(tensors, "expect.coords").data), tensorOf(tensors, "expect.features").data);
+      recordParity({ folder: "spconv-golden", file, target: target().name, error, tolerance: c.tolerance.abs, relative: false });
+      expect(error).toBeLessThanOrEqual(c.tolerance.abs);
     });
   });
 }

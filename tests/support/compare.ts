@@ -1,3 +1,4 @@
+import type { FeatOutput } from "../../src/runtime/index.ts";
 import type { FeatValue } from "../../src/ir/interp/value.ts";
 
 /** max|a−b| / max|b|; equal tensors give 0 also when empty or zero, anything not a number gives NaN. */
@@ -11,6 +12,21 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
     size = Math.max(size, Math.abs(expected[i]!));
   }
   return difference === 0 ? 0 : difference / size;
+}
+
+/** The rows of an output in the order of the expected coordinates; throws when the site sets differ. */
+export function outputRowsAt({ rows, channels, coords, features }: FeatOutput, order: ArrayLike<number>): Float32Array {
+  if (coords.length !== order.length) throw new Error(`${coords.length} coordinates, expected ${order.length}`);
+  const width = coords.length / Math.max(1, rows);
+  const key = (list: ArrayLike<number>, row: number): string => Array.from({ length: width }, (_, i) => list[row * width + i]).join();
+  const rowOf = new Map(Array.from({ length: rows }, (_, r) => [key(coords, r), r]));
+  const ordered = new Float32Array(features.length);
+  for (let row = 0; row < rows; row++) {
+    const own = rowOf.get(key(order, row));
+    if (own === undefined) throw new Error(`site ${key(order, row)} is missing`);
+    ordered.set(features.subarray(own * channels, (own + 1) * channels), row * channels);
+  }
+  return ordered;
 }
 
 /** The rows of `value` in the order of the expected coordinates; throws when the site sets differ. */

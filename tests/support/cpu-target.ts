@@ -12,6 +12,7 @@ export function cpuTarget(): Promise<TestTarget> {
     return run.call(this, list);
   };
   return Promise.resolve({
+    name: "wasm",
     open: cpuNetworkOf,
     async working(body) {
       const before = calls;

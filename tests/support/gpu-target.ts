@@ -7,6 +7,7 @@ import type { TestTarget } from "./target.ts";
 export async function gpuTarget(): Promise<TestTarget> {
   const gpu = await openGpu();
   return {
+    name: "webgpu",
     open: (fused, options) => networkOf(fused, { device: gpu.device, ...options }),
     async working(body) {
       const before = gpu.counts.dispatches;

@@ -9,6 +9,7 @@ import type { SourceNet } from "./source-net.ts";
 
 /** What networks run on in the suites that every target must pass. */
 export interface TestTarget {
+  readonly name: "webgpu" | "wasm";
   /** Makes a fused module run. */
   open(fused: Module, options: CreateOptions): Promise<AnyNetwork>;
   /** Does `body`, in which the target must have computed something. */
