@@ -39,7 +39,7 @@ export function moduleStats(module: Module): ModuleStats {
     siteSets: module.sites.ids.length,
     convolutions: gathers.length,
     spatialConvolutions: spatial,
-    rulebooksAsked: spatial + named("pool", "fused.pool"),
+    rulebooksAsked: spatial + named("pool", "unpool", "fused.pool"),
     rulebooksBuilt: named("rulebook.search"),
     rulebooksMirrored: count((op) => op.name === "rulebook.search" && op.attrs["mirrored"] === true),
     rulebooksTransposed: named("rulebook.transpose"),

@@ -7,6 +7,7 @@ import type { Loc } from "../ir/loc.ts";
 import { number, siteAttr, string, typeOf, type Module, type Op, type ValueId } from "../ir/module.ts";
 import { geometryOf, submGeometry } from "../ir/ops/conv.ts";
 import { kernelVolume } from "../ir/ops/rulebook.ts";
+import { tapAxes, tapsOf } from "../ir/ops/shape.ts";
 import { unionRuleOf } from "../ir/ops/union.ts";
 import type { Geometry, SiteId } from "../ir/sites.ts";
 import type { Type } from "../ir/types.ts";
@@ -19,7 +20,8 @@ export const lower = definePass({
   summary: "makes rulebooks explicit and turns every network operation into one fused operation",
   legality: [
     "A convolution is pointwise (no rulebook) only when its kernel has one tap, at no offset, and the site set stays.",
-    "An inverse convolution reads the transpose of the rulebook of its forward relation, tap by tap.",
+    "A kernel that is a cross reads a slice of the rulebook of its box.",
+    "An inverse convolution or pool reads the transpose of the rulebook of its forward relation, tap by tap.",
   ],
   from: "net",
   to: "fused",
@@ -65,6 +67,9 @@ class Lowering {
       case "union":
         this.#union(op);
         return false;
+      case "unpool":
+        this.#unpool(op);
+        return false;
       case "bn":
         this.#batchNorm(op);
         return false;
@@ -91,12 +96,12 @@ class Lowering {
     const g: Geometry = op.name === "subm" ? submGeometry(this.#rw.sites, from, op.attrs) : geometryOf(op.attrs);
     const inPlace = from === to && kernelVolume(g.kernel) === 1 && g.padding.every((p) => p === 0) && g.stride.every((s) => s === 1);
     const groups = number(op.attrs, "groups");
+    const book = (): ValueId => this.#own(op, g, op.name === "up" ? this.#transposed(siteAttr(op.attrs, "onto"), from, g, op.loc) : this.#search(from, to, g, op.loc));
     if (groups > 1) {
-      const rb = op.name === "up" ? this.#transposed(siteAttr(op.attrs, "onto"), from, g, op.loc) : this.#search(from, to, g, op.loc);
+      const rb = book();
       this.#rw.emitTile({ head: { kind: "grouped", x, w, rb, groups }, epilogue: this.#bias(op) }, op.loc, op.results);
     } else if (inPlace) this.#emitConv(op, { x, w });
-    else if (op.name === "up") this.#emitConv(op, { x, w, rb: this.#transposed(siteAttr(op.attrs, "onto"), from, g, op.loc) });
-    else this.#emitConv(op, { x, w, rb: this.#search(from, to, g, op.loc) });
+    else this.#emitConv(op, { x, w, rb: book() });
   }
 
   #emitConv(op: Op, term: Term): void {
@@ -112,8 +117,8 @@ class Lowering {
   #pool(op: Op): void {
     const x = op.operands[0]!;
     const g = geometryOf(op.attrs);
-    const rb = this.#search(this.#sitesOf(x), this.#sitesOf(op.results[0]!), g, op.loc);
-    const [mode, divisor, volume] = [string(op.attrs, "mode"), string(op.attrs, "divisor"), kernelVolume(g.kernel)];
+    const rb = this.#own(op, g, this.#search(this.#sitesOf(x), this.#sitesOf(op.results[0]!), g, op.loc));
+    const [mode, divisor, volume] = [string(op.attrs, "mode"), string(op.attrs, "divisor"), kernelVolume(tapAxes(op.attrs, g.kernel))];
     this.#rw.emitTile({ head: { kind: "pool", x, rb, mode, divisor, volume }, epilogue: [] }, op.loc, op.results);
   }
 
@@ -137,6 +142,13 @@ class Lowering {
     });
   }
 
+  #unpool(op: Op): void {
+    const x = op.operands[0]!;
+    const g = geometryOf(op.attrs);
+    const rb = this.#own(op, g, this.#transposed(siteAttr(op.attrs, "onto"), this.#sitesOf(x), g, op.loc));
+    this.#rw.emitTile({ head: { kind: "pool", x, rb, mode: string(op.attrs, "mode"), divisor: "count", volume: kernelVolume(tapAxes(op.attrs, g.kernel)) }, epilogue: [] }, op.loc, op.results);
+  }
+
   #batchNorm(op: Op): void {
     const [x, gamma, beta, mean, variance] = op.operands as [ValueId, ValueId, ValueId, ValueId, ValueId];
     const scale = this.#rw.one("fold.bn_scale", [gamma, variance], { eps: op.attrs["eps"]! }, op.loc);
@@ -146,6 +158,12 @@ class Lowering {
 
   #pointwise(op: Op, x: ValueId, item: Item): void {
     this.#rw.emitTile({ head: { kind: "pointwise", x }, epilogue: [item] }, op.loc, op.results);
+  }
+
+  /** The op's own taps of the rulebook of its box. */
+  #own(op: Op, g: Geometry, rb: ValueId): ValueId {
+    const taps = tapsOf(op.attrs, g.kernel);
+    return taps === undefined ? rb : this.#rw.one("rulebook.slice", [rb], { kernel: [taps.length], taps }, op.loc);
   }
 
   #search(from: SiteId, to: SiteId, g: Geometry, loc: Loc): ValueId {

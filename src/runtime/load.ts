@@ -161,6 +161,12 @@ function readParam(op: ParamOp, tensor: WeightTensor | undefined): LoadValue {
   return { shape: op.shape, data: op.role === undefined || op.role === "channel" ? new Float64Array(source) : toCanonical(op, source, tensor.shape) };
 }
 
+/** The groups of a kernel as SparseConvNet stores it, [K, groups, Cin / groups, Cout / groups]; 1 of any other. */
+function groupsOf(taps: number, cin: number, cout: number, shape: readonly number[]): number {
+  const groups = shape[1]!;
+  return shape.length === 4 && shape[0] === taps && shape[2] === cin && groups * shape[3]! === cout ? groups : 1;
+}
+
 type Stored = Float32Array | Float64Array;
 
 function firstNotFinite(data: Stored): number {
@@ -176,6 +182,7 @@ export function acceptedShape(op: Pick<ParamOp, "role" | "layout" | "shape">, sh
     const [cin, cout] = wanted.slice(-2) as [number, number];
     const taps = volume(wanted) / (cin * cout);
     if ([[taps, cin, cout], [taps, 1, cin, cout]].some((flat) => flat.join() === shape.join())) return true;
+    if (groupsOf(taps, cin, cout, shape) > 1) return true;
   }
   // MinkowskiEngine stores one channel per group, a depthwise kernel, as [K, C].
   if (op.role === "conv" && op.layout === "minkowski" && op.shape.at(-2) === 1 && shape.join() === `${volume(op.shape.slice(0, -2))},${op.shape.at(-1)}`) return true;
@@ -189,6 +196,15 @@ function toCanonical(op: ParamOp, source: Stored, stored: readonly number[]): Fl
   const kernel = op.shape.slice(0, -2);
   const taps = volume(kernel);
   if (op.role === "linear") return stored.length > 2 || op.layout === "minkowski" ? new Float64Array(source) : transpose(source, cout, cin);
+  const groups = op.layout === "spconv1" && stored.join() !== op.shape.join() ? groupsOf(taps, cin, cout, stored) : 1;
+  if (groups > 1) {
+    const width = cout / groups;
+    return Float64Array.from(source, (_, i) => {
+      const [row, o] = [Math.floor(i / cout), i % cout];
+      const [tap, g] = [Math.floor(row / cin), Math.floor(o / width)];
+      return source[((tap * groups + g) * cin + (row % cin)) * width + (o % width)]!;
+    });
+  }
   // spconv 2 multiplies by weight.view(Cin, Cout) when the kernel volume is 1, whatever the tensor's shape says.
   if (op.layout === "spconv1" || taps === 1) return new Float64Array(source);
   const data = new Float64Array(source.length);

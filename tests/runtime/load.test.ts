@@ -29,6 +29,20 @@ describe("stored weight layouts", () => {
     check("minkowski", [6, cin, cout], ([r0, r1], i, o) => ((r0! + 2 * r1!) * cin + i) * cout + o);
   });
 
+  it("SparseConvNet stores [K, groups, Cin / groups, Cout / groups]", () => {
+    const [groups, width, n] = [3, 2, 4];
+    const data = new Array<number>(6 * n * groups * width);
+    for (let t = 0; t < 6; t++) for (let i = 0; i < n; i++) for (let o = 0; o < groups * width; o++) data[((t * groups + Math.floor(o / width)) * n + i) * width + (o % width)] = named(t, i, o);
+    const [value] = runLoadPhase([conv("spconv1", [...kernel, n, groups * width])], () => ({ shape: [6, groups, n, width], data }));
+    for (let t = 0; t < 6; t++) for (let i = 0; i < n; i++) for (let o = 0; o < groups * width; o++) expect(value!.data[(t * n + i) * groups * width + o]).toBe(named(t, i, o));
+  });
+
+  it("Minkowski stores a depthwise kernel as [K, C]", () => {
+    const data = Array.from({ length: 6 * 5 }, (_, i) => i);
+    const [value] = runLoadPhase([conv("minkowski", [2, 3, 1, 5])], () => ({ shape: [6, 5], data }));
+    for (let r0 = 0; r0 < 2; r0++) for (let r1 = 0; r1 < 3; r1++) for (let c = 0; c < 5; c++) expect(value!.data[(r0 * 3 + r1) * 5 + c]).toBe((r0 + 2 * r1) * 5 + c);
+  });
+
   it("spconv 2 reads a 1×1 weight by memory as (Cin, Cout), whatever its shape says", () => {
     const data = Array.from({ length: 20 }, (_, i) => i);
     const [value] = runLoadPhase([conv("spconv2", [1, 1, cin, cout])], () => ({ shape: [cout, 1, 1, cin], data }));

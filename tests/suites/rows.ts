@@ -20,6 +20,13 @@ const NETS: Readonly<Record<string, string>> = {
   let b = a |> avg_pool(k=2, s=2, sites=floor, divisor=count)
   output fine = b |> up(4, onto=a) |> up(2, onto=x)
   output coarse = b`,
+  "unpooled": `let a = x |> max_pool(k=2, s=2, sites=floor, clamp0=true)
+  let b = x |> sum_pool(k=3, s=2, p=1, sites=reach)
+  let c = b |> avg_pool(k=3, s=2, p=0, sites=floor, divisor=volume)
+  output clamped = a
+  output once = a |> unpool(k=2)
+  output sums = b |> unpool(onto=x, mode=sum) |> leaky_relu
+  output means = c |> unpool(mode=avg) |> unpool(mode=avg)`,
   "global pools of the caller's rows and of derived ones": `let c = x |> conv(7, k=3, s=2, p=1, sites=reach)
   output a = x |> global_max_pool
   output b = x |> global_avg_pool

@@ -144,7 +144,7 @@ export class RandomNet extends RandomModule {
   protected step(): void {
     const x = this.rows();
     const { channels } = this.typeOf<Rows>(x);
-    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "act", "binary", "cat", "pool", "global_pool", "to_dense", "union", "deconv", "onto", "prune"]);
+    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "act", "binary", "cat", "pool", "unpool", "global_pool", "to_dense", "union", "deconv", "onto", "prune"]);
     switch (kind) {
       case "linear":
         return this.push(this.op("linear", [x, ...this.weights([], channels)]));
@@ -184,6 +184,11 @@ export class RandomNet extends RandomModule {
         if (conv === undefined) return;
         const groups = this.#groups(channels);
         this.try("up", [x, ...this.weights(conv.g.kernel, channels, groups)], { ...conv.g, onto: conv.fine, groups });
+        return;
+      }
+      case "unpool": {
+        const conv = this.#convs.find((c) => c.coarse === sites);
+        if (conv !== undefined) this.try("unpool", [x], { mode: this.tape.pick(["avg", "sum"]), ...conv.g, onto: conv.fine });
         return;
       }
       case "pool": {

@@ -6,6 +6,7 @@ import type { Attrs } from "../module.ts";
 import { outputExtent, type Geometry, type SiteId, type SiteTable } from "../sites.ts";
 import { feat, type FeatType, type ParamType, type Type } from "../types.ts";
 import type { AttrDef, InferContext, OpDef, OperandDef } from "./op.ts";
+import { ownTaps, shapeAttr, tapAxes } from "./shape.ts";
 
 export const geometryAttrs: Readonly<Record<string, AttrDef>> = {
   kernel: { kind: "ints", doc: "taps per axis" },
@@ -40,6 +41,18 @@ export const siteRuleAttrs = (...more: readonly string[]): Readonly<Record<"site
   sites: { kind: "string", values: [...more, "reach", "floor", "given"], doc: "site rule" },
   onto: { kind: "site", doc: "the output sites of the rule given", default: "" },
 });
+
+/** Whether the kernel can have its shape on these sites; reports why not. */
+export function checkShape(ctx: InferContext): boolean {
+  if (string(ctx.attrs, "shape") === "box") return true;
+  const problems = [
+    ...(numbers(ctx.attrs, "kernel").some((k) => k % 2 === 0) ? ["a cross needs an odd kernel"] : []),
+    ...(ctx.attrs["sites"] === "reach" ? ["a cross derives no sites by reach"] : []),
+    ...(ctx.attrs["groups"] !== undefined && ctx.attrs["groups"] !== 1 ? ["a cross has one group"] : []),
+  ];
+  problems.forEach((p) => ctx.problem(p));
+  return problems.length === 0;
+}
 
 /** The site set of a strided convolution or pool by its `sites` rule; undefined after reporting that it has no room. */
 export function deriveSites(ctx: InferContext, of: SiteId): SiteId | undefined {
@@ -110,17 +123,17 @@ export const submOp: OpDef = {
   levels: ["net"],
   doc: "Submanifold convolution: output sites are the input's sites.",
   operands: convOperands,
-  attrs: { kernel: geometryAttrs["kernel"]!, padding: geometryAttrs["padding"]!, dilation: geometryAttrs["dilation"]!, groups: groupsAttr },
+  attrs: { kernel: geometryAttrs["kernel"]!, padding: geometryAttrs["padding"]!, dilation: geometryAttrs["dilation"]!, shape: shapeAttr, groups: groupsAttr },
   infer(ctx) {
     const x = ctx.types[0] as FeatType;
-    if (!checkGeometry(ctx, x.sites, submGeometry(ctx.sites, x.sites, ctx.attrs))) return [];
-    const cout = checkWeights(ctx, numbers(ctx.attrs, "kernel"), x, ctx.types[1], ctx.types[2], number(ctx.attrs, "groups"));
+    if (!checkGeometry(ctx, x.sites, submGeometry(ctx.sites, x.sites, ctx.attrs)) || !checkShape(ctx)) return [];
+    const cout = checkWeights(ctx, tapAxes(ctx.attrs, numbers(ctx.attrs, "kernel")), x, ctx.types[1], ctx.types[2], number(ctx.attrs, "groups"));
     return [feat(x.sites, cout, x.dtype)];
   },
   evaluate(ctx) {
     const sites = operandAs(ctx, 0, "feat").sites;
     const g = submGeometry(ctx.table, (ctx.resultTypes[0] as FeatType).sites, ctx.attrs);
-    return [convolve(ctx, sites, (x, visit) => eachPair(x.sites, sites, g, visit))];
+    return [convolve(ctx, sites, (x, visit) => eachPair(x.sites, sites, g, ownTaps(ctx.attrs, g.kernel, visit)))];
   },
 };
 
@@ -130,19 +143,26 @@ export const convOp: OpDef = {
   levels: ["net"],
   doc: "Convolution onto other sites: by reach (every output an active input reaches), floor (floor(in / stride)), or given ones.",
   operands: convOperands,
-  attrs: { ...geometryAttrs, ...siteRuleAttrs(), groups: groupsAttr },
+  attrs: { ...geometryAttrs, ...siteRuleAttrs(), shape: shapeAttr, groups: groupsAttr },
   infer(ctx) {
     const x = ctx.types[0] as FeatType;
-    if (!checkGeometry(ctx, x.sites)) return [];
-    const cout = checkWeights(ctx, numbers(ctx.attrs, "kernel"), x, ctx.types[1], ctx.types[2], number(ctx.attrs, "groups"));
+    if (!checkGeometry(ctx, x.sites) || !checkShape(ctx)) return [];
+    const cout = checkWeights(ctx, tapAxes(ctx.attrs, numbers(ctx.attrs, "kernel")), x, ctx.types[1], ctx.types[2], number(ctx.attrs, "groups"));
     const to = deriveSites(ctx, x.sites);
     return to === undefined ? [] : [feat(to, cout, x.dtype)];
   },
   evaluate(ctx) {
     const sites = ctx.sites((ctx.resultTypes[0] as FeatType).sites);
-    return [convolve(ctx, sites, (x, visit) => eachPair(x.sites, sites, geometryOf(ctx.attrs), visit))];
+    const g = geometryOf(ctx.attrs);
+    return [convolve(ctx, sites, (x, visit) => eachPair(x.sites, sites, g, ownTaps(ctx.attrs, g.kernel, visit)))];
   },
 };
+
+/** Reports when no convolution with the op's stride leads from its `onto` to the sites `from`. */
+export function checkWayBack(ctx: InferContext, from: SiteId): void {
+  const onto = siteAttr(ctx.attrs, "onto");
+  if (!ctx.sites.strideLeads(onto, numbers(ctx.attrs, "stride"), from)) ctx.problem(`no convolution with this stride leads from @${onto} to @${from}`);
+}
 
 /** Transposed convolution onto the sites that a `conv` came from, or onto others of that grid: its pairs exchanged, the same tap index. */
 export const upOp: OpDef = {
@@ -150,18 +170,18 @@ export const upOp: OpDef = {
   levels: ["net"],
   doc: "Transposed convolution onto given finer sites: the pairs of a convolution from there to here exchanged, the same tap index.",
   operands: convOperands,
-  attrs: { ...geometryAttrs, onto: { kind: "site", doc: "the finer site set" }, groups: groupsAttr },
+  attrs: { ...geometryAttrs, onto: { kind: "site", doc: "the finer site set" }, shape: shapeAttr, groups: groupsAttr },
   infer(ctx) {
     const x = ctx.types[0] as FeatType;
     const onto = siteAttr(ctx.attrs, "onto");
-    if (!checkGeometry(ctx, onto)) return [];
-    const g = geometryOf(ctx.attrs);
-    if (!ctx.sites.strideLeads(onto, g.stride, x.sites)) ctx.problem(`no convolution with this stride leads from @${onto} to @${x.sites}`);
-    const cout = checkWeights(ctx, g.kernel, x, ctx.types[1], ctx.types[2], number(ctx.attrs, "groups"));
+    if (!checkGeometry(ctx, onto) || !checkShape(ctx)) return [];
+    checkWayBack(ctx, x.sites);
+    const cout = checkWeights(ctx, tapAxes(ctx.attrs, numbers(ctx.attrs, "kernel")), x, ctx.types[1], ctx.types[2], number(ctx.attrs, "groups"));
     return [feat(onto, cout, x.dtype)];
   },
   evaluate(ctx) {
     const fine = ctx.sites(siteAttr(ctx.attrs, "onto"));
-    return [convolve(ctx, fine, (x, visit) => eachPair(fine, x.sites, geometryOf(ctx.attrs), (tap, to, from) => visit(tap, from, to)))];
+    const g = geometryOf(ctx.attrs);
+    return [convolve(ctx, fine, (x, visit) => eachPair(fine, x.sites, g, ownTaps(ctx.attrs, g.kernel, (tap, to, from) => visit(tap, from, to))))];
   },
 };

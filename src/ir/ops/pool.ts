@@ -1,9 +1,10 @@
 import { eachPair, reduceRows } from "../interp/gather.ts";
 import { operandAs } from "../interp/value.ts";
-import { numbers, string, type Attrs } from "../module.ts";
+import { numbers, siteAttr, string, type Attrs } from "../module.ts";
 import { feat, vec, type FeatType } from "../types.ts";
-import { checkGeometry, deriveSites, geometryAttrs, geometryOf, siteRuleAttrs } from "./conv.ts";
+import { checkGeometry, checkShape, checkWayBack, deriveSites, geometryAttrs, geometryOf, siteRuleAttrs } from "./conv.ts";
 import type { AttrDef, OpDef } from "./op.ts";
+import { ownTaps, shapeAttr, tapAxes } from "./shape.ts";
 
 export const poolMode: AttrDef = { kind: "string", values: ["max", "avg", "sum"], doc: "what is taken over the active inputs" };
 export const poolDivisor: AttrDef = {
@@ -25,11 +26,12 @@ export const poolOp: OpDef = {
     mode: poolMode,
     ...geometryAttrs,
     ...siteRuleAttrs("same"),
+    shape: shapeAttr,
     divisor: poolDivisor,
   },
   infer(ctx) {
     const x = ctx.types[0] as FeatType;
-    if (!checkGeometry(ctx, x.sites)) return [];
+    if (!checkGeometry(ctx, x.sites) || !checkShape(ctx)) return [];
     if (string(ctx.attrs, "sites") !== "same") {
       const to = deriveSites(ctx, x.sites);
       return to === undefined ? [] : [feat(to, x.channels, x.dtype)];
@@ -41,11 +43,41 @@ export const poolOp: OpDef = {
     const x = operandAs(ctx, 0, "feat");
     const sites = ctx.sites((ctx.resultTypes[0] as FeatType).sites);
     const g = geometryOf(ctx.attrs);
-    const divisor = string(ctx.attrs, "divisor") === "volume" ? g.kernel.reduce((product, k) => product * k, 1) : undefined;
+    const divisor = string(ctx.attrs, "divisor") === "volume" ? tapAxes(ctx.attrs, g.kernel).reduce((product, k) => product * k, 1) : undefined;
     const data = reduceRows(poolModeOf(ctx.attrs), divisor, x.data, x.channels, sites.count, (visit) =>
-      eachPair(x.sites, sites, g, (_, input, output) => visit(input, output)),
+      eachPair(x.sites, sites, g, ownTaps(ctx.attrs, g.kernel, (_, input, output) => visit(input, output))),
     );
     return [{ kind: "feat", sites, channels: x.channels, data }];
+  },
+};
+
+/** Back onto the sites of the matching step: every finer site reduces the coarser rows that its pairs name. */
+export const unpoolOp: OpDef = {
+  name: "unpool",
+  levels: ["net"],
+  doc: "Inverse of a local pool: returns to the sites that the matching pool or convolution came from, by its pairs exchanged; each finer site gets the sum or the average of the coarser rows that its pairs name.",
+  operands: [{ name: "x", kinds: ["feat"] }],
+  attrs: {
+    mode: { kind: "string", values: ["avg", "sum"], doc: "what is taken over the coarser rows" },
+    ...geometryAttrs,
+    onto: { kind: "site", doc: "the finer site set" },
+    shape: shapeAttr,
+  },
+  infer(ctx) {
+    const x = ctx.types[0] as FeatType;
+    const onto = siteAttr(ctx.attrs, "onto");
+    if (!checkGeometry(ctx, onto) || !checkShape(ctx)) return [];
+    checkWayBack(ctx, x.sites);
+    return [feat(onto, x.channels, x.dtype)];
+  },
+  evaluate(ctx) {
+    const x = operandAs(ctx, 0, "feat");
+    const fine = ctx.sites(siteAttr(ctx.attrs, "onto"));
+    const g = geometryOf(ctx.attrs);
+    const data = reduceRows(poolModeOf(ctx.attrs), undefined, x.data, x.channels, fine.count, (visit) =>
+      eachPair(fine, x.sites, g, ownTaps(ctx.attrs, g.kernel, (_, to, from) => visit(from, to))),
+    );
+    return [{ kind: "feat", sites: fine, channels: x.channels, data }];
   },
 };
 

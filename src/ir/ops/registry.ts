@@ -7,7 +7,7 @@ import { fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp } from "./fu
 import type { OpDef } from "./op.ts";
 import { fusedPairOp } from "./pair.ts";
 import { bufferOp, geometryOp, packOp, stepOps } from "./plan.ts";
-import { globalPoolOp, poolOp } from "./pool.ts";
+import { globalPoolOp, poolOp, unpoolOp } from "./pool.ts";
 import { pruneOp } from "./prune.ts";
 import { haloOp, rulebookSliceOp, searchOp, transposeOp } from "./rulebook.ts";
 import { inputOp, paramOp } from "./source.ts";
@@ -18,7 +18,7 @@ const all: readonly OpDef[] = [
   ...[inputOp, paramOp],
   ...[submOp, convOp, upOp, linearOp],
   ...[bnOp, ...activationOps, eluOp, leakyReluOp, addOp, mulOp, unionOp, pruneOp],
-  ...[catOp, sliceOp, poolOp, globalPoolOp, toDenseOp],
+  ...[catOp, sliceOp, poolOp, unpoolOp, globalPoolOp, toDenseOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
   ...[bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
   ...[fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp, fusedPairOp],

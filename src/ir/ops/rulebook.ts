@@ -96,15 +96,16 @@ function isSubGrid(taps: readonly number[], kernel: readonly number[], larger: r
 export const rulebookSliceOp: OpDef = {
   name: "rulebook.slice",
   levels: ["fused"],
-  doc: "The rulebook of a smaller kernel: some taps of a larger one on the same sites.",
+  doc: "The rulebook of a smaller kernel: some taps of a larger one on the same sites, a regular part of it or, where `kernel` has one entry, any list of taps (a cross).",
   operands: [parent],
   attrs: {
-    kernel: { kind: "ints", doc: "taps per axis of the smaller kernel" },
+    kernel: { kind: "ints", doc: "taps per axis of the smaller kernel, or their number" },
     taps: { kind: "ints", doc: "for each tap of the smaller kernel, the flat tap of the larger" },
   },
   infer(ctx) {
     const rb = ctx.types[0] as RulebookType;
     const [kernel, taps] = [numbers(ctx.attrs, "kernel"), numbers(ctx.attrs, "taps")];
+    if (kernel.length === 1 && kernel[0] === taps.length && new Set(taps).size === taps.length && taps.every((t) => t >= 0 && t < kernelVolume(rb.kernel))) return [rulebook(rb.from, rb.to, kernel)];
     if (kernel.length !== rb.kernel.length) ctx.problem(`kernel has ${kernel.length} entries, the larger has ${rb.kernel.length}`);
     else if (kernel.some((k, i) => k < 1 || k > rb.kernel[i]!)) ctx.problem(`kernel [${kernel.join(", ")}] is no part of [${rb.kernel.join(", ")}]`);
     else if (taps.length !== kernelVolume(kernel)) ctx.problem(`${taps.length} taps given, the kernel has ${kernelVolume(kernel)}`);

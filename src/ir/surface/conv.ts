@@ -5,6 +5,7 @@ import type { FeatType } from "../types.ts";
 import { chooseGeometry, dParameter, kParameter, ontoParameter, pParameter, readKernel, readPadding, samePadding, sitesParameter, sParameter } from "./geometry.ts";
 import { groupsParameter, readGroups } from "./groups.ts";
 import { biasParameter, cParameter, optional, xParameter, type SurfaceOp } from "./op.ts";
+import { readShape, shapeParameter, weightAxes } from "./shape.ts";
 import type { Operand, Use } from "./use.ts";
 
 /** Kernel and, when wanted, bias as operands, of `cin` input channels per group; undefined after reporting. */
@@ -16,9 +17,10 @@ export function convWeights(use: Use, kernel: readonly number[], cin: number, co
 
 function addSubm(use: Use, x: Operand<FeatType>, c: number, g: Pick<Geometry, "kernel" | "padding" | "dilation">): ValueId | undefined {
   const groups = readGroups(use, x.type.channels, c);
-  if (groups === undefined) return undefined;
-  const weights = convWeights(use, g.kernel, x.type.channels / groups, c);
-  return weights && use.add("subm", [x.id, ...weights], { kernel: g.kernel, padding: g.padding, dilation: g.dilation, groups });
+  const shape = readShape(use, g.kernel, "same");
+  if (groups === undefined || shape === undefined) return undefined;
+  const weights = convWeights(use, weightAxes(shape, g.kernel), x.type.channels / groups, c);
+  return weights && use.add("subm", [x.id, ...weights], { kernel: g.kernel, padding: g.padding, dilation: g.dilation, shape, groups });
 }
 
 export const subm: SurfaceOp = {
@@ -26,7 +28,7 @@ export const subm: SurfaceOp = {
   doc: "Submanifold convolution: the sites stay as they are.",
   weights: true,
   foreign: ["SubMConv1d", "SubMConv2d", "SubMConv3d", "SubMConv4d", "SubmanifoldConvolution", "subm_conv"],
-  parameters: [xParameter, cParameter, kParameter, dParameter, optional("p", "ints", "padding", { fallback: "`(k // 2) * d`, centred; even kernels by dialect" }), groupsParameter, biasParameter],
+  parameters: [xParameter, cParameter, kParameter, dParameter, optional("p", "ints", "padding", { fallback: "`(k // 2) * d`, centred; even kernels by dialect" }), shapeParameter, groupsParameter, biasParameter],
   build(use) {
     const x = use.feat("x");
     const c = use.channels("c");
@@ -51,7 +53,7 @@ export const conv: SurfaceOp = {
   doc: "Convolution onto derived sites: with a stride onto a coarser grid, at stride 1 onto grown sites (`sites=reach`) or the same ones (`sites=same`), or onto those of another value (`onto=`).",
   weights: true,
   foreign: ["SparseConv1d", "SparseConv2d", "SparseConv3d", "SparseConv4d", "MinkowskiConvolution", "Convolution", "Conv1d", "Conv2d", "Conv3d", "conv3d", "spconv"],
-  parameters: [xParameter, cParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, ontoParameter, groupsParameter, biasParameter],
+  parameters: [xParameter, cParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, ontoParameter, shapeParameter, groupsParameter, biasParameter],
   build(use) {
     const x = use.feat("x");
     const c = use.channels("c");
@@ -60,11 +62,12 @@ export const conv: SurfaceOp = {
     const { rule, geometry, onto = "" } = chosen;
     if (rule === "same") return addSubm(use, x, c, geometry);
     const groups = readGroups(use, x.type.channels, c);
-    if (groups === undefined) return undefined;
-    const weights = convWeights(use, geometry.kernel, x.type.channels / groups, c);
+    const shape = readShape(use, geometry.kernel, rule);
+    if (groups === undefined || shape === undefined) return undefined;
+    const weights = convWeights(use, weightAxes(shape, geometry.kernel), x.type.channels / groups, c);
     if (weights === undefined) return undefined;
-    const y = use.add("conv", [x.id, ...weights], { ...geometry, sites: rule, onto, groups });
-    use.net.recordStep(x.type.sites, y, geometry, use.call.span);
+    const y = use.add("conv", [x.id, ...weights], { ...geometry, sites: rule, onto, shape, groups });
+    use.net.recordStep(x.type.sites, y, { ...geometry, shape }, use.call.span);
     return y;
   },
 };

@@ -16,6 +16,8 @@ export interface Dialect {
   readonly freeUp: boolean;
   readonly bnEps: number;
   readonly divisor: "count" | "volume";
+  /** What an unpooled site takes of several rows; undefined where the library has no unpooling. */
+  readonly unpool: "avg" | "sum" | undefined;
   readonly layout: string;
 }
 
@@ -34,6 +36,7 @@ const spconv: Dialect = {
   freeUp: false,
   bnEps: 1e-5,
   divisor: "count",
+  unpool: undefined,
   layout: "spconv2",
 };
 
@@ -48,6 +51,7 @@ const minkowski: Dialect = {
   freeUp: true,
   bnEps: 1e-5,
   divisor: "count",
+  unpool: "avg",
   layout: "minkowski",
 };
 
@@ -63,6 +67,7 @@ const torchsparse: Dialect = {
   freeUp: false,
   bnEps: 1e-5,
   divisor: "count",
+  unpool: undefined,
   layout: "torchsparse",
 };
 
@@ -77,6 +82,7 @@ const scn: Dialect = {
   freeUp: false,
   bnEps: 1e-4,
   divisor: "volume",
+  unpool: "sum",
   layout: "scn",
 };
 

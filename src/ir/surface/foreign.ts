@@ -9,8 +9,6 @@ const pipe = "operations are chained with `|>`";
 
 /** Names that are no single operation here, and operations that are planned. */
 const special: Readonly<Record<string, ForeignOperation>> = {
-  MinkowskiPoolingTranspose: later("unpooling", "`up` returns to the finer sites with weights"),
-  UnPooling: later("unpooling", "`up` returns to the finer sites with weights"),
   MinkowskiChannelwiseConvolution: spelled("conv", "with `groups=channels(x)` and as many channels"),
   broadcast: later("`broadcast`"),
   MinkowskiBroadcast: later("`broadcast`"),
@@ -113,7 +111,8 @@ const argumentsByName: Readonly<Record<string, ForeignArgument>> = {
   expand_coordinates: arg.needless("`sites=reach` lets the sites grow"),
   subm: arg.needless("`sites=same` keeps the sites"),
   output_padding: arg.needless("the sites that `up` returns to are known; `deconv` has it"),
-  kernel_generator: arg.later("kernels of other shapes than boxes"),
+  kernel_generator: arg.spelled("shape"),
+  region_type: arg.spelled("shape"),
   transposed: arg.needless("`up` is the transposed convolution onto known sites"),
   act_type: arg.needless("activations are steps of their own; the compiler fuses them"),
 };

@@ -12,14 +12,20 @@ import type { DenseType, FeatType, VecType } from "../types.ts";
 import { defaultLayout, dialects, type Dialect } from "./dialects.ts";
 import { weightLayouts, type KnownParam, type WeightLayout } from "./params.ts";
 import { surfaceOps } from "./registry.ts";
+import type { KernelShape } from "./shape.ts";
 import { Use } from "./use.ts";
 
 /** A convolution or pool that led from one site set to another. `up` looks for them. */
 export interface Step {
   readonly from: SiteId;
   readonly to: SiteId;
-  readonly geometry: Geometry;
+  readonly geometry: StepGeometry;
   readonly span: Span;
+}
+
+/** A geometry with the shape of its kernel. */
+export interface StepGeometry extends Geometry {
+  readonly shape: KernelShape;
 }
 
 /** Line and column of a span's start. */
@@ -55,7 +61,7 @@ export class NetUnderConstruction implements NetHost {
   }
 
   /** Remembers that a convolution or pool led from one site set to that of `result`. */
-  recordStep(from: SiteId, result: ValueId, geometry: Geometry, span: Span): void {
+  recordStep(from: SiteId, result: ValueId, geometry: StepGeometry, span: Span): void {
     const type = this.builder.typeOf(result);
     if (type.kind === "feat" && type.sites !== from) this.#steps.set(type.sites, [...(this.#steps.get(type.sites) ?? []), { from, to: type.sites, geometry, span }]);
   }

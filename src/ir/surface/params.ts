@@ -50,7 +50,7 @@ export const weightLayouts: ReadonlyMap<string, WeightLayout> = new Map(
     layout("spconv1", "`.weight` as [k…, Cin, Cout], the canonical shape", "weight", () => "spconv1", ["weight", "spconv1"]),
     layout("minkowski", "`.kernel` as [K, Cin, Cout], first axis fastest, depthwise [K, C]; batch norms below `.bn`", "kernel", () => "minkowski", ["kernel", "minkowski"], "bn"),
     layout("torchsparse", "`.kernel` as [K, Cin, Cout], first axis fastest when K is odd, else last", "kernel", (taps) => (taps % 2 === 1 ? "minkowski" : "spconv1"), ["weight", "spconv2"]),
-    layout("scn", "`.weight` as [K, 1, Cin, Cout], last axis fastest", "weight", () => "spconv1", ["weight", "spconv2"]),
+    layout("scn", "`.weight` as [K, groups, Cin / groups, Cout / groups], last axis fastest", "weight", () => "spconv1", ["weight", "spconv2"]),
   ].map((l) => [l.name, l]),
 );
 

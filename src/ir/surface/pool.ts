@@ -1,6 +1,8 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import { chooseGeometry, dParameter, kParameter, ontoParameter, pParameter, sitesParameter, sParameter } from "./geometry.ts";
 import { optional, xParameter, type SurfaceOp } from "./op.ts";
+import { readShape, shapeParameter } from "./shape.ts";
+import { findWay } from "./up.ts";
 import type { Use } from "./use.ts";
 
 type Mode = "max" | "avg" | "sum";
@@ -16,6 +18,8 @@ const divisorParameter = optional("divisor", "word", "what the average divides b
   fallback: "the dialect's; without a dialect it must be written",
 });
 
+const clampParameter = optional("clamp0", "bool", "whether 0 counts as an input too, as in spconv and SparseConvNet, whose maxima begin at 0: negative maxima become 0", { fallback: "`false`" });
+
 /** The divisor of an average; undefined after reporting. Other modes have none, and `count` stands in. */
 function chooseDivisor(use: Use, mode: Mode): string | undefined {
   if (mode !== "avg") return "count";
@@ -30,17 +34,49 @@ const local = modes.map(({ mode, doc, word, long }): SurfaceOp => ({
   doc: `The ${doc} over the active inputs under the kernel; sites as for \`conv\`.`,
   weights: false,
   foreign: [`Sparse${word}Pool1d`, `Sparse${word}Pool2d`, `Sparse${word}Pool3d`, `Sparse${word}Pool4d`, `Minkowski${word}Pooling`, `${long}Pooling`, `${word}Pool2d`, `${word}Pool3d`],
-  parameters: [xParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, ontoParameter, ...(mode === "avg" ? [divisorParameter] : [])],
+  parameters: [xParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, ontoParameter, shapeParameter, ...(mode === "avg" ? [divisorParameter] : mode === "max" ? [clampParameter] : [])],
   build(use) {
     const x = use.feat("x");
     const chosen = x && chooseGeometry(use, x);
     const divisor = chosen && chooseDivisor(use, mode);
-    if (x === undefined || chosen === undefined || divisor === undefined) return undefined;
-    const y = use.add("pool", [x.id], { mode, ...chosen.geometry, sites: chosen.rule, onto: chosen.onto ?? "", divisor });
-    if (chosen.rule !== "same") use.net.recordStep(x.type.sites, y, chosen.geometry, use.call.span);
-    return y;
+    const shape = chosen && readShape(use, chosen.geometry.kernel, chosen.rule);
+    if (x === undefined || chosen === undefined || divisor === undefined || shape === undefined) return undefined;
+    const y = use.add("pool", [x.id], { mode, ...chosen.geometry, sites: chosen.rule, onto: chosen.onto ?? "", shape, divisor });
+    if (chosen.rule !== "same") use.net.recordStep(x.type.sites, y, { ...chosen.geometry, shape }, use.call.span);
+    return use.bool("clamp0", false) ? use.add("relu", [y], {}) : y;
   },
 }));
+
+/** Back to the sites of a pool, by its pairs exchanged. */
+const unpool: SurfaceOp = {
+  name: "unpool",
+  doc: "Inverse of a pool: returns to the sites from which the matching pool or `conv` came, by its pairs exchanged; each site gets the sum or the average of the rows that reach it.",
+  weights: false,
+  foreign: ["MinkowskiPoolingTranspose", "UnPooling"],
+  parameters: [
+    xParameter,
+    optional("k", "ints", "kernel, to say which step is reversed", { fallback: "the kernel of the step that is reversed" }),
+    optional("onto", "onto", "a value on the sites to return to", { fallback: "where the last step that led to these sites began" }),
+    optional("mode", "word", "what is taken where several rows reach a site", {
+      choices: ["avg", "sum"],
+      fallback: "the dialect's; without one it must be written, unless no site is reached twice since `k` is at most `s`",
+    }),
+  ],
+  foreignArguments: Object.fromEntries(
+    ["s", "p", "d", "stride", "padding", "dilation"].map((name) => [name, { kind: "needless", why: "`unpool` takes it from the step that it reverses" }]),
+  ),
+  build(use) {
+    const x = use.feat("x");
+    const way = x && findWay(use, x);
+    if (x === undefined || way === undefined) return undefined;
+    const { geometry, onto } = way;
+    const once = geometry.kernel.every((k, i) => k === 1 || (k <= geometry.stride[i]! && geometry.dilation[i] === 1));
+    const mode = use.text("mode") ?? use.net.dialect?.unpool ?? (once ? "sum" : undefined);
+    if (mode !== undefined) return use.add("unpool", [x.id], { mode, ...geometry, onto });
+    const notes = ["MinkowskiEngine's pooling transpose: the average of the rows that reach a site (`mode=avg`)", "SparseConvNet's UnPooling: their sum (`mode=sum`)"];
+    return use.report(diagnose("SP0446", {}, [{ span: use.call.span, text: "several rows may reach a site" }], { notes, help: { text: "write `mode=avg` or `mode=sum`" } }));
+  },
+};
 
 const global = modes.map(({ mode, doc, word }): SurfaceOp => ({
   name: `global_${mode}_pool`,
@@ -54,4 +90,4 @@ const global = modes.map(({ mode, doc, word }): SurfaceOp => ({
   },
 }));
 
-export const pools: readonly SurfaceOp[] = [...local, ...global];
+export const pools: readonly SurfaceOp[] = [...local, unpool, ...global];

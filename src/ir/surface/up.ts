@@ -1,16 +1,18 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
-import type { Geometry, SiteId } from "../sites.ts";
+import type { SiteId } from "../sites.ts";
 import type { FeatType } from "../types.ts";
 import { convWeights } from "./conv.ts";
 import { choosePadding, mostPerAxis, otherGrid, printGeometry } from "./geometry.ts";
 import { groupsParameter, readGroups } from "./groups.ts";
-import type { Step } from "./net.ts";
+import type { Step, StepGeometry } from "./net.ts";
 import { biasParameter, cParameter, optional, xParameter, type SurfaceOp } from "./op.ts";
+import { weightAxes } from "./shape.ts";
 import type { Operand, Use } from "./use.ts";
 
-interface Way {
+/** The step that is reversed: where it began, and its geometry. */
+export interface Way {
   readonly onto: SiteId;
-  readonly geometry: Geometry;
+  readonly geometry: StepGeometry;
 }
 
 export const up: SurfaceOp = {
@@ -38,12 +40,14 @@ export const up: SurfaceOp = {
     if (x === undefined || c === undefined || way === undefined) return undefined;
     const groups = readGroups(use, x.type.channels, c);
     if (groups === undefined) return undefined;
-    const weights = convWeights(use, way.geometry.kernel, x.type.channels / groups, c);
+    if (groups > 1 && way.geometry.shape === "cross") return use.report(diagnose("SP0447", { why: "convolutions in groups have whole kernels" }, [{ span: use.spanOf("groups"), text: "the step that is reversed has a cross" }]));
+    const weights = convWeights(use, weightAxes(way.geometry.shape, way.geometry.kernel), x.type.channels / groups, c);
     return weights && use.add("up", [x.id, ...weights], { ...way.geometry, onto: way.onto, groups });
   },
 };
 
-function findWay(use: Use, x: Operand<FeatType>): Way | undefined {
+/** The step that led to the sites of `x`, by `onto=` and `k=` where several did; undefined after reporting. */
+export function findWay(use: Use, x: Operand<FeatType>): Way | undefined {
   const onto = use.has("onto") ? use.feat("onto") : null;
   if (onto === undefined) return undefined;
   const leading = use.net.stepsTo(x.type.sites);
@@ -57,7 +61,7 @@ function findWay(use: Use, x: Operand<FeatType>): Way | undefined {
   if (kernel === undefined) return undefined;
   const matching = kernel === null ? steps : steps.filter((step) => step.geometry.kernel.join() === kernel.join());
   if (kernel !== null && matching.length === 0) return free(use, steps, kernel) ?? otherKernel(use, steps, kernel);
-  const [way, another] = [matching[0]!, matching.find((step) => step.from !== matching[0]!.from || printGeometry(step.geometry) !== printGeometry(matching[0]!.geometry))];
+  const [way, another] = [matching[0]!, matching.find((step) => step.from !== matching[0]!.from || step.geometry.shape !== matching[0]!.geometry.shape || printGeometry(step.geometry) !== printGeometry(matching[0]!.geometry))];
   if (another === undefined) return { onto: way.from, geometry: way.geometry };
   const labels = [
     { span: use.call.span, text: "reverses which one?" },
@@ -74,8 +78,9 @@ function free(use: Use, steps: readonly Step[], kernel: readonly number[]): Way 
   const [step] = steps;
   if (dialect?.freeUp !== true || step === undefined || steps.some((s) => s.from !== step.from)) return undefined;
   if (sites.peekFloor(step.from, step.geometry.stride) !== step.to) return undefined;
-  const { dilation, stride } = step.geometry;
-  return { onto: step.from, geometry: { kernel, stride, dilation, padding: kernel.map((k, i) => dialect.padding(k, dilation[i]!)) } };
+  const { dilation, stride, shape } = step.geometry;
+  if (shape === "cross" && kernel.some((k) => k % 2 === 0)) return undefined;
+  return { onto: step.from, geometry: { kernel, stride, dilation, shape, padding: kernel.map((k, i) => dialect.padding(k, dilation[i]!)) } };
 }
 
 /** No step led here from the grid of `onto`: the ratio of the strides and the kernel as written say what is reversed. */
@@ -89,7 +94,7 @@ function anew(use: Use, x: Operand<FeatType>, onto: Operand<FeatType>): Way | un
   if (kernel === undefined) return undefined;
   const dilation = stride.map(() => 1);
   const padding = choosePadding(use, "reach", { kernel, stride, dilation });
-  return padding && { onto: onto.type.sites, geometry: { kernel, stride, padding, dilation } };
+  return padding && { onto: onto.type.sites, geometry: { kernel, stride, padding, dilation, shape: "box" } };
 }
 
 function otherKernel(use: Use, steps: readonly Step[], kernel: readonly number[]): undefined {

@@ -1,4 +1,4 @@
 import { gpuTarget } from "../../support/gpu-target.ts";
 import { randomSuite } from "../../suites/random.ts";
 
-randomSuite(gpuTarget, 25, 150, 9, false);
+randomSuite(gpuTarget, 25, 150, 116, false);

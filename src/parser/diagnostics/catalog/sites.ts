@@ -210,4 +210,18 @@ export const sites = {
     bad: 'spnet 1\nnet A {\n  sites S : (z: 2, y: 8)\n  input x : feat[S, 4]\n  output y = x |> to_dense(fold="z", layout=channels_last)\n}\n',
     good: "spnet 1\nnet A {\n  sites S : (z: 2, y: 8)\n  input x : feat[S, 4]\n  output y = x |> to_dense(layout=channels_last)\n}\n",
   },
+  SP0446: {
+    severity: "error",
+    message: "`unpool` has several meanings here",
+    explain: "Where a pool's windows overlap, several of its rows reach a site on the way back. MinkowskiEngine takes their average, SparseConvNet their sum.",
+    bad: "output y = x |> max_pool(k=3, s=2, p=1, sites=reach) |> unpool",
+    good: "output y = x |> max_pool(k=3, s=2, p=1, sites=reach) |> unpool(mode=sum)",
+  },
+  SP0447: {
+    severity: "error",
+    message: "this kernel cannot be a cross: {why}",
+    explain: "`shape=cross` keeps the centre of an odd kernel and its neighbours along the axes, on sites that do not depend on the kernel, without groups.",
+    bad: "output y = x |> subm(8, k=4, p=1, shape=cross)",
+    good: "output y = x |> subm(8, k=3, shape=cross)",
+  },
 } as const satisfies Record<string, Entry>;
