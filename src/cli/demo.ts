@@ -6,7 +6,7 @@ import { basename, join, relative } from "node:path";
 import { compareOutputs } from "./compare-outputs.ts";
 import { Args, commandHelp, readArgs, type Command } from "./command.ts";
 import { CODE_OPTIONS, compileWasm, compileWebgpu, GPU_CODE_OPTIONS, refuseStorage } from "./compile.ts";
-import { TOLERANCE } from "./commands/run.ts";
+import { toleranceOf } from "./commands/run.ts";
 import { refuseCpuOptions } from "./cpu-options.ts";
 import { executeReference } from "./execute-reference.ts";
 import { CPU_OPTIONS, cpuOptions, executeWasm } from "./execute-wasm.ts";
@@ -80,8 +80,9 @@ const demo: Command = {
     io.out(`checked against the float64 interpreter (${((performance.now() - before) / 1000).toFixed(1)} s):\n`);
     const errors = compareOutputs(execution.outputs, reference);
     io.out(describeErrors(errors));
-    const good = errors.every(({ relative }) => relative <= TOLERANCE);
-    io.out(good ? `passed: every error is at most ${TOLERANCE}\n` : `FAILED: an error is above ${TOLERANCE}\n`);
+    const tolerance = toleranceOf(args);
+    const good = errors.every(({ relative }) => relative <= tolerance);
+    io.out(good ? `passed: every error is at most ${tolerance}\n` : `FAILED: an error is above ${tolerance}\n`);
     return good ? 0 : 1;
   },
 };

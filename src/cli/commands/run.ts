@@ -23,6 +23,10 @@ import { readWeights, WEIGHT_OPTIONS } from "../weights-options.ts";
 
 /** Error against the interpreter above which `--check` fails. */
 export const TOLERANCE = 1e-4;
+/** The same where rows between layers are float16. */
+const HALF_TOLERANCE = 2e-2;
+/** What `--check` allows. */
+export const toleranceOf = (args: Args): number => (args.text("storage") === "f16" ? HALF_TOLERANCE : TOLERANCE);
 
 export const run: Command = {
   usage: "FILE --input F --weights F | --random-weights SEED [--target webgpu|wasm|reference] [--output F]",
@@ -35,7 +39,7 @@ export const run: Command = {
     ...GPU_CODE_OPTIONS,
     output: { value: "FILE", short: "o", doc: "safetensors with the outputs (default: they are summed up)" },
     profile: { doc: "show each step with its sites, pairs and time" },
-    check: { doc: `compare with the interpreter; an error above ${TOLERANCE} fails` },
+    check: { doc: `compare with the interpreter; an error above ${TOLERANCE} (${HALF_TOLERANCE} with --storage f16) fails` },
     ...SOURCE_OPTIONS,
     ...PASS_OPTIONS,
     ...TUNING_OPTIONS,
@@ -64,7 +68,7 @@ export const run: Command = {
     if (!args.flag("check") || reference === undefined) return 0;
     const errors = compareOutputs(outputs, reference);
     io.err(describeErrors(errors));
-    return errors.every((e) => e.relative <= TOLERANCE) ? 0 : 1;
+    return errors.every((e) => e.relative <= toleranceOf(args)) ? 0 : 1;
   },
 };
 
