@@ -33,6 +33,7 @@ export const fuseEpilogue = definePass({
     "The rows come from a convolution, pool, pair or pointwise op as its last result, on the same site set.",
     "Operands of additions and products exist before the merged op, and none of them depends on it.",
     "The merged kernel binds at most 8 storage buffers.",
+    "No linear layer goes into a convolution in groups, whose kernel does not hold all columns.",
     "A value used elsewhere too stays a result, by emit; nothing follows a dense scatter.",
   ],
   from: "fused",
@@ -84,6 +85,10 @@ function candidate(rw: Rewriter, work: Work, no: (why: string) => void): Candida
   }
   if (producer.results.at(-1) !== work.on || endsDense(tile.epilogue)) {
     no("its operand is an earlier result of a kernel that goes on");
+    return undefined;
+  }
+  if (tile.head.kind === "grouped" && work.items.some((item) => item.do === "linear")) {
+    no("a convolution in groups does not hold all columns of a row, which a linear layer reads");
     return undefined;
   }
   const sources = epilogueSources(work.items);

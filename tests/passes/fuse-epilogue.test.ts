@@ -35,6 +35,15 @@ describe("fuse-epilogue", () => {
     checked(d.b.finish(), fused);
   });
 
+  test("a linear layer stays apart from a convolution in groups, whose kernel does not hold all columns", () => {
+    const d = new Draft("fused");
+    const rb = d.op("rulebook.search", [], { from: d.sites, to: d.sites, kernel: [3, 3], stride: [1, 1], padding: [1, 1], dilation: [1, 1] });
+    const grouped = d.op("fused.grouped", [d.x, d.op("param", [], { name: "a", role: "conv", layout: "spconv1", shape: [3, 3, 1, 4] }), rb], { terms: [{ x: 0, w: 1, rb: 2 }], groups: 4, epilogue: [] });
+    const linear = d.op("param", [], { name: "b", role: "linear", layout: "spconv1", shape: [4, 2] });
+    const module = d.finish(d.op("fused.pointwise", [grouped, linear], { epilogue: [{ do: "relu" }, { do: "linear", w: 1 }] }));
+    expectUnchanged(module, "", "fuse-epilogue");
+  });
+
   test("an activation after the raw value's other users moves up to the convolution", () => {
     const d = new Draft("net");
     const raw = d.subm(d.x, 4);
