@@ -51,7 +51,7 @@ export const run: Command = {
     if (target === "wasm") void import("../../codegen/wasm/assemble.ts").then(({ assembler }) => assembler()).catch(() => undefined);
     const net = loadNet(args, io);
     if (net === undefined) return 1;
-    const scene = readScene(args, inputSpecs(net));
+    const scene = (await readScene(args, inputSpecs(net), io)).inputs;
     const weights = readWeights(args, net, io);
     if (weights === undefined) return 1;
     const reference = target === "reference" || args.flag("check") ? executeReference(net, scene, weights) : undefined;
