@@ -6,11 +6,10 @@ import { refuseCpuOptions } from "../cpu-options.ts";
 import type { Execution } from "../execute.ts";
 import { CPU_OPTIONS, cpuOptions, executeWasm } from "../execute-wasm.ts";
 import { executeReference, type WeightLookup } from "../execute-reference.ts";
-import { writeFile } from "../files/read.ts";
-import { writeSafetensors } from "../files/safetensors.ts";
-import { inputSpecs, outputTensors, type SceneInputs } from "../files/scene.ts";
+import { inputSpecs, type SceneInputs } from "../files/scene.ts";
 import type { Io } from "../io.ts";
 import { describeErrors, describeOutputs } from "../outputs-report.ts";
+import { writeOutputs } from "../outputs/write-outputs.ts";
 import { reportPasses } from "../pass-report.ts";
 import { chosenPipeline, fuse, PASS_OPTIONS } from "../passes.ts";
 import type { Chosen } from "../tuning/files.ts";
@@ -33,7 +32,8 @@ export const run: Command = {
     ...CPU_OPTIONS,
     ...CODE_OPTIONS,
     ...GPU_CODE_OPTIONS,
-    output: { value: "FILE", short: "o", doc: "safetensors with the outputs (default: they are summed up)" },
+    output: { value: "FILE", short: "o", doc: "where the outputs go: .safetensors, .npy (one file per tensor), .ply (points or sites coloured by argmax); default: they are summed up" },
+    label: { value: "NAME", doc: "the output that a .ply shows (default: the only sparse one)" },
     profile: { doc: "show each step with its sites, pairs and time" },
     check: { doc: `compare with the interpreter; an error above ${TOLERANCE} fails` },
     ...SOURCE_OPTIONS,
@@ -51,7 +51,7 @@ export const run: Command = {
     if (target === "wasm") void import("../../codegen/wasm/assemble.ts").then(({ assembler }) => assembler()).catch(() => undefined);
     const net = loadNet(args, io);
     if (net === undefined) return 1;
-    const scene = (await readScene(args, inputSpecs(net), io)).inputs;
+    const { inputs: scene, clouds } = await readScene(args, inputSpecs(net), io);
     const weights = readWeights(args, net, io);
     if (weights === undefined) return 1;
     const reference = target === "reference" || args.flag("check") ? executeReference(net, scene, weights) : undefined;
@@ -60,7 +60,7 @@ export const run: Command = {
 
     const file = args.text("output");
     if (file === undefined) io.out(describeOutputs(outputs));
-    else writeFile(file, writeSafetensors(outputTensors(outputs)));
+    else writeOutputs(file, outputs, clouds, args.text("label"), io);
     if (!args.flag("check") || reference === undefined) return 0;
     const errors = compareOutputs(outputs, reference);
     io.err(describeErrors(errors));

@@ -81,6 +81,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   SP0846: "an array of numpy has a shape that makes no points, frames or depth image, or one of several must be named",
   SP0847: "the end of a file's name says no format that is read or written",
   SP0848: "a file is not readable as gzip, or grows beyond all measure",
+  SP0849: "a labelled .ply shows one sparse output, and the network has none or several: say which with `--label`",
   SP0880: "positions, coordinates and features of points do not fit together",
   SP0900: "a fault of the compiler itself",
   SP0901: "a `.spir` file holds no valid module",
