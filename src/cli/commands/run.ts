@@ -9,7 +9,7 @@ import { executeReference, type WeightLookup } from "../execute-reference.ts";
 import { inputSpecs, type SceneInputs } from "../files/scene.ts";
 import type { Io } from "../io.ts";
 import { describeErrors, describeOutputs } from "../outputs-report.ts";
-import { writeOutputs } from "../outputs/write-outputs.ts";
+import { checkOutputName, writeOutputs } from "../outputs/write-outputs.ts";
 import { reportPasses } from "../pass-report.ts";
 import { chosenPipeline, fuse, PASS_OPTIONS } from "../passes.ts";
 import type { Chosen } from "../tuning/files.ts";
@@ -46,6 +46,8 @@ export const run: Command = {
     if (typeof target === "number") return target;
     if (target !== "wasm") refuseCpuOptions(args, { ...CPU_OPTIONS, ...CODE_OPTIONS }, target);
     refuseStorage(args, target);
+    const file = args.text("output");
+    if (file !== undefined) checkOutputName(file);
 
     // The assembler gets ready while the network is read; whether it did shows where it is used.
     if (target === "wasm") void import("../../codegen/wasm/assemble.ts").then(({ assembler }) => assembler()).catch(() => undefined);
@@ -58,7 +60,6 @@ export const run: Command = {
     const outputs = target === "reference" ? reference : (await runCompiled(target, net, scene, weights, args, io)).outputs;
     if (outputs === undefined) throw new Error("internal: nothing ran");
 
-    const file = args.text("output");
     if (file === undefined) io.out(describeOutputs(outputs));
     else writeOutputs(file, outputs, clouds, args.text("label"), io);
     if (!args.flag("check") || reference === undefined) return 0;

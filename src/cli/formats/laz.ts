@@ -1,4 +1,5 @@
 /** LAZ: LAS whose points LASzip has compressed, decoded by laz-perf. */
+import type { LazPerf } from "laz-perf";
 import { inputError, InputError } from "../errors.ts";
 import { lasColumns, type LasHeader } from "./las.ts";
 import type { Table } from "./table.ts";
@@ -58,10 +59,22 @@ function checkChunks(file: string, bytes: Uint8Array, view: DataView, start: num
   if (table < start + 8 || table + 8 > end) throw inputError("SP0835", `${file} is truncated: its table of chunks should be at byte ${table} (as byte ${start} says), and the file ends at byte ${end}`);
 }
 
+const EVENTS = ["uncaughtException", "unhandledRejection"] as const;
+
+/** Loads the decoder, and takes back the listeners for faults of the whole process that Emscripten's start puts up. */
+async function openDecoder(): Promise<LazPerf> {
+  const { createLazPerf } = (await import("laz-perf")).default;
+  const before = EVENTS.map((event) => process.rawListeners(event));
+  const lib = await createLazPerf();
+  EVENTS.forEach((event, i) => {
+    for (const listener of process.rawListeners(event)) if (!before[i]!.includes(listener)) process.off(event, listener as () => void);
+  });
+  return lib;
+}
+
 async function decode(file: string, bytes: Uint8Array, { points, stride }: LasHeader): Promise<Uint8Array> {
   const broken = (point: number, why: string): InputError => inputError("SP0841", `the compressed points of ${file} are broken: point ${point} of ${points} does not decode${why}`);
-  const { createLazPerf } = (await import("laz-perf")).default;
-  const lib = await createLazPerf();
+  const lib = await openDecoder();
   const out = new Uint8Array(points * stride);
   let done = 0;
   try {

@@ -50,7 +50,7 @@ function readData(file: string, bytes: Uint8Array, header: Header): Table {
   }
   if (data === "binary_compressed") {
     const values = inflated(file, bytes, header, stride);
-    const columns = fields.flatMap(({ name, scalar, offset }) => recordColumns(values, offset * points, SCALAR_BYTES[scalar], points, [{ name, scalar, offset: 0 }]));
+    const columns = planes(header.fields).flatMap((plane) => recordColumns(values, plane.offset * points, plane.stride, points, plane.fields));
     return { ...base, columns, place: (row) => `point ${row} of the compressed stream at byte ${start + 8}` };
   }
   throw inputError("SP0837", `${file} stores its points as ${JSON.stringify(data.slice(0, 40))} (line ${header.line - 1})`, { help: "ascii, binary and binary_compressed are read" });
@@ -105,6 +105,16 @@ function wholeNumber(key: string, given: readonly string[] | undefined, line: nu
   const value = Number(given[0]);
   if (given.length !== 1 || !/^\d+$/.test(given[0]!) || !Number.isSafeInteger(value)) throw broken(`${key} is ${JSON.stringify(given.join(" ").slice(0, 40))}`, line);
   return value;
+}
+
+/** In a compressed stream each field has a plane of its own, with all values of a point together. */
+function planes(fields: readonly PcdField[]): readonly { readonly offset: number; readonly stride: number; readonly fields: readonly Field[] }[] {
+  let offset = 0;
+  return fields.map((field) => {
+    const plane = { offset, ...layOut([field]) };
+    offset += plane.stride;
+    return plane;
+  });
 }
 
 /** One field of the table per value, `name_0`, `name_1`, … where there are several; padding takes room only. */

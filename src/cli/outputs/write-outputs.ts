@@ -10,7 +10,7 @@ import { writeNpy } from "./npy.ts";
 
 /**
  * Writes outputs in the format that the file's name says: .safetensors; .npy, one file per tensor, whose name goes before
- * the end (`out.fine.coords.npy`); .ply, labelled points or sites of one output. SP0847: another end.
+ * the end (`out.fine.coords.npy`); .ply, labelled points or sites of one output. `checkOutputName` has passed the name.
  */
 export function writeOutputs(file: string, outputs: Outputs, clouds: readonly CloudSource[], label: string | undefined, io: Io): void {
   const format = formatOf(file);
@@ -25,6 +25,11 @@ export function writeOutputs(file: string, outputs: Outputs, clouds: readonly Cl
     const { bytes, what } = labelledPly(output, clouds);
     writeFile(file, bytes);
     io.err(`${file}  ${name}: ${what}\n`);
-  } else if (format === "safetensors" || format === "") writeFile(file, writeSafetensors(outputTensors(outputs)));
-  else throw inputError("SP0847", `${file}: outputs are not written as .${format}`, { help: ".safetensors, .npy or .ply" });
+  } else writeFile(file, writeSafetensors(outputTensors(outputs)));
+}
+
+/** SP0847 for a name whose end says no format of outputs; asked before anything runs. */
+export function checkOutputName(file: string): void {
+  const format = formatOf(file);
+  if (!["safetensors", "npy", "ply", ""].includes(format) || /\.gz$/i.test(file)) throw inputError("SP0847", `${file}: outputs are not written as .${format}`, { help: ".safetensors, .npy or .ply" });
 }
