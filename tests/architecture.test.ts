@@ -72,7 +72,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   "src/passes": /^$/,
   "src/codegen": /^(wabt|fflate)$/,
   "src/runtime": /^$/,
-  "src/cli": /^(node:.+|webgpu)$/,
+  "src/cli": /^(node:.+|webgpu|laz-perf|pngjs)$/,
 };
 
 /** Writes files made from the grammar; a tool that happens to live beside it. */

@@ -1,79 +1,92 @@
-/** The options that say where a scene comes from: tensor files, scans, or a generator. */
+/** The options that say where a scene comes from: tensor files, files of points, or a generator. */
+import { CLOUD_OPTIONS, gridOf, readClouds, type CloudSource } from "./cloud-options.ts";
 import type { Args, OptionDefs } from "./command.ts";
 import { inputError, UsageError } from "./errors.ts";
 import { checkScene } from "./files/check-scene.ts";
-import { sceneFromScans, type Scan } from "./files/kitti.ts";
-import { parsePoints } from "./files/points.ts";
 import { readBytes } from "./files/read.ts";
 import { parseSafetensors, type Tensors } from "./files/safetensors.ts";
 import { sceneFromTensors, type InputSpec, type SceneInput, type SceneInputs } from "./files/scene.ts";
 import type { Tensor } from "./files/tensor.ts";
-import type { VoxelGrid } from "./files/voxels.ts";
+import { npzArrays, readTensor } from "./formats/npy.ts";
+import { formatOf, READERS } from "./formats/read-table.ts";
+import type { Io } from "./io.ts";
 import { madeUpInput, SCENE_KINDS } from "./scan/made-up.ts";
 
 const DUPLICATES = ["error", "sum", "mean", "first", "last"] as const;
 
 export const SCENE_OPTIONS: OptionDefs = {
-  input: { value: "FILE", multiple: true, doc: "tensors (.safetensors: NAME.coords, NAME.features) or a scan (.bin); several scans are a batch" },
+  input: { value: "[NAME=]FILE", multiple: true, doc: `tensors (.safetensors, .npz: NAME.coords, NAME.features) or points (.${Object.keys(READERS).join(", .")}); several files of points are a batch` },
   simulate: { value: SCENE_KINDS.join("|"), doc: "make up a scene instead of reading one" },
   seed: { value: "N", doc: "of the made-up scene (default 1)" },
-  voxel: { value: "x,y,z", doc: "voxel edges of a scan in metres; one number for all three" },
-  range: { value: "x,y,z,X,Y,Z", doc: "least and greatest corner of a scan; write --range=… when it begins with a minus" },
-  columns: { value: "N", doc: "numbers per point of a scan (default 4)" },
-  scalar: { value: "f32|f16", doc: "their type (default f32)" },
-  rounding: { value: "floor|nearest", doc: "how a point finds its voxel (default floor)" },
-  "max-points": { value: "N", doc: "points averaged per voxel at most (default all)" },
-  "max-voxels": { value: "N", doc: "voxels kept per scan at most (default all)" },
+  ...CLOUD_OPTIONS,
   duplicates: { value: DUPLICATES.join("|"), doc: "what becomes of rows at one site (default error)" },
 };
 
+export interface ReadScene {
+  readonly inputs: SceneInputs;
+  /** Inputs that were made of points. */
+  readonly clouds: readonly CloudSource[];
+}
+
 /** The checked scene that the options describe. */
-export function readScene(args: Args, specs: readonly InputSpec[]): SceneInputs {
+export async function readScene(args: Args, specs: readonly InputSpec[], io: Io): Promise<ReadScene> {
   const files = args.texts("input");
   const simulate = args.text("simulate");
   if ((files.length === 0) === (simulate === undefined)) throw new UsageError("give either --input or --simulate");
-  const scene = simulate === undefined ? readFiles(args, files, specs) : madeUp(args, specs);
-  return checkScene(scene, specs, args.choice("duplicates", DUPLICATES, "error"));
+  const { inputs, clouds } = simulate === undefined ? await readFiles(args, files, specs, io) : { inputs: madeUp(args, specs), clouds: [] };
+  return { inputs: checkScene(inputs, specs, args.choice("duplicates", DUPLICATES, "error")), clouds };
 }
 
-function readFiles(args: Args, files: readonly string[], specs: readonly InputSpec[]): SceneInputs {
-  const scans = files.filter((file) => file.endsWith(".bin"));
-  if (scans.length === 0) return sceneFromTensors(files.join(", "), readTensors(files), specs);
-  if (scans.length < files.length) throw new UsageError("scans and tensor files cannot be mixed");
-  return new Map([[onlyInput(specs).name, readScans(args, scans, onlyInput(specs))]]);
+async function readFiles(args: Args, given: readonly string[], specs: readonly InputSpec[], io: Io): Promise<ReadScene> {
+  const named = given.map((text) => {
+    const spec = specs.find((s) => text.startsWith(`${s.name}=`));
+    return spec === undefined ? { file: text, spec } : { file: text.slice(spec.name.length + 1), spec };
+  });
+  const tensors: { readonly file: string; readonly tensors: Tensors }[] = [];
+  const scans = new Map<InputSpec, string[]>();
+  for (const { file, spec } of named) {
+    const found = tensorsOf(file);
+    if (found !== undefined) {
+      tensors.push({ file, tensors: spec === undefined ? found : renamed(found, spec) });
+      continue;
+    }
+    const of = spec ?? onlyInput(specs);
+    scans.set(of, [...(scans.get(of) ?? []), file]);
+  }
+  const clouds: CloudSource[] = [];
+  for (const [spec, files] of scans) clouds.push(await readClouds(args, files, spec, io));
+  const rest = specs.filter((spec) => !scans.has(spec));
+  if (rest.length === 0 && tensors.length > 0) throw new UsageError("scans and tensor files cannot be mixed for one input");
+  const inputs = new Map<string, SceneInput>(clouds.map((c) => [c.spec.name, c.input]));
+  if (rest.length > 0 && (tensors.length > 0 || specs.length === 0)) for (const [name, input] of sceneFromTensors(tensors.map((t) => t.file).join(", "), merged(tensors), rest)) inputs.set(name, input);
+  return { inputs, clouds };
+}
+
+/** The tensors of a file of tensors: safetensors, or arrays of numpy with coordinates among them; undefined for points. */
+function tensorsOf(file: string): Tensors | undefined {
+  const format = formatOf(file);
+  if (format === "safetensors" || format === "") return parseSafetensors(file, readBytes(file));
+  if (format !== "npz" || /\.gz$/i.test(file)) return undefined;
+  const arrays = npzArrays(file, readBytes(file));
+  if (![...arrays.keys()].some((name) => /(^|\.)coords$/.test(name))) return undefined;
+  return new Map([...arrays].map(([name, read]) => [name, readTensor(`${file}: ${name}`, name, read())]));
+}
+
+/** Plain names of a file that was given for one input are this input's. */
+function renamed(tensors: Tensors, { name }: InputSpec): Tensors {
+  return new Map([...tensors].map(([key, tensor]) => (key === "coords" || key === "features" ? [`${name}.${key}`, { ...tensor, name: `${name}.${key}` }] : [key, tensor])));
 }
 
 /** The tensors of all files; SP0804 when two have the same name. */
-export function readTensors(files: readonly string[]): Tensors {
+function merged(files: readonly { readonly file: string; readonly tensors: Tensors }[]): Tensors {
   const all = new Map<string, Tensor>();
-  for (const file of files) {
-    for (const [name, tensor] of parseSafetensors(file, readBytes(file))) {
+  for (const { file, tensors } of files) {
+    for (const [name, tensor] of tensors) {
       if (all.has(name)) throw inputError("SP0804", `${file} holds \`${name}\`, which another input file holds too`);
       all.set(name, tensor);
     }
   }
   return all;
-}
-
-function readScans(args: Args, files: readonly string[], spec: InputSpec): SceneInput {
-  const format = { columns: args.wholeNumber("columns", 3) ?? 4, scalar: args.choice("scalar", ["f32", "f16"], "f32") };
-  const scans = files.map((file): Scan => ({ file, points: parsePoints(file, readBytes(file), format) }));
-  return sceneFromScans(scans, gridOf(args), spec);
-}
-
-/** The grid of `--voxel` and `--range`. */
-export function gridOf(args: Args): VoxelGrid {
-  const voxel = args.numbers("voxel", 3, true);
-  if (voxel === undefined) throw new UsageError("a scan needs --voxel");
-  const range = args.numbers("range", 6);
-  const [maxPoints, maxVoxels] = [args.wholeNumber("max-points", 1), args.wholeNumber("max-voxels", 1)];
-  return {
-    voxel,
-    rounding: args.choice("rounding", ["floor", "nearest"], "floor"),
-    ...(range === undefined ? {} : { range: { min: range.slice(0, 3), max: range.slice(3) } }),
-    ...(maxPoints === undefined ? {} : { maxPoints }),
-    ...(maxVoxels === undefined ? {} : { maxVoxels }),
-  };
 }
 
 function madeUp(args: Args, specs: readonly InputSpec[]): SceneInputs {

@@ -38,7 +38,7 @@ export const report: Command = {
     refuseStorage(args, target);
     const net = loadNet(args, io);
     if (net === undefined) return 1;
-    const scene = readScene(args, inputSpecs(net));
+    const scene = (await readScene(args, inputSpecs(net), io)).inputs;
     const weights = readWeights(args, net, io);
     if (weights === undefined) return 1;
     const { module, steps } = fuse(net, chosenPipeline(args));

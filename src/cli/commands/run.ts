@@ -6,11 +6,10 @@ import { refuseCpuOptions } from "../cpu-options.ts";
 import type { Execution } from "../execute.ts";
 import { CPU_OPTIONS, cpuOptions, executeWasm } from "../execute-wasm.ts";
 import { executeReference, type WeightLookup } from "../execute-reference.ts";
-import { writeFile } from "../files/read.ts";
-import { writeSafetensors } from "../files/safetensors.ts";
-import { inputSpecs, outputTensors, type SceneInputs } from "../files/scene.ts";
+import { inputSpecs, type SceneInputs } from "../files/scene.ts";
 import type { Io } from "../io.ts";
 import { describeErrors, describeOutputs } from "../outputs-report.ts";
+import { checkOutputName, writeOutputs } from "../outputs/write-outputs.ts";
 import { reportPasses } from "../pass-report.ts";
 import { chosenPipeline, fuse, PASS_OPTIONS } from "../passes.ts";
 import type { Chosen } from "../tuning/files.ts";
@@ -37,7 +36,8 @@ export const run: Command = {
     ...CPU_OPTIONS,
     ...CODE_OPTIONS,
     ...GPU_CODE_OPTIONS,
-    output: { value: "FILE", short: "o", doc: "safetensors with the outputs (default: they are summed up)" },
+    output: { value: "FILE", short: "o", doc: "where the outputs go: .safetensors, .npy (one file per tensor), .ply (points or sites coloured by argmax); default: they are summed up" },
+    label: { value: "NAME", doc: "the output that a .ply shows (default: the only sparse one)" },
     profile: { doc: "show each step with its sites, pairs and time" },
     check: { doc: `compare with the interpreter; an error above ${TOLERANCE} (${HALF_TOLERANCE} with --storage f16) fails` },
     ...SOURCE_OPTIONS,
@@ -50,21 +50,22 @@ export const run: Command = {
     if (typeof target === "number") return target;
     if (target !== "wasm") refuseCpuOptions(args, { ...CPU_OPTIONS, ...CODE_OPTIONS }, target);
     refuseStorage(args, target);
+    const file = args.text("output");
+    if (file !== undefined) checkOutputName(file);
 
     // The assembler gets ready while the network is read; whether it did shows where it is used.
     if (target === "wasm") void import("../../codegen/wasm/assemble.ts").then(({ assembler }) => assembler()).catch(() => undefined);
     const net = loadNet(args, io);
     if (net === undefined) return 1;
-    const scene = readScene(args, inputSpecs(net));
+    const { inputs: scene, clouds } = await readScene(args, inputSpecs(net), io);
     const weights = readWeights(args, net, io);
     if (weights === undefined) return 1;
     const reference = target === "reference" || args.flag("check") ? executeReference(net, scene, weights) : undefined;
     const outputs = target === "reference" ? reference : (await runCompiled(target, net, scene, weights, args, io)).outputs;
     if (outputs === undefined) throw new Error("internal: nothing ran");
 
-    const file = args.text("output");
     if (file === undefined) io.out(describeOutputs(outputs));
-    else writeFile(file, writeSafetensors(outputTensors(outputs)));
+    else writeOutputs(file, outputs, clouds, args.text("label"), io);
     if (!args.flag("check") || reference === undefined) return 0;
     const errors = compareOutputs(outputs, reference);
     io.err(describeErrors(errors));

@@ -36,7 +36,7 @@ export const tune: Command = {
     const net = loadNet(args, io);
     if (net === undefined) return 1;
     if (net.level !== "net") throw new UsageError("tuning begins with a network as it was written");
-    const scene = readScene(args, inputSpecs(net));
+    const scene = (await readScene(args, inputSpecs(net), io)).inputs;
     const weights = readWeights(args, net, io);
     if (weights === undefined) return 1;
     const machine = await openMachine(target, args, io);
