@@ -105,8 +105,9 @@ function readOptions(args: Args, spec: InputSpec): ReadOptions {
  */
 function defaultGrid(args: Args, tables: readonly Table[], fieldsOf: (table: Table) => Fields, order: readonly string[], spec: InputSpec): CloudGrid {
   const extents = spec.extents === undefined ? undefined : order.map((axis) => spec.extents![spec.axes.indexOf(axis)]!);
-  const events = tables.length > 0 && tables.every(isEvents);
-  const pixels = tables.length > 0 && (tables.every((t) => t.kind === "pixels") || (events && !order.includes("t")));
+  // A pixel of a frame is one row, so that its sum is itself.
+  const events = tables.some(isEvents) && tables.every((t) => isEvents(t) || t.kind === "pixels");
+  const pixels = tables.length > 0 && tables.every((t) => t.kind === "pixels" || (isEvents(t) && !order.includes("t")));
   const strokes = tables.some((t) => t.kind === "strokes");
   const reduce = events && args.text("reduce") === undefined ? { reduce: "sum" as const } : {};
   if (!pixels && !strokes) return { ...gridOf(args, order.length), ...reduce };
