@@ -27,6 +27,8 @@ export interface BenchTarget {
   /** Dispatches of the geometry phase; the CPU has none. */
   geometryDispatches(plan: Module): number;
   open(plan: Module, net: Module): Promise<AnyNetwork>;
+  /** Ends when all that was submitted is done; the CPU is then done anyway. */
+  idle(): Promise<unknown>;
   close(): void;
 }
 
@@ -43,21 +45,18 @@ export const cpuTarget = (threads: number, lanes: Lanes): BenchTarget => ({
     const { plan: data, wat } = buildCpuProgram(plan);
     return await openCpu(data, await assembleWat(wat), { threads, lanes, weights: weightsOf(net) });
   },
+  idle: () => Promise.resolve(),
   close: () => undefined,
 });
 
 export async function gpuTarget(): Promise<BenchTarget> {
-  const { AdapterError, openDevice } = await import("../../src/cli/adapter.ts");
-  const withHalves = await openDevice({ features: ["shader-f16"] }).catch((cause: unknown) => {
-    if (cause instanceof AdapterError && cause.code === "SP0603") return undefined;
-    throw cause;
-  });
-  const opened = withHalves ?? (await openDevice());
+  const { openDevice } = await import("../../src/cli/adapter.ts");
+  const opened = await openDevice({ optional: ["shader-f16", "timestamp-query"] });
   return {
     name: "webgpu",
     tiles: "records",
     description: opened.description,
-    halves: withHalves !== undefined,
+    halves: opened.device.features.has("shader-f16"),
     lower: (fused, { masked, half }) => {
       const plan = lowerToPlan(fused, { ...WEBGPU_STEPS, dataflows: masked !== true });
       return half === true ? storeHalves(plan) : plan;
@@ -67,6 +66,7 @@ export async function gpuTarget(): Promise<BenchTarget> {
       const program = buildProgram(plan);
       return await createNetwork(program.plan, Object.fromEntries(program.kernels.map((k) => [k.name, k.code])), { weights: weightsOf(net), device: opened.device });
     },
+    idle: () => opened.device.queue.onSubmittedWorkDone(),
     close: () => opened.close(),
   };
 }

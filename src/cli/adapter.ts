@@ -10,6 +10,8 @@ export interface OpenDeviceOptions {
   readonly prefer?: AdapterChoice;
   readonly requiredLimits?: Readonly<Record<string, number>>;
   readonly features?: readonly GPUFeatureName[];
+  /** Taken where the adapter has them. */
+  readonly optional?: readonly GPUFeatureName[];
 }
 
 export interface OpenedDevice {
@@ -29,7 +31,7 @@ let instance: GPU | undefined;
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<OpenedDevice> {
   const prefer = options.prefer ?? chosenAdapter();
   if (prefer === undefined) {
-    throw new AdapterError("SP0602", `${ADAPTER_VARIABLE} must be any, swiftshader or lavapipe`);
+    throw new AdapterError("SP0602", `${ADAPTER_VARIABLE} must be any, hardware, swiftshader or lavapipe`);
   }
   const gpu = await loadInstance();
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
@@ -37,7 +39,7 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Opene
     throw new AdapterError("SP0602", "no WebGPU adapter: install a Vulkan driver, or the npm package @sparticuz/chromium for its software driver");
   }
   const software = softwareName(adapter.info);
-  if (prefer !== "any" && software !== prefer) {
+  if (prefer !== "any" && (software ?? "hardware") !== prefer) {
     throw new AdapterError("SP0602", `the adapter is ${describe(adapter.info)}, not ${prefer}`);
   }
   for (const feature of options.features ?? []) {
@@ -47,7 +49,7 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Opene
   try {
     device = await adapter.requestDevice({
       requiredLimits: { ...options.requiredLimits },
-      requiredFeatures: [...(options.features ?? [])],
+      requiredFeatures: [...(options.features ?? []), ...(options.optional ?? []).filter((feature) => adapter.features.has(feature))],
     });
   } catch (error) {
     throw new AdapterError("SP0603", `the adapter refuses the device: ${message(error)}`);
@@ -91,7 +93,8 @@ async function loadInstance(): Promise<GPU> {
   try {
     const { create } = await import("webgpu");
     // Kernels write workgroup memory before they read it; SwiftShader compiles them 13 times slower with Dawn's clearing.
-    const toggles = ["enable-dawn-features=disable_workgroup_init"];
+    // Timestamps are rounded to a tenth of a millisecond to keep secrets of other tabs; there are none in Node.
+    const toggles = ["enable-dawn-features=disable_workgroup_init", "disable-dawn-features=timestamp_quantization"];
     instance = create(process.platform === "linux" ? ["backend=vulkan", ...toggles] : toggles);
     return instance;
   } catch (error) {

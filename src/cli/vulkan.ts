@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
 
-/** Which Vulkan driver to run on: what the machine has, or one of the two software drivers by name. */
-export type AdapterChoice = "any" | "swiftshader" | "lavapipe";
+/** Which Vulkan driver to run on: what the machine has, a GPU of it or nothing, or one of the two software drivers by name. */
+export type AdapterChoice = "any" | "hardware" | "swiftshader" | "lavapipe";
 
 /** The variable by which a person chooses ({@link AdapterChoice}). */
 export const ADAPTER_VARIABLE = "SPNET_ADAPTER";
@@ -21,7 +21,7 @@ const LIBRARY_FOLDERS = [
 /** The choice written in the environment, or `any`; undefined for a word that is none. */
 export function chosenAdapter(env: NodeJS.ProcessEnv = process.env): AdapterChoice | undefined {
   const word = env[ADAPTER_VARIABLE] ?? "any";
-  return word === "any" || word === "swiftshader" || word === "lavapipe" ? word : undefined;
+  return word === "any" || word === "hardware" || word === "swiftshader" || word === "lavapipe" ? word : undefined;
 }
 
 /**
@@ -38,7 +38,7 @@ export function vulkanEnvironment(choice: AdapterChoice, env: NodeJS.ProcessEnv 
     return icd === undefined ? env : withDriver(env, icd, loader);
   }
   const named = env["VK_ICD_FILENAMES"] !== undefined || env["VK_DRIVER_FILES"] !== undefined;
-  if (choice === "any" && hasLoader() && (named || icdFiles().length > 0)) return env;
+  if (choice === "hardware" || (choice === "any" && hasLoader() && (named || icdFiles().length > 0))) return env;
   const folder = bundledSwiftShader();
   return folder === undefined ? env : withDriver(env, join(folder, "vk_swiftshader_icd.json"), folder);
 }

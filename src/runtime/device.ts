@@ -31,7 +31,7 @@ function platformGpu(): GPU | undefined {
 
 /**
  * The caller's device, or one made from the caller's `gpu` or the platform's. Asks for what the adapter can give of
- * binding and buffer size, since scenes grow; other limits stay at their defaults.
+ * binding and buffer size, since scenes grow, and its clock; other limits stay at their defaults.
  * `hardware`: passes over software adapters. SP0601: no WebGPU here; SP0602: no adapter; SP0603: a device lacks a limit or a feature.
  */
 export async function openGpu(given: GPUDevice | undefined, gpu: GPU | undefined, needed: DeviceNeeds, hardware = false): Promise<OpenedDevice> {
@@ -59,7 +59,8 @@ export async function openGpu(given: GPUDevice | undefined, gpu: GPU | undefined
     if (have < value) throw new SpnetError("SP0603", `the adapter has ${name} ${have}, this network needs ${value}`, { limit: name, needed: value, have });
     requiredLimits[name] = Math.max(requiredLimits[name] ?? 0, value);
   }
-  const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: [...needed.features] });
+  const wanted = (["timestamp-query"] as const).filter((feature) => adapter.features.has(feature));
+  const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: [...needed.features, ...wanted] });
   return { device, owned: true, adapter: describeAdapter(adapter.info) };
 }
 

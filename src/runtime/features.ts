@@ -66,8 +66,8 @@ export class FeatureRun {
     );
   }
 
-  /** Records steps [from, to) in one compute pass, interrupted only where a dense result must be cleared first. */
-  record(gpu: GpuContext, encoder: GPUCommandEncoder, from = 0, to = this.#plan.steps.length): void {
+  /** Records steps [from, to) in one compute pass, interrupted only where a dense result must be cleared first; `timestamps` for each pass. */
+  record(gpu: GpuContext, encoder: GPUCommandEncoder, from = 0, to = this.#plan.steps.length, timestamps?: GPUComputePassTimestampWrites): void {
     let pass: GPUComputePassEncoder | undefined;
     for (let i = from; i < to; i++) {
       const step = this.#plan.steps[i]!;
@@ -78,7 +78,7 @@ export class FeatureRun {
         const { offset, size } = this.range(index);
         if (size > 0) encoder.clearBuffer(this.#arena!, offset, align(size));
       }
-      pass ??= encoder.beginComputePass({ label: "features" });
+      pass ??= encoder.beginComputePass({ label: "features", ...(timestamps === undefined ? {} : { timestampWrites: timestamps }) });
       dispatch(pass, gpu.pipelines.get(step.kernel)!, this.#groups![i]!, this.groups(step));
     }
     pass?.end();

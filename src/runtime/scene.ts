@@ -8,6 +8,7 @@ import type { GivenCoords } from "./scene-inputs.ts";
 import { uploadFeatures } from "./scene-inputs.ts";
 import type { SceneMemory } from "./scene-memory.ts";
 import { stepPairs } from "./step-pairs.ts";
+import { stepTimes } from "./step-times.ts";
 
 type Output = FeatOutput | DenseOutput;
 
@@ -43,19 +44,14 @@ export class KeptScene<Inputs, Outputs> implements Scene<Outputs> {
     const { arena, encoder } = this.#begin(features);
     gpu.submit(encoder);
     await gpu.device.queue.onSubmittedWorkDone();
+    const times = await stepTimes(gpu, this.#run, plan.steps.length);
     const steps: StepTime[] = [];
     for (const [i, step] of plan.steps.entries()) {
-      const recorder = gpu.device.createCommandEncoder({ label: step.kernel });
-      this.#run.record(gpu, recorder, i, i + 1);
-      const start = performance.now();
-      gpu.submit(recorder);
-      await gpu.device.queue.onSubmittedWorkDone();
-      const milliseconds = performance.now() - start;
       const rows = this.#run.rows(step.rows);
       const counts = await stepPairs(gpu, plan, this.#memory, this.#counts, step);
       const pairs = counts.reduce((a, b) => a + b, 0);
       const macs = step.macs.perPair.reduce((n, p, k) => n + counts[k]! * p.macs, rows * step.macs.perRow);
-      steps.push({ kernel: step.kernel, source: step.source, rows, pairs, macs, milliseconds });
+      steps.push({ kernel: step.kernel, source: step.source, rows, pairs, macs, milliseconds: times[i]! });
     }
     const last = gpu.device.createCommandEncoder({ label: "outputs" });
     return { outputs: await this.#collect(last, arena, {}), steps };

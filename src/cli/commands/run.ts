@@ -78,7 +78,7 @@ async function choose(target: RunTarget, net: Module, args: Args, io: Io): Promi
   if (args.text("tuning") === undefined) return { pipeline: chosenPipeline(args), tiles: {} };
   const [{ chosen }, { machineName }] = await Promise.all([import("../tuning/files.ts"), import("../tuning/workbench.ts")]);
   if (target === "wasm") return chosen(args, io, net, target, machineName({ target, options: { ...cpuOptions(args), onNotice: () => undefined } }));
-  const opened = await (await import("../adapter.ts")).openDevice();
+  const opened = await (await import("../adapter.ts")).openDevice({ optional: ["timestamp-query"] });
   opened.close();
   return chosen(args, io, net, target, machineName({ target, opened }));
 }

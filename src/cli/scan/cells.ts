@@ -20,6 +20,10 @@ export class CellSet {
     this.#columns = columns;
   }
 
+  get size(): number {
+    return this.#seen.size;
+  }
+
   add(cell: readonly number[], values: readonly number[]): void {
     if (cell.length !== this.#dim || values.length !== this.#columns) throw new Error("internal: a cell of another shape");
     const key = cell.join();
