@@ -4,15 +4,17 @@
  *   --network NAME,…   small, medium and large (the default) on made-up tracks beside published figures, or any of `npm run bench`
  *   --variant NAME,…   (default: O2, and f16 storage where the GPU has it)
  *   --rows N           only scenes of this many rows
- *   --cloud NAME  --data DIR  --runs N  --steps  --json FILE
+ *   --cloud NAME  --data DIR  --runs N  --steps  --tiles  --json FILE
  *
- * Milliseconds, medians of rounds in which the variants take turns. --steps prints every kernel by the device's clock.
+ * Milliseconds, medians of rounds in which the variants take turns. --steps prints every kernel by the device's
+ * clock; --tiles tries every tile of every kind of convolution instead.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { restartWithVulkan } from "../src/cli/adapter.ts";
 import { inputSpecs } from "../src/cli/files/scene.ts";
+import { runPipeline } from "../src/passes/manager.ts";
 import { packageRoot } from "../src/cli/version.ts";
 import { compileNetwork, NETWORKS } from "./ablation/networks.ts";
 import { scenesOf, type BenchScene } from "./ablation/scenes.ts";
@@ -20,8 +22,9 @@ import { gpuTarget } from "./ablation/targets.ts";
 import { allVariants } from "./ablation/variants.ts";
 import { row } from "./cpu/context.ts";
 import { ANCHORS, type Anchor } from "./gpu/anchors.ts";
-import { measureFeatures, type FeatureTimes } from "./gpu/measure.ts";
+import { emptySubmit, measureFeatures, type FeatureTimes } from "./gpu/measure.ts";
 import { tracks } from "./gpu/scenes.ts";
+import { printTiles, timeTiles, type TileTime } from "./gpu/tiles.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -32,6 +35,7 @@ const { values: options } = parseArgs({
     data: { type: "string", default: join(packageRoot(), "..", "shared", "data", "bench") },
     runs: { type: "string", default: "15" },
     steps: { type: "boolean", default: false },
+    tiles: { type: "boolean", default: false },
     json: { type: "string" },
   },
 });
@@ -43,7 +47,10 @@ const wanted = options.variant.split(",");
 const variants = allVariants(target.halves).filter((v) => wanted.includes(v.name));
 const figures: (FeatureTimes & { readonly network: string; readonly scene: string; readonly rows: number })[] = [];
 
+const tiles: { readonly network: string; readonly scene: string; readonly times: readonly TileTime[] }[] = [];
+
 console.log(`Node ${process.version}, ${target.description}, medians of ${options.runs}`);
+row("an empty submit", (await emptySubmit(target)).toFixed(3));
 for (const name of options.network.split(",")) {
   const network = NETWORKS.find((n) => n.name === name);
   if (network === undefined) throw new Error(`no network ${name}: ${NETWORKS.map((n) => n.name).join(", ")}`);
@@ -55,6 +62,13 @@ for (const name of options.network.split(",")) {
     : scenesOf(network, net, options.data, options.cloud, (line) => console.log(line)).slice(0, 1).map((s) => [s, undefined]);
   for (const [scene, anchor] of scenes) {
     if (options.rows !== undefined && Number(options.rows) !== scene.rows) continue;
+    if (options.tiles) {
+      console.log(`${name}, ${scene.name}, ${scene.rows} sites`);
+      const times = await timeTiles(target, target.lower(runPipeline(net, variants[0]!.pipeline).module, variants[0]!), net, scene, Number(options.runs));
+      printTiles(times);
+      tiles.push({ network: name, scene: scene.name, times });
+      continue;
+    }
     row(`${name}, ${scene.name}, ${scene.rows} sites`, "latency", "back to back", "kernels", "prepare", "dispatches", "pairs", "GFLOP/s");
     for (const m of await measureFeatures(target, net, scene, variants, Number(options.runs))) {
       const ms = (v: number): string => v.toFixed(3);
@@ -66,4 +80,4 @@ for (const name of options.network.split(",")) {
   }
 }
 target.close();
-if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ node: process.version, target: target.description, figures }, null, 2)}\n`);
+if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ node: process.version, target: target.description, figures, tiles }, null, 2)}\n`);

@@ -27,12 +27,21 @@ export interface BenchTarget {
   /** Dispatches of the geometry phase; the CPU has none. */
   geometryDispatches(plan: Module): number;
   open(plan: Module, net: Module): Promise<AnyNetwork>;
+  /** Submits an empty command buffer; nothing on the CPU. */
+  nothing(): void;
   /** Ends when all that was submitted is done; the CPU is then done anyway. */
   idle(): Promise<unknown>;
   close(): void;
 }
 
-const weightsOf = (net: Module): ReturnType<typeof weightLookup> => weightLookup(randomWeights(net, 1));
+const made = new WeakMap<Module, ReturnType<typeof weightLookup>>();
+
+/** Random weights, made once per network. */
+function weightsOf(net: Module): ReturnType<typeof weightLookup> {
+  const weights = made.get(net) ?? weightLookup(randomWeights(net, 1));
+  made.set(net, weights);
+  return weights;
+}
 
 export const cpuTarget = (threads: number, lanes: Lanes): BenchTarget => ({
   name: "wasm",
@@ -45,6 +54,7 @@ export const cpuTarget = (threads: number, lanes: Lanes): BenchTarget => ({
     const { plan: data, wat } = buildCpuProgram(plan);
     return await openCpu(data, await assembleWat(wat), { threads, lanes, weights: weightsOf(net) });
   },
+  nothing: () => undefined,
   idle: () => Promise.resolve(),
   close: () => undefined,
 });
@@ -66,6 +76,7 @@ export async function gpuTarget(): Promise<BenchTarget> {
       const program = buildProgram(plan);
       return await createNetwork(program.plan, Object.fromEntries(program.kernels.map((k) => [k.name, k.code])), { weights: weightsOf(net), device: opened.device });
     },
+    nothing: () => opened.device.queue.submit([opened.device.createCommandEncoder().finish()]),
     idle: () => opened.device.queue.onSubmittedWorkDone(),
     close: () => opened.close(),
   };

@@ -35,6 +35,18 @@ export async function measureFeatures(target: BenchTarget, net: Module, scene: B
   return subjects.map((s) => s.finish());
 }
 
+/** Milliseconds from the host and back with nothing to do, the least part of any latency. */
+export async function emptySubmit(target: BenchTarget): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < 30; i++) {
+    const start = performance.now();
+    target.nothing();
+    await target.idle();
+    times.push(performance.now() - start);
+  }
+  return median(times);
+}
+
 class Subject {
   readonly #name: string;
   readonly #network: AnyNetwork;

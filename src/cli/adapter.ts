@@ -2,6 +2,9 @@ import { spawn } from "node:child_process";
 import { AdapterError } from "./errors.ts";
 import { ADAPTER_VARIABLE, chosenAdapter, ensureVulkanEnvironment, type AdapterChoice } from "./vulkan.ts";
 
+/** The variable that names further toggles of Dawn to enable, with commas between. */
+const DAWN_VARIABLE = "SPNET_DAWN_FEATURES";
+
 export { AdapterError } from "./errors.ts";
 export { ensureVulkanEnvironment, type AdapterChoice } from "./vulkan.ts";
 
@@ -48,7 +51,8 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Opene
   let device: GPUDevice;
   try {
     device = await adapter.requestDevice({
-      requiredLimits: { ...options.requiredLimits },
+      // Scenes grow: as large as the adapter has them, like the run time's own devices.
+      requiredLimits: { maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize, maxBufferSize: adapter.limits.maxBufferSize, ...options.requiredLimits },
       requiredFeatures: [...(options.features ?? []), ...(options.optional ?? []).filter((feature) => adapter.features.has(feature))],
     });
   } catch (error) {
@@ -94,7 +98,8 @@ async function loadInstance(): Promise<GPU> {
     const { create } = await import("webgpu");
     // Kernels write workgroup memory before they read it; SwiftShader compiles them 13 times slower with Dawn's clearing.
     // Timestamps are rounded to a tenth of a millisecond to keep secrets of other tabs; there are none in Node.
-    const toggles = ["enable-dawn-features=disable_workgroup_init", "disable-dawn-features=timestamp_quantization"];
+    const more = process.env[DAWN_VARIABLE];
+    const toggles = [`enable-dawn-features=disable_workgroup_init${more === undefined ? "" : `,${more}`}`, "disable-dawn-features=timestamp_quantization"];
     instance = create(process.platform === "linux" ? ["backend=vulkan", ...toggles] : toggles);
     return instance;
   } catch (error) {

@@ -38,7 +38,7 @@ export class MapCounts {
   }
 
   /** Rows that the layer's kernel multiplies for them, by its dataflow. */
-  multiplied(rulebook: number, form: Form, map: Pick<MapAccess, "stored" | "taps">, dataflow: "masked" | "packed" | "direct"): number {
+  multiplied(rulebook: number, form: Form, map: Pick<MapAccess, "stored" | "taps">, dataflow: "masked" | "packed" | "direct" | "streamed"): number {
     if (this.#tiles === "lists" || dataflow === "direct") return this.pairs(rulebook, form, map);
     const counts = this.#taps(rulebook, form, map.stored);
     return map.taps.reduce((n, t) => n + (dataflow === "masked" ? RECORD_ROWS * counts.records[t]! : counts.packed[t]!), 0);

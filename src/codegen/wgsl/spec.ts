@@ -79,14 +79,20 @@ export interface ConvSpec extends KernelHead {
   readonly columns: readonly [from: number, to: number];
   readonly epilogue: readonly EpilogueStep[];
   readonly target: RowAccess | DenseTarget;
-  /**
-   * How a workgroup divides its tile, where it was chosen: invocations along the columns, rows of each, and whether the
-   * rows of each tap are packed together.
-   */
-  readonly tile?: { readonly threads: number; readonly perThread: number; readonly dataflow?: "packed" | "direct" };
+  /** How a workgroup divides its tile, where it was chosen. */
+  readonly tile?: TileChoice;
   /** On the CPU: what its registers hold at once, where it was chosen. */
   readonly registers?: RegisterTile;
 }
+
+/**
+ * A tile's shape as a plan may choose it: invocations along the columns, rows of each, and how rows reach them. Streamed
+ * kernels also choose how many quads of columns an invocation has at most, and into how many parts input channels are split.
+ */
+export type TileChoice = { readonly threads: number; readonly perThread: number } & (
+  | { readonly dataflow?: "packed" | "direct" }
+  | { readonly dataflow: "streamed"; readonly groups: number; readonly splits: number }
+);
 
 /** Rows and columns that the CPU multiplies at once: 2, 3, 4 or 6 rows and 4, 8 or 16 columns. */
 export interface RegisterTile {

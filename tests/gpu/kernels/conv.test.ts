@@ -16,7 +16,7 @@ afterAll(() => gpu.close());
 
 /** Kinds of tiles that were run beside the standard one. */
 const tilesTried = new Set<string>();
-afterAll(() => expect([...tilesTried].sort()).toEqual(["direct", "packed"]));
+afterAll(() => expect([...tilesTried].sort()).toEqual(["direct", "packed", "streamed"]));
 
 /** Bits of the results, the sign of a zero apart: compilers may leave out a sum that begins with 0. */
 const bitsOf = (result: Record<string, Words>): Record<string, readonly number[]> =>
@@ -108,7 +108,7 @@ class Case {
     const result = await run();
     // Every other tile adds in the same order: one of each kind must give the same bits.
     const others = tileCandidates(spec);
-    for (const dataflow of ["packed", "direct"] as const) {
+    for (const dataflow of ["packed", "direct", "streamed"] as const) {
       const tile = others.findLast((t) => t.dataflow === dataflow);
       if (tile === undefined || !VARIED.has(this.columns)) continue;
       tilesTried.add(dataflow);

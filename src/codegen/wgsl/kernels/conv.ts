@@ -6,6 +6,7 @@ import { RowFunctions } from "./access.ts";
 import { declareAccumulators, epilogue, epilogueWindows, stageWidths, type TileContext } from "./epilogue.ts";
 import { directConvKernel } from "./conv-direct.ts";
 import { packedConvKernel } from "./conv-packed.ts";
+import { streamedConvKernel } from "./conv-streamed.ts";
 import { chipLinear, chipTile, globalRow, newBindings, rowInside, rowKernel } from "./frame.ts";
 import { gather, stagingOf } from "./gather.ts";
 import { Rulebook } from "./rulebook.ts";
@@ -24,6 +25,7 @@ export function convKernel(spec: ConvSpec): Kernel {
   if (linear && Math.max(...widths) > CHIP_COLUMNS) throw new Error(`internal: a linear step holds ${CHIP_COLUMNS} columns at most`);
   const tiles = linear ? 1 : columnTiles(to - from);
   const shape = spec.tile === undefined ? chooseShape(widths.map((w) => Math.ceil(quadsOf(w) / tiles))) : { rows: RECORD_ROWS, ...spec.tile };
+  if (spec.tile?.dataflow === "streamed") return streamedConvKernel(spec, spec.tile);
   if (spec.tile?.dataflow === "packed") return packedConvKernel(spec, shape);
   if (spec.tile?.dataflow === "direct") return directConvKernel(spec, shape);
 

@@ -10,10 +10,10 @@ import { groupsOf, quadsOf, rowThreads, WORKGROUP_BYTES, workgroupSize, type Til
 
 /** Identifiers that the kernels' own text uses; a binding role of the same spelling gets a suffix. */
 const OWN = [
-  "tile", "middle", "sums", "masks", "slots", "mask", "count", "slot", "turn", "column", "present", "params_", "rows", "row0", "row_lane", "quad0", "group", "lane", "wg", "phase", "tap", "tap0", "found", "window", "s", "end",
+  "tile", "middle", "sums", "lists", "counts_", "begin", "masks", "slots", "mask", "count", "slot", "turn", "column", "present", "params_", "rows", "row0", "row_lane", "quad0", "group", "lane", "wg", "phase", "tap", "tap0", "found", "window", "s", "end",
   "entry", "value", "row", "quad", "at", "cell", "record", "split", "part", "halo0", "base", "own", "first", "last", "low", "high",
   ...["q", "q0", "r", "i", "j", "k", "n", "t", "b"],
-  ...[0, 1, 2, 3, 4, 5, 6, 7].flatMap((r) => [`a${r}`, `row${r}`, `n${r}`, ...Array.from({ length: 16 }, (_, g) => [`acc${r}_${g}`, `w${r}_${g}`]).flat()]),
+  ...[0, 1, 2, 3, 4, 5, 6, 7].flatMap((r) => [`a${r}`, `a${r}_1`, `row${r}`, `n${r}`, `e${r}`, ...Array.from({ length: 16 }, (_, g) => [`acc${r}_${g}`, `w${r}_${g}`]).flat()]),
 ];
 
 export const newBindings = (): Bindings => new Bindings(OWN);

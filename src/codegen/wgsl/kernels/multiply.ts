@@ -19,8 +19,8 @@ export interface Product {
   /** Where the first quad of channels lies in the rows' array, and how far the next. */
   readonly start: Wgsl;
   readonly step: number;
-  /** Four channels of the invocation's row r; `s` is the position of the current quad. */
-  readonly row: (r: number) => Wgsl;
+  /** Four channels of the invocation's row r, `ahead` quads after the current one, whose position is `s`. */
+  readonly row: (r: number, ahead: number) => Wgsl;
 }
 
 /**
@@ -75,17 +75,59 @@ export function multiplyChunk(product: Product, chunk: number): Hole {
     }`;
 }
 
-function quadProduct(product: Product, channels: number): Hole {
+/**
+ * As {@link multiply}, a part of the matrix: whole quads of channels `unroll` at a time, so that their loads are on the way
+ * together, steps [part·n, (part + 1)·n) of them, and what is left over by the last of `parts`. `part` is a variable.
+ */
+export function multiplyPart(product: Product, unroll: number, parts: number): Hole {
+  const { weight, start, stride, step } = product;
+  const quads = Math.ceil(product.channels / 4);
+  const steps = Math.floor(Math.floor(product.channels / 4) / unroll);
+  const each = Math.ceil(steps / parts);
+  const leap = 4 * stride;
+  const rest = Array.from({ length: quads - steps * unroll }, (_, i): Hole => {
+    const q = steps * unroll + i;
+    return wgsl`
+      {
+        let k = ${weight} + ${u32(q * leap)};
+        let s = ${start} + ${u32(q * step)};
+        ${quadProduct(product, Math.min(4, product.channels - 4 * q))}
+      }`;
+  });
+  const loop = wgsl`
+    {
+      ${parts === 1 ? wgsl`let begin = 0u;` : wgsl`let begin = part * ${u32(each)};`}
+      var s = ${start} + begin * ${u32(unroll * step)};
+      var k = ${weight} + begin * ${u32(unroll * leap)};
+      let end = ${weight} + ${parts === 1 ? u32(steps * unroll * leap) : wgsl`min(begin + ${u32(each)}, ${u32(steps)}) * ${u32(unroll * leap)}`};
+      for (; k < end; k += ${u32(unroll * leap)}) {
+        ${repeat(unroll, (i) => quadProduct(product, 4, i))}
+        s += ${u32(unroll * step)};
+      }
+    }`;
+  return [
+    steps === 0 ? undefined : loop,
+    rest.length === 0 || parts === 1 ? rest : wgsl`
+      if (part == ${u32(parts - 1)}) {
+        ${rest}
+      }`,
+  ];
+}
+
+/** `ahead`: quads from the current one on. */
+function quadProduct(product: Product, channels: number, ahead = 0): Hole {
   const { shape, groups, stride, params } = product;
   const rows = Array.from({ length: shape.perThread }, (_, r) => r);
+  const a = (r: number): Wgsl => wgsl`a${int(r)}${ahead === 0 ? undefined : wgsl`_${int(ahead)}`}`;
   return [
-    rows.map((r) => wgsl`let a${int(r)} = ${product.row(r)};`),
+    rows.map((r) => wgsl`let ${a(r)} = ${product.row(r, ahead)};`),
     repeat(channels, (c) =>
       repeat(groups, (g) => {
-        const offset = c * stride + g * shape.threads;
+        const offset = (4 * ahead + c) * stride + g * shape.threads;
+        const w = wgsl`w${int(4 * ahead + c)}_${int(g)}`;
         return [
-          wgsl`let w${int(c)}_${int(g)} = ${params}[k + quad0${offset === 0 ? undefined : wgsl` + ${u32(offset)}`}];`,
-          rows.map((r) => wgsl`${acc(r, g)} += a${int(r)}[${int(c)}] * w${int(c)}_${int(g)};`),
+          wgsl`let ${w} = ${params}[k + quad0${offset === 0 ? undefined : wgsl` + ${u32(offset)}`}];`,
+          rows.map((r) => wgsl`${acc(r, g)} += ${a(r)}[${int(c)}] * ${w};`),
         ];
       }),
     ),

@@ -1,6 +1,8 @@
 import { RECORD_ROWS } from "../../../runtime/geometry/record.ts";
 import { pad4 } from "../spec.ts";
 
+export type { TileChoice } from "../spec.ts";
+
 /** Workgroup memory that every WebGPU device has, in bytes. */
 export const WORKGROUP_BYTES = 16_384;
 
@@ -21,9 +23,6 @@ export interface TileShape {
   /** Invocations along the columns. */
   readonly threads: number;
 }
-
-/** A tile's shape as a plan may choose it. */
-export type TileChoice = Pick<TileShape, "threads" | "perThread"> & { readonly dataflow?: "packed" | "direct" };
 
 export const rowThreads = (shape: TileShape): number => shape.rows / shape.perThread;
 
