@@ -30,7 +30,11 @@ export async function timeTiles(target: BenchTarget, plan: Module, net: Module, 
   for (let i = 0; i < most; i++) {
     const chosen = Object.fromEntries([...tiles].flatMap(([key, list]): readonly (readonly [string, Tile])[] => (i < list.length ? [[key, list[i]!]] : [])));
     const variant = withTiles(plan, chosen, "webgpu", SPLITS);
-    const network = await target.open(variant, net);
+    const network = await target.open(variant, net).catch((cause: unknown) => {
+      console.log(`  left out: ${String(cause).slice(0, 200)}`);
+      return undefined;
+    });
+    if (network === undefined) continue;
     const kept = await network.prepare({ [scene.input]: scene.coords });
     const rounds: number[][] = [];
     let steps: Awaited<ReturnType<typeof kept.profile>>["steps"] = [];

@@ -4,7 +4,7 @@ import { DIRECT_TILE, PACKED_ROWS } from "../plan/dataflow.ts";
 import { fitsDirect } from "../wgsl/kernels/conv-direct.ts";
 import { fitsPacked } from "../wgsl/kernels/conv-packed.ts";
 import { fitsStreamed } from "../wgsl/kernels/conv-streamed.ts";
-import { chooseShape, columnTiles, groupsOf, quadsOf, type TileChoice } from "../wgsl/kernels/shape.ts";
+import { chooseShape, columnTiles, groupsOf, MOST_INVOCATIONS, quadsOf, workgroupSize, type TileChoice } from "../wgsl/kernels/shape.ts";
 import type { ConvSpec, RegisterTile } from "../wgsl/spec.ts";
 
 /** How a convolution's kernel divides its work: a workgroup's tile on WebGPU, what registers hold on the CPU. */
@@ -40,7 +40,7 @@ export function tileCandidates(spec: Pick<ConvBody, "terms" | "columns" | "epilo
     // Rows that end within a vector of four are stored number by number: eight of them take compilers for CPUs seconds.
     (columns % 4 === 0 ? [1, 2, 4, 8] : [1, 2, 4])
       .map((perThread): TileChoice => ({ threads: n, perThread }))
-      .filter((tile) => groupsOf({ rows: RECORD_ROWS, ...tile }, quads) * tile.perThread <= MOST_SUMS));
+      .filter((tile) => workgroupSize({ rows: RECORD_ROWS, ...tile }) <= MOST_INVOCATIONS && groupsOf({ rows: RECORD_ROWS, ...tile }, quads) * tile.perThread <= MOST_SUMS));
   const packed = threads.map((n): TileChoice => ({ threads: n, perThread: PACKED_ROWS, dataflow: "packed" })).filter((tile) => fitsPacked(spec, { rows: RECORD_ROWS, ...tile }));
   return [...masked, ...packed, ...(fitsDirect(spec) ? [DIRECT_TILE] : []), ...splits.flatMap((n) => streamedTiles(spec, n))];
 }

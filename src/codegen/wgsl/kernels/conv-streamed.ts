@@ -9,7 +9,7 @@ import { globalRow, newBindings, rowInside, rowKernel } from "./frame.ts";
 import { rowStride } from "./gather.ts";
 import { multiplyPart, type Product } from "./multiply.ts";
 import { Rulebook } from "./rulebook.ts";
-import { quadsOf, WORKGROUP_BYTES, type TileChoice, type TileShape } from "./shape.ts";
+import { MOST_INVOCATIONS, quadsOf, WORKGROUP_BYTES, type TileChoice, type TileShape } from "./shape.ts";
 
 export type StreamedTile = Extract<TileChoice, { readonly dataflow: "streamed" }>;
 
@@ -21,6 +21,9 @@ const UNROLL = 2;
 
 /** Words of a tap's list: one more than rows keeps lists that are made side by side off one bank. */
 const LIST = RECORD_ROWS + 1;
+
+/** Invocations of a workgroup: those of all parts. */
+const lanesOf = (tile: StreamedTile): number => (RECORD_ROWS / ROWS) * tile.threads * tile.splits;
 
 /** How the tile divides columns and memory. */
 interface Layout {
@@ -48,7 +51,7 @@ function layoutOf({ terms, columns: [from, to] }: Pick<ConvSpec, "terms" | "colu
 /** Whether a convolution can be computed so: its sums and lists fit on chip, and there are channels to split. */
 export function fitsStreamed(spec: Pick<ConvSpec, "terms" | "columns" | "epilogue">, tile: StreamedTile): boolean {
   const split = tile.splits === 1 || spec.terms.every((t) => t.source.channels >= 4 * UNROLL * tile.splits);
-  return split && spec.epilogue.every((e) => e.do !== "linear") && layoutOf(spec, tile).bytes <= WORKGROUP_BYTES;
+  return split && lanesOf(tile) <= MOST_INVOCATIONS && spec.epilogue.every((e) => e.do !== "linear") && layoutOf(spec, tile).bytes <= WORKGROUP_BYTES;
 }
 
 /**
@@ -116,7 +119,7 @@ class StreamedText {
   }
 
   get #lanes(): number {
-    return (RECORD_ROWS / ROWS) * this.#tile.threads * this.#tile.splits;
+    return lanesOf(this.#tile);
   }
 
   clear(): Hole {

@@ -6,6 +6,9 @@ export type { TileChoice } from "../spec.ts";
 /** Workgroup memory that every WebGPU device has, in bytes. */
 export const WORKGROUP_BYTES = 16_384;
 
+/** Invocations of a workgroup that every WebGPU device allows. */
+export const MOST_INVOCATIONS = 256;
+
 /** Most columns that one workgroup computes where further stages need not have them all. */
 export const TILE_COLUMNS = 64;
 
