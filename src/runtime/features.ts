@@ -79,7 +79,7 @@ export class FeatureRun {
         if (size > 0) encoder.clearBuffer(this.#arena!, offset, align(size));
       }
       pass ??= encoder.beginComputePass({ label: "features", ...(timestamps === undefined ? {} : { timestampWrites: timestamps }) });
-      dispatch(pass, gpu.pipelines.get(step.kernel)!, this.#groups![i]!, this.groups(step));
+      dispatch(pass, gpu.pipelines.get(step.kernel)!, this.#groups![i]!, this.groups(step), this.rows(step.rows) < (step.halvedBelow ?? 0) ? 2 : 1);
     }
     pass?.end();
   }

@@ -141,11 +141,11 @@ export class GpuContext {
   }
 }
 
-/** Records one dispatch of `groups` workgroups, folded into two dimensions beyond WebGPU's limit of one. */
-export function dispatch(pass: GPUComputePassEncoder, pipeline: Pipeline, group: GPUBindGroup, groups: number): void {
+/** Records one dispatch of `groups` workgroups, folded into two dimensions beyond WebGPU's limit of one, `times` in the third. */
+export function dispatch(pass: GPUComputePassEncoder, pipeline: Pipeline, group: GPUBindGroup, groups: number, times = 1): void {
   if (groups === 0) return;
   const x = Math.min(groups, 65535);
   pass.setPipeline(pipeline.pipeline);
   pass.setBindGroup(0, group);
-  pass.dispatchWorkgroups(x, Math.ceil(groups / x));
+  pass.dispatchWorkgroups(x, Math.ceil(groups / x), times);
 }

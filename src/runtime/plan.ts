@@ -59,6 +59,8 @@ export interface StepPlan {
   /** Workgroups = ceil(rows / rowsPerGroup) · groupsPerTile. */
   readonly rowsPerGroup: number;
   readonly groupsPerTile: number;
+  /** On fewer rows than these each workgroup is launched twice, for half of its columns each. */
+  readonly halvedBelow?: number;
   readonly bindings: readonly StepBinding[];
   /** Multiply-accumulates per pair (with a rulebook, or some of its taps) or per row, for reports. */
   readonly macs: { readonly perRow: number; readonly perPair: readonly { readonly rulebook: number; readonly macs: number; readonly taps?: readonly number[] }[] };

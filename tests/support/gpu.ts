@@ -11,8 +11,8 @@ export type Words = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Int32
 export const USAGE = { MAP_READ: 1, MAP_WRITE: 2, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128, INDIRECT: 256 } as const;
 const MAP_MODE_READ = 1;
 
-/** How many workgroups: as the kernel says for this many rows, or a number. */
-export type Launch = { readonly rows: number } | { readonly groups: number };
+/** How many workgroups: as the kernel says for this many rows, each halved or not, or a number. */
+export type Launch = { readonly rows: number; readonly halved?: boolean } | { readonly groups: number };
 
 export interface TestGpu {
   /** A counting stand-in for the device; give it to whatever is tested. */
@@ -95,13 +95,13 @@ export async function openGpu(options: OpenDeviceOptions = {}): Promise<TestGpu>
     return { compiled, bound, group };
   };
 
-  const submit = (compiled: GPUComputePipeline, group: GPUBindGroup, groups: number, times: number): void => {
+  const submit = (compiled: GPUComputePipeline, group: GPUBindGroup, groups: number, times: number, depth = 1): void => {
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     pass.setPipeline(compiled);
     pass.setBindGroup(0, group);
     const x = Math.min(groups, GROUPS_PER_ROW);
-    for (let i = 0; i < times && groups > 0; i++) pass.dispatchWorkgroups(x, Math.ceil(groups / x));
+    for (let i = 0; i < times && groups > 0; i++) pass.dispatchWorkgroups(x, Math.ceil(groups / x), depth);
     pass.end();
     device.queue.submit([encoder.finish()]);
   };
@@ -116,7 +116,7 @@ export async function openGpu(options: OpenDeviceOptions = {}): Promise<TestGpu>
     read,
     run: async <B extends Record<string, Words>>(kernel: Kernel, buffers: B, launch: Launch): Promise<B> => {
       const { compiled, bound, group } = await prepare(kernel, buffers);
-      submit(compiled, group, workgroups(kernel, launch), 1);
+      submit(compiled, group, workgroups(kernel, launch), 1, "rows" in launch && launch.halved === true ? 2 : 1);
       const out: Record<string, Words> = {};
       for (const { role, buffer } of bound) {
         const writable = kernel.bindings.some((b) => b.role === role && b.access === "read_write");

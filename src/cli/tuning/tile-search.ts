@@ -1,7 +1,7 @@
 import type { Module, Op } from "../../ir/module.ts";
 import type { Choices } from "../../codegen/tuning/choices.ts";
 import { isHopeless, judge, MARGIN, type Verdict } from "../../codegen/tuning/decide.ts";
-import { sameTile, tileKey, tilesOf, tileText, untunedTile, type Tile, type TileTarget } from "../../codegen/tuning/tiles.ts";
+import { addsAlike, sameTile, tileKey, tilesOf, tileText, untunedTile, type Tile, type TileTarget } from "../../codegen/tuning/tiles.ts";
 import { repetitionsFor } from "./sample.ts";
 import type { Search, Subject } from "./search.ts";
 import { verdictText } from "./words.ts";
@@ -16,6 +16,8 @@ const LOOKS = 2;
 interface Kind {
   readonly key: string;
   readonly tiles: readonly Tile[];
+  /** What it has without tuning; undefined on the CPU, whose tiles all add alike. */
+  readonly untuned: Tile | undefined;
 }
 
 /** Comparisons with care that there can be. */
@@ -30,7 +32,7 @@ function kindsOf(steps: readonly Op[], target: TileTarget): readonly Kind[] {
     if (key === undefined || kinds.has(key)) continue;
     const untuned = untunedTile(op, target);
     const tiles = tilesOf(op, target).filter((tile) => untuned === undefined || !sameTile(tile, untuned));
-    if (tiles.length > 0) kinds.set(key, { key, tiles });
+    if (tiles.length > 0) kinds.set(key, { key, tiles, untuned });
   }
   return [...kinds.values()];
 }
@@ -65,7 +67,7 @@ export class TileSearch<R> {
     const tiles = Object.fromEntries([...best].map(([key, { tile }]) => [key, tile]));
     if (best.size === 0) return;
     const choices = { ...this.#search.current.choices, tiles };
-    const together = await this.#search.open(choices, true, "all tiles together");
+    const together = await this.#search.open(choices, this.#exact(Object.entries(tiles)), "all tiles together");
     if (together !== undefined) this.#search.take({ choices, subject: together });
   }
 
@@ -119,7 +121,8 @@ export class TileSearch<R> {
    */
   async #proven(tile: Tile, keys: readonly string[]): Promise<{ readonly subject: Subject<R>; readonly keys: readonly string[] } | undefined> {
     const choices = (of: readonly string[]): Choices => ({ ...this.#search.current.choices, tiles: Object.fromEntries(of.map((key) => [key, tile])) });
-    const first = await this.#search.tryOpen(choices(keys), true);
+    const exact = this.#exact(keys.map((key) => [key, tile]));
+    const first = await this.#search.tryOpen(choices(keys), exact);
     if (first.subject !== undefined) return { subject: first.subject, keys };
     const right = async (of: readonly string[], why: string): Promise<readonly string[]> => {
       if (of.length === 1) {
@@ -128,7 +131,7 @@ export class TileSearch<R> {
       }
       const found: string[] = [];
       for (const half of [of.slice(0, of.length >> 1), of.slice(of.length >> 1)]) {
-        const tried = await this.#search.tryOpen(choices(half), true);
+        const tried = await this.#search.tryOpen(choices(half), exact);
         tried.subject?.dispose();
         found.push(...(tried.subject === undefined ? await right(half, tried.why) : half));
       }
@@ -136,8 +139,17 @@ export class TileSearch<R> {
     };
     const rest = await right(keys, first.why);
     if (rest.length === 0) return undefined;
-    const subject = await this.#search.open(choices(rest), true, `tile ${tileText(tile)} of ${rest.join(", ")} together`);
+    const subject = await this.#search.open(choices(rest), exact, `tile ${tileText(tile)} of ${rest.join(", ")} together`);
     return subject === undefined ? undefined : { subject, keys: rest };
+  }
+
+  /** Whether tiles add in the order of those that they replace, so that results must be equal bit for bit. */
+  #exact(tiles: readonly (readonly [key: string, tile: Tile])[]): boolean {
+    const untuned = new Map(this.#kinds.map((kind) => [kind.key, kind.untuned]));
+    return tiles.every(([key, tile]) => {
+      const before = untuned.get(key);
+      return before === undefined || addsAlike(tile, before);
+    });
   }
 
   /** Quotients of the time of each kind of step, in rounds of samples in which the shortest kind lasts long enough for the clock. */

@@ -70,7 +70,8 @@ function buildStep(module: Module, reader: PlanReader, op: Op, index: number, sh
   });
   return {
     kernel: kernel.name, source: printLocBriefly(op.loc), rows: reader.rows(rows),
-    rowsPerGroup: kernel.rowsPerGroup, groupsPerTile: kernel.groupsPerTile, bindings,
+    rowsPerGroup: kernel.rowsPerGroup, groupsPerTile: kernel.groupsPerTile,
+    ...(kernel.halvedBelow === undefined ? {} : { halvedBelow: kernel.halvedBelow }), bindings,
     macs: stepMacs(body, (role) => {
       const region = byRole.get(role);
       return region?.bind === "map" ? region.rulebook : -1;

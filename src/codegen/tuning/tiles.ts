@@ -3,7 +3,7 @@ import { RECORD_ROWS } from "../../runtime/geometry/record.ts";
 import { DIRECT_TILE, PACKED_ROWS } from "../plan/dataflow.ts";
 import { fitsDirect } from "../wgsl/kernels/conv-direct.ts";
 import { fitsPacked } from "../wgsl/kernels/conv-packed.ts";
-import { fitsStreamed } from "../wgsl/kernels/conv-streamed.ts";
+import { fitsStreamed, streamedTile } from "../wgsl/kernels/conv-streamed.ts";
 import { chooseShape, columnTiles, groupsOf, MOST_INVOCATIONS, quadsOf, workgroupSize, type TileChoice } from "../wgsl/kernels/shape.ts";
 import type { ConvSpec, RegisterTile } from "../wgsl/spec.ts";
 
@@ -30,7 +30,7 @@ export function tileKey(op: Op): string | undefined {
 }
 
 /** Tiles that a convolution's WGSL kernel can have: powers of two along the columns, 1 to 8 rows an invocation; then packed. */
-export function tileCandidates(spec: Pick<ConvBody, "terms" | "columns" | "epilogue">, splits: readonly number[] = [1]): readonly TileChoice[] {
+export function tileCandidates(spec: Pick<ConvBody, "terms" | "columns" | "epilogue">): readonly TileChoice[] {
   // A layer on chip shares the tile with the convolution: its shape is not the convolution's alone to choose.
   if (spec.epilogue.some((e) => e.do === "linear")) return [];
   const columns = columnsOf(spec);
@@ -42,15 +42,15 @@ export function tileCandidates(spec: Pick<ConvBody, "terms" | "columns" | "epilo
       .map((perThread): TileChoice => ({ threads: n, perThread }))
       .filter((tile) => workgroupSize({ rows: RECORD_ROWS, ...tile }) <= MOST_INVOCATIONS && groupsOf({ rows: RECORD_ROWS, ...tile }, quads) * tile.perThread <= MOST_SUMS));
   const packed = threads.map((n): TileChoice => ({ threads: n, perThread: PACKED_ROWS, dataflow: "packed" })).filter((tile) => fitsPacked(spec, { rows: RECORD_ROWS, ...tile }));
-  return [...masked, ...packed, ...(fitsDirect(spec) ? [DIRECT_TILE] : []), ...splits.flatMap((n) => streamedTiles(spec, n))];
+  return [...masked, ...packed, ...(fitsDirect(spec) ? [DIRECT_TILE] : []), ...streamedTiles(spec)];
 }
 
-/** Tiles of the streamed kernel with as many parts of the channels: sums of other parts are other bits. */
-function streamedTiles(spec: Pick<ConvBody, "terms" | "columns" | "epilogue">, splits: number): readonly TileChoice[] {
+function streamedTiles(spec: Pick<ConvBody, "terms" | "columns" | "epilogue">): readonly TileChoice[] {
   const quads = quadsOf(columnsOf(spec));
-  const tiles = [4, 8, 16].filter((threads) => threads <= Math.max(4, quads)).flatMap((threads) =>
-    [1, 2, 3, 4].filter((groups) => groups === 1 || threads * (groups - 1) < quads).map((groups) => ({ threads, perThread: PACKED_ROWS, dataflow: "streamed", groups, splits }) as const));
-  return tiles.filter((tile) => fitsStreamed(spec, tile));
+  const widths = [...new Set([4, 8, streamedTile(columnsOf(spec), 1).threads])].filter((threads) => threads <= Math.max(4, quads));
+  const parts = (threads: number) => [{ splits: 1, folds: false }, { splits: 2, folds: false }, ...(threads > 4 ? [{ splits: 2, folds: true } as const] : [])] as const;
+  return widths.flatMap((threads) => parts(threads).flatMap((part) => ([2, 4] as const).map((ahead) => ({ threads, perThread: PACKED_ROWS, dataflow: "streamed", ahead, ...part }) as const)))
+    .filter((tile) => fitsStreamed(spec, tile));
 }
 
 /** Register tiles that a convolution's function on the CPU can have; no wider than its columns need. */
@@ -61,10 +61,10 @@ export function registerCandidates(spec: Pick<ConvBody, "columns">): readonly Re
 }
 
 /** The plan with the convolutions' tiles chosen by key; what is no tile of theirs changes nothing. */
-export function withTiles(plan: Module, tiles: Readonly<Record<string, Tile>>, target: TileTarget = "webgpu", splits?: readonly number[]): Module {
+export function withTiles(plan: Module, tiles: Readonly<Record<string, Tile>>, target: TileTarget = "webgpu"): Module {
   const attr = target === "webgpu" ? "tile" : "registers";
   const ops = plan.ops.map((op): Op => {
-    const tile = chosenTile(op, tiles, target, splits);
+    const tile = chosenTile(op, tiles, target);
     if (tile === undefined) return op;
     return { ...op, attrs: { ...op.attrs, spec: { ...(op.attrs["spec"] as { readonly [key: string]: AttrValue }), [attr]: { ...tile } } } };
   });
@@ -72,17 +72,17 @@ export function withTiles(plan: Module, tiles: Readonly<Record<string, Tile>>, t
 }
 
 /** The step's choice, if it has one that its kernel can have. */
-export function chosenTile(op: Op, tiles: Readonly<Record<string, Tile>>, target: TileTarget, splits?: readonly number[]): Tile | undefined {
+export function chosenTile(op: Op, tiles: Readonly<Record<string, Tile>>, target: TileTarget): Tile | undefined {
   const key = tileKey(op);
   const wanted = key === undefined || !Object.hasOwn(tiles, key) ? undefined : tiles[key];
-  return wanted === undefined ? undefined : tilesOf(op, target, splits).find((tile) => sameTile(tile, wanted));
+  return wanted === undefined ? undefined : tilesOf(op, target).find((tile) => sameTile(tile, wanted));
 }
 
-/** The tiles that a step can have; none if it is no convolution. `splits`: parts of the channels in which streamed kernels may add, by default one. */
-export function tilesOf(op: Op, target: TileTarget = "webgpu", splits: readonly number[] = [1]): readonly Tile[] {
+/** The tiles that a step can have; none if it is no convolution. */
+export function tilesOf(op: Op, target: TileTarget = "webgpu"): readonly Tile[] {
   const spec = convBody(op);
   if (spec === undefined) return [];
-  return target === "webgpu" ? tileCandidates(spec, splits) : registerCandidates(spec);
+  return target === "webgpu" ? tileCandidates(spec) : registerCandidates(spec);
 }
 
 /** The tile that a convolution has without tuning; undefined where that is no single one of the candidates. */
@@ -96,9 +96,14 @@ export function untunedTile(op: Op, target: TileTarget): Tile | undefined {
 
 export const sameTile = (a: Tile, b: Tile): boolean => tileText(a) === tileText(b);
 
+/** Whether two tiles add in the same order: those that take channels in parts add parts, and which these are depends on their loads. */
+export const addsAlike = (a: Tile, b: Tile): boolean => orderOf(a) === orderOf(b);
+
+const orderOf = (tile: Tile): string => ("dataflow" in tile && tile.dataflow === "streamed" && tile.splits > 1 ? `${tile.splits} ${tile.ahead}` : "whole");
+
 /** A tile in words: invocations along the columns × rows of each, or rows × columns in registers. */
 export const tileText = (tile: Tile): string =>
-  "threads" in tile ? `${tile.threads} × ${tile.perThread}${tile.dataflow === undefined ? "" : ` ${tile.dataflow}`}${tile.dataflow === "streamed" ? ` ${tile.groups} / ${tile.splits}` : ""}` : `${tile.rows} rows × ${tile.columns} columns`;
+  "threads" in tile ? `${tile.threads} × ${tile.perThread}${tile.dataflow === undefined ? "" : ` ${tile.dataflow}`}${tile.dataflow === "streamed" ? ` ${tile.splits} / ${tile.ahead}${tile.folds ? " folds" : ""}` : ""}` : `${tile.rows} rows × ${tile.columns} columns`;
 
 /** What a step has without tuning, in words. */
 export function untunedText(op: Op, target: TileTarget): string {

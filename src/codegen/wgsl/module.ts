@@ -79,6 +79,8 @@ export interface KernelParts {
   readonly body: Hole;
   readonly rowsPerGroup: number;
   readonly groupsPerTile?: number;
+  /** As in {@link Kernel}; the body then has the launch's size as `launched`. */
+  readonly halvedBelow?: number;
   readonly workgroupBytes: number;
 }
 
@@ -92,7 +94,7 @@ export function assemble(parts: KernelParts): Kernel {
     ${parts.declarations}
 
     @compute @workgroup_size(${int(parts.workgroupSize)})
-    fn ${name(parts.name)}(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32) {
+    fn ${name(parts.name)}(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32${parts.halvedBelow === undefined ? undefined : wgsl`, @builtin(num_workgroups) launched: vec3u`}) {
       let group = wg.y * ${int(GROUPS_PER_ROW)}u + wg.x;
       ${parts.body}
     }`;
@@ -102,6 +104,7 @@ export function assemble(parts: KernelParts): Kernel {
     bindings: parts.bindings.list,
     rowsPerGroup: parts.rowsPerGroup,
     groupsPerTile: parts.groupsPerTile ?? 1,
+    ...(parts.halvedBelow === undefined ? {} : { halvedBelow: parts.halvedBelow }),
     workgroupBytes: parts.workgroupBytes,
   };
 }

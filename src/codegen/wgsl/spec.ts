@@ -87,11 +87,12 @@ export interface ConvSpec extends KernelHead {
 
 /**
  * A tile's shape as a plan may choose it: invocations along the columns, rows of each, and how rows reach them. Streamed
- * kernels also choose how many quads of columns an invocation has at most, and into how many parts input channels are split.
+ * kernels also choose into how many parts input channels are split, how many quads of channels are loaded together, and
+ * whether the parts are worked on one after the other unless a launch halves the columns (`folds`).
  */
 export type TileChoice = { readonly threads: number; readonly perThread: number } & (
   | { readonly dataflow?: "packed" | "direct" }
-  | { readonly dataflow: "streamed"; readonly groups: number; readonly splits: number }
+  | { readonly dataflow: "streamed"; readonly splits: 1 | 2; readonly ahead: 2 | 4; readonly folds: boolean }
 );
 
 /** Rows and columns that the CPU multiplies at once: 2, 3, 4 or 6 rows and 4, 8 or 16 columns. */
@@ -208,6 +209,8 @@ export interface Kernel {
    */
   readonly rowsPerGroup: number;
   readonly groupsPerTile: number;
+  /** Launched with z = 2 on fewer rows than these: each workgroup then has half of the columns. Same bits. */
+  readonly halvedBelow?: number;
   /** Bytes of workgroup memory, at most 16 KiB in the portable profile. */
   readonly workgroupBytes: number;
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { tileCandidates } from "../../../src/codegen/tuning/tiles.ts";
+import { addsAlike, tileCandidates } from "../../../src/codegen/tuning/tiles.ts";
 import { buildKernel } from "../../../src/codegen/wgsl/kernels/index.ts";
 import type { ConvSpec, ConvTerm, DenseTarget, EpilogueStep, RowAccess } from "../../../src/codegen/wgsl/spec.ts";
 import { openGpu, type TestGpu, type Words } from "../../support/gpu.ts";
@@ -106,10 +106,10 @@ class Case {
     const run = (tile?: ConvSpec["tile"]): Promise<Record<string, Words>> =>
       gpu.run(buildKernel(tile === undefined ? spec : { ...spec, tile }), { ...this.buffers, params: this.params.block }, { rows: this.rows });
     const result = await run();
-    // Every other tile adds in the same order: one of each kind must give the same bits.
+    // Every other tile of one part adds in the same order: one of each kind must give the same bits.
     const others = tileCandidates(spec);
     for (const dataflow of ["packed", "direct", "streamed"] as const) {
-      const tile = others.findLast((t) => t.dataflow === dataflow);
+      const tile = others.findLast((t) => t.dataflow === dataflow && addsAlike(t, { threads: 1, perThread: 1 }));
       if (tile === undefined || !VARIED.has(this.columns)) continue;
       tilesTried.add(dataflow);
       expect(bitsOf(await run(tile)), JSON.stringify(tile)).toEqual(bitsOf(result));
@@ -146,7 +146,7 @@ test("every tile that a plan may choose gives the same bits", async () => {
   const c = new Case(70, 24, [{ cin: 8, taps: 5 }]);
   const target = c.target(rowsOf("out", 24));
   const spec: ConvSpec = { kind: "conv", name: "k00_test", header: ["test"], rows: 1, terms: c.terms, columns: [0, 24], epilogue: [{ do: "relu" }], target };
-  const tiles = tileCandidates(spec);
+  const tiles = tileCandidates(spec).filter((t) => addsAlike(t, { threads: 1, perThread: 1 }));
   expect(tiles.length).toBeGreaterThan(12);
   const wanted = bitsOf(await c.run([{ do: "relu" }], target));
   for (const tile of tiles) {
@@ -154,6 +154,41 @@ test("every tile that a plan may choose gives the same bits", async () => {
     expect(bitsOf(found), JSON.stringify(tile)).toEqual(wanted);
   }
 }, 120_000);
+
+describe("streamed, channels in parts", () => {
+  const shapes: readonly (readonly [rows: number, columns: number, terms: readonly Term[]])[] = [
+    [70, 24, [{ cin: 40, taps: 5 }]],
+    [1, 36, [{ cin: 17, taps: 27 }]],
+    [95, 130, [{ cin: 32 }, { cin: 70, taps: 27 }]],
+    [0, 64, [{ cin: 32, taps: 8 }]],
+  ];
+  test.each(shapes)("%d rows, %d columns", async (rows, columns, terms) => {
+    const c = new Case(rows, columns, terms, columns);
+    const target = c.target(rowsOf("out", columns));
+    const residual = rowsOf("e0", columns);
+    const added = c.source("e0", residual);
+    const bias = c.vector();
+    const emit = c.target(rowsOf("emit0", columns));
+    const epilogue: EpilogueStep[] = [{ do: "bias", at: bias.at }, { do: "emit", target: emit }, { do: "add", source: residual }];
+    const spec: ConvSpec = { kind: "conv", name: "k00_test", header: ["test"], rows: 1, terms: c.terms, columns: [0, columns], epilogue, target };
+    const inner = c.sum.map((row) => row.map((v, i) => v + bias.values[i]!));
+    const expected = inner.map((row, r) => row.map((v, i) => v + added[r]![i]!));
+    const tiles = tileCandidates(spec).filter((t) => t.dataflow === "streamed").filter((t) => t.splits === 2);
+    expect(tiles.filter((t) => t.folds).length).toBeGreaterThan(0);
+    const bits = new Map<number, Record<string, readonly number[]>>();
+    for (const tile of tiles) {
+      for (const halved of tile.folds ? [false, true] : [false]) {
+        const result = await gpu.run(buildKernel({ ...spec, tile }), { ...c.buffers, params: c.params.block }, { rows, halved });
+        expect(error(toMatrix(floats(result, "out"), rows, target), expected), JSON.stringify(tile)).toBeLessThan(CLOSE);
+        expect(error(toMatrix(floats(result, "emit0"), rows, emit), inner), JSON.stringify(tile)).toBeLessThan(CLOSE);
+        expectUntouched(floats(result, "out"), target, rows);
+        // As many quads ahead are the same parts of the channels.
+        expect(bitsOf(result), `${JSON.stringify(tile)}, ${halved ? "halved" : "whole"}`).toEqual(bits.get(tile.ahead) ?? bitsOf(result));
+        bits.set(tile.ahead, bitsOf(result));
+      }
+    }
+  });
+});
 
 describe("channels", () => {
   const sizes = [1, 3, 5, 16, 17, 130];

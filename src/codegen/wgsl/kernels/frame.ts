@@ -10,10 +10,10 @@ import { groupsOf, quadsOf, rowThreads, WORKGROUP_BYTES, workgroupSize, type Til
 
 /** Identifiers that the kernels' own text uses; a binding role of the same spelling gets a suffix. */
 const OWN = [
-  "tile", "middle", "sums", "lists", "counts_", "begin", "masks", "slots", "mask", "count", "slot", "turn", "column", "present", "params_", "rows", "row0", "row_lane", "quad0", "group", "lane", "wg", "phase", "tap", "tap0", "found", "window", "s", "end",
+  "tile", "middle", "sums", "lists", "counts_", "begin", "launched", "halved", "lanes", "side", "pass_", "masks", "slots", "mask", "count", "slot", "turn", "column", "present", "params_", "rows", "row0", "row_lane", "quad0", "group", "lane", "wg", "phase", "tap", "tap0", "found", "window", "s", "end",
   "entry", "value", "row", "quad", "at", "cell", "record", "split", "part", "halo0", "base", "own", "first", "last", "low", "high",
   ...["q", "q0", "r", "i", "j", "k", "n", "t", "b"],
-  ...[0, 1, 2, 3, 4, 5, 6, 7].flatMap((r) => [`a${r}`, `a${r}_1`, `row${r}`, `n${r}`, `e${r}`, ...Array.from({ length: 16 }, (_, g) => [`acc${r}_${g}`, `w${r}_${g}`]).flat()]),
+  ...Array.from({ length: 16 }, (_, r) => r).flatMap((r) => [`a${r}`, `a${r}_1`, `a${r}_2`, `a${r}_3`, `row${r}`, `n${r}`, `e${r}`, `kept${r}`, ...Array.from({ length: 16 }, (_, g) => [`acc${r}_${g}`, `w${r}_${g}`]).flat()]),
 ];
 
 export const newBindings = (): Bindings => new Bindings(OWN);
@@ -32,6 +32,8 @@ export interface RowKernelParts {
   /** vec4 of the workgroup array `tile`, 0 for none. */
   readonly tileSize: number;
   readonly declarations: Hole;
+  /** How invocations lie in a tile, where a launch may halve its columns. */
+  readonly halves?: { readonly below: number; readonly before: Hole; readonly rowLane: Wgsl; readonly column: Wgsl };
   readonly body: Hole;
 }
 
@@ -40,8 +42,8 @@ export function rowKernel(parts: RowKernelParts): Kernel {
   const { shape, tiles } = parts;
   const bytes = parts.tileSize * 16;
   if (bytes > WORKGROUP_BYTES) throw new Error(`internal: ${parts.name} needs ${bytes} bytes of workgroup memory`);
-  const rowLane = shape.threads === 1 ? wgsl`lane` : wgsl`lane / ${u32(shape.threads)}`;
-  const column = shape.threads === 1 ? wgsl`0u` : wgsl`lane % ${u32(shape.threads)}`;
+  const rowLane = parts.halves?.rowLane ?? (shape.threads === 1 ? wgsl`lane` : wgsl`lane / ${u32(shape.threads)}`);
+  const column = parts.halves?.column ?? (shape.threads === 1 ? wgsl`0u` : wgsl`lane % ${u32(shape.threads)}`);
   const rows = parts.bindings.counts();
   return assemble({
     name: parts.name,
@@ -54,11 +56,13 @@ export function rowKernel(parts: RowKernelParts): Kernel {
     workgroupSize: workgroupSize(shape),
     rowsPerGroup: shape.rows,
     groupsPerTile: tiles,
+    ...(parts.halves === undefined ? {} : { halvedBelow: parts.halves.below }),
     workgroupBytes: bytes,
     body: wgsl`
       let rows = ${rows}[${u32(parts.rows)}];
       let row0 = ${tiles === 1 ? wgsl`group` : wgsl`group / ${u32(tiles)}`} * ${u32(shape.rows)};
       if (row0 >= rows) { return; }
+      ${parts.halves?.before}
       let row_lane = ${rowLane};
       let quad0 = ${tiles === 1 ? column : wgsl`group % ${u32(tiles)} * ${u32(parts.tileQuads)} + ${column}`};
       ${parts.body}`,
