@@ -82,7 +82,7 @@ function sameOperands(ctx: InferContext): readonly Type[] {
   return [a];
 }
 
-const describe = (t: RowsType): string => `${t.channels} channels of ${t.dtype} on @${t.sites}${t.kind === "vec" ? " per batch item" : ""}`;
+const describe = (t: RowsType): string => `${t.channels} channels${t.dtype === "f32" ? "" : ` of ${t.dtype}`} on @${t.sites}${t.kind === "vec" ? " per batch item" : ""}`;
 
 const binary = (name: string, doc: string, numbers: readonly DType[], f: (a: number, b: number) => number): OpDef => ({
   name,

@@ -113,9 +113,10 @@ export const fusedConvOp: OpDef = {
     const first = types[0];
     if (first === undefined) return [];
     types.forEach((t, i) => {
-      if (t !== undefined && (t.sites !== first.sites || t.channels !== first.channels || t.kind !== first.kind || t.dtype !== first.dtype)) {
-        ctx.problem(`term ${i} gives ${t.channels} channels of ${t.dtype} on @${t.sites}, term 0 gives ${first.channels} of ${first.dtype} on @${first.sites}`);
+      if (t !== undefined && (t.sites !== first.sites || t.channels !== first.channels || t.kind !== first.kind)) {
+        ctx.problem(`term ${i} gives ${t.channels} channels on @${t.sites}, term 0 gives ${first.channels} on @${first.sites}`);
       }
+      if (t !== undefined && t.dtype !== first.dtype) ctx.problem(`term ${i} gives ${t.dtype}, term 0 gives ${first.dtype}`);
     });
     const result = inferEpilogue(ctx, items, first);
     return result === undefined ? [] : [...result.emits, result.final];
