@@ -28,10 +28,10 @@ const roundEven = (x: number): number => {
   return rest > 0.5 || (rest === 0.5 && below % 2 !== 0) ? below + 1 : below;
 };
 
-/** Clamped to the whole numbers of so many bits. */
+/** Clamped to the whole numbers of so many bits, none of which is -0. */
 export function saturate(x: number, bits: SaturatedBits): number {
   const limit = 2 ** (bits - 1);
-  return Math.min(Math.max(x, -limit), limit - 1);
+  return Math.min(Math.max(x, -limit), limit - 1) + 0;
 }
 
 /** x / scale as an 8-bit number, halves to even. The product with 1 / scale is rounded to float32 first, as kernels compute it. */
@@ -50,7 +50,7 @@ export const clip = (x: number, limit: number): number => Math.min(Math.max(x, 0
  * The mean of `count` 8-bit numbers as an 8-bit number: trunc(mean + 0.01), in exact arithmetic. The hundredth is of the
  * integer average of HAWQ (Yao et al. 2021), where means are float32 and 2.9999998 stands for 3.
  */
-export const truncatedMean = (sum: number, count: number): number => (count === 0 ? 0 : Math.trunc((100 * sum + count) / (100 * count)));
+export const truncatedMean = (sum: number, count: number): number => (count === 0 ? 0 : Math.trunc((100 * sum + count) / (100 * count)) + 0);
 
 /** A sum, held to where it is exact. */
 export const exactSum = (sum: number): number => Math.min(Math.max(sum, -EXACT), EXACT);
