@@ -65,7 +65,8 @@ function row(file: string, entries: readonly Entry[]): string {
   const points = entries.find((e) => e.target === "spnet/points");
   const number = (e: Entry | undefined): string => (e === undefined ? "" : e.error === 0 ? "exact" : e.error.toExponential(1));
   if (points !== undefined) return `| ${name} | ${number(points)} (before the network: \`spnet/points\`) | | | exact |`;
-  const found = TARGETS.map((target) => entries.find((e) => e.target === target));
+  // Of several outputs the worst.
+  const found = TARGETS.map((target) => entries.filter((e) => e.target === target).sort((a, b) => b.error - a.error)[0]);
   const tolerance = found.findLast((e) => e !== undefined)!;
   return `| ${name} | ${found.map(number).join(" | ")} | ${tolerance.tolerance === 0 ? "exact" : `${tolerance.tolerance}${tolerance.relative ? " relative" : ""}`} |`;
 }

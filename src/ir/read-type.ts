@@ -1,10 +1,10 @@
 import { isList, type AttrValue } from "./module.ts";
-import { dense, feat, param, rulebook, vec, type DType, type Type } from "./types.ts";
+import { dense, DTYPES, feat, param, rulebook, vec, type DType, type Type } from "./types.ts";
 
 const sizes = (value: AttrValue | undefined): readonly number[] | undefined =>
   isList(value) && value.every((n) => Number.isSafeInteger(n)) ? (value as readonly number[]) : undefined;
 const site = (value: AttrValue | undefined): string | undefined => (typeof value === "string" && value.startsWith("@") ? value.slice(1) : undefined);
-const dtypeOf = (value: AttrValue | undefined): DType | undefined => (value === "f32" || value === "f16" ? value : undefined);
+const dtypeOf = (value: AttrValue | undefined): DType | undefined => DTYPES.find((known) => known === value);
 
 /** The type that `printType` prints as name<args>; arguments are numbers, lists of numbers, `@site` and dtype words. */
 export function readType(name: string, args: readonly AttrValue[]): Type | undefined {

@@ -1,6 +1,12 @@
 import type { SiteId } from "./sites.ts";
 
-export type DType = "f32" | "f16";
+/** Numbers of a tensor: real ones, or the whole ones of a quantised network: `i8` and `i16` saturated, `i32` sums that are exact. */
+export type DType = "f32" | "f16" | "i8" | "i16" | "i32";
+
+export const DTYPES: readonly DType[] = ["f32", "f16", "i8", "i16", "i32"];
+
+export const REAL: readonly DType[] = ["f32", "f16"];
+export const WHOLE: readonly DType[] = ["i8", "i16", "i32"];
 
 /** One feature row of `channels` per site. */
 export interface FeatType {

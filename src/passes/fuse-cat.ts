@@ -5,13 +5,12 @@
  * its producers writing side by side, and then everyone reads that; but norms and activations of it go to the parts even
  * then, as second results of the kernels that make them.
  */
-import { isActivation } from "../ir/activations.ts";
 import type { Loc } from "../ir/loc.ts";
 import type { Module, Op, ValueId } from "../ir/module.ts";
 import { definePass, type RemarkKind } from "./pass.ts";
 import { STORAGE_BINDINGS, bindingsOf } from "./rewrite/bindings.ts";
 import { Rewriter } from "./rewrite/rewriter.ts";
-import { decodeTile, endsDense, epilogueSources, type Head, type Item, type Term, type Tile } from "./rewrite/tile.ts";
+import { decodeTile, endsDense, epilogueSources, withVectors, type Head, type Item, type Term, type Tile } from "./rewrite/tile.ts";
 import { usesOf, type Uses } from "./rewrite/uses.ts";
 
 type Stat = "split" | "distributed" | "whole";
@@ -215,15 +214,11 @@ class FuseCat {
     const range = { from: part.from, to: part.to };
     const param = (value: ValueId): ValueId => this.#rw.one("fold.slice_out", [value], range, loc);
     switch (item.do) {
-      case "bias":
-        return { do: "bias", arg: param(item.arg) };
-      case "affine":
-        return { do: "affine", scale: param(item.scale), shift: param(item.shift) };
       case "add":
       case "mul":
         return { do: item.do, arg: this.#partOf(item.arg, part, loc) };
       default:
-        return item;
+        return withVectors(item, param);
     }
   }
 
@@ -235,7 +230,7 @@ class FuseCat {
 }
 
 /** Whether an item reads nothing but its own channel and parameters. */
-const alone = (item: Item): boolean => item.do === "bias" || item.do === "affine" || item.do === "leaky_relu" || item.do === "elu" || isActivation(item.do);
+const alone = (item: Item): boolean => !["add", "mul", "linear", "emit", "dense"].includes(item.do);
 
 function withSource(head: Head, x: ValueId): Head {
   if (head.kind === "pointwise" || head.kind === "pool") return { ...head, x };

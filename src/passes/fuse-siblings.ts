@@ -8,7 +8,7 @@ import { typeOf } from "../ir/module.ts";
 import { definePass } from "./pass.ts";
 import { inPhaseOrder } from "./rewrite/phase.ts";
 import { Rewriter } from "./rewrite/rewriter.ts";
-import { decodeTile, type ConvHead, type Item, type Tile } from "./rewrite/tile.ts";
+import { decodeTile, vectorsOf, withVectors, type ConvHead, type Item, type Tile } from "./rewrite/tile.ts";
 
 interface Sibling {
   readonly op: Op;
@@ -78,7 +78,7 @@ function siblingGroups(module: Module): ReadonlyMap<string, readonly Sibling[]> 
 function siblingKey(module: Module, { epilogue }: Tile, head: ConvHead): string | undefined {
   if (epilogue.some((item) => !stackable(item))) return undefined;
   const terms = head.terms.map((t) => [t.x, t.rb ?? -1, ...weightShape(module, t.w).slice(0, -1)]);
-  return JSON.stringify([terms, epilogue.map((item) => (item.do === "leaky_relu" ? `${item.do} ${item.slope}` : item.do))]);
+  return JSON.stringify([terms, epilogue.map((item) => withVectors(item, () => 0))]);
 }
 
 const stackable = (item: Item): boolean => item.do !== "add" && item.do !== "mul" && item.do !== "linear" && item.do !== "dense";
@@ -96,28 +96,12 @@ function stack(rw: Rewriter, group: readonly Sibling[]): void {
   const loc = mergeLocs(...group.map((s) => s.op.loc));
   const stacked = (values: readonly ValueId[]): ValueId => rw.one("fold.stack_out", values, {}, loc);
   const terms = first.head.terms.map((t, i) => ({ ...t, w: stacked(group.map((s) => s.head.terms[i]!.w)) }));
-  const epilogue = first.epilogue.map((item, i) => stackItems(group.map((s) => s.epilogue[i]!), item, stacked));
+  const epilogue = first.epilogue.map((item, i) => withVectors(item, (_, v) => stacked(group.map((s) => vectorsOf(s.epilogue[i]!)[v]!))));
   const results = rw.emitTile({ head: { kind: "conv", terms }, epilogue }, loc);
   let from = 0;
   for (const { op, head } of group) {
     const to = from + weightShape(rw.module, head.terms[0]!.w).at(-1)!;
     op.results.forEach((result, i) => rw.emit("slice", [results[i]!], { from, to }, op.loc, [result]));
     from = to;
-  }
-}
-
-/** The same item of every member as one; `first` is that of the first member. */
-function stackItems(items: readonly Item[], first: Item, stacked: (values: readonly ValueId[]) => ValueId): Item {
-  switch (first.do) {
-    case "bias":
-      return { do: "bias", arg: stacked(items.map((item) => (item as typeof first).arg)) };
-    case "affine":
-      return {
-        do: "affine",
-        scale: stacked(items.map((item) => (item as typeof first).scale)),
-        shift: stacked(items.map((item) => (item as typeof first).shift)),
-      };
-    default:
-      return first;
   }
 }

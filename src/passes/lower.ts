@@ -10,7 +10,8 @@ import { kernelVolume } from "../ir/ops/rulebook.ts";
 import { tapAxes, tapsOf } from "../ir/ops/shape.ts";
 import { unionRuleOf } from "../ir/ops/union.ts";
 import type { Geometry, SiteId } from "../ir/sites.ts";
-import type { Type } from "../ir/types.ts";
+import type { DType, Type } from "../ir/types.ts";
+import type { Rounding } from "../ir/whole.ts";
 import { definePass } from "./pass.ts";
 import { Rewriter } from "./rewrite/rewriter.ts";
 import type { Item, Term } from "./rewrite/tile.ts";
@@ -79,10 +80,23 @@ class Lowering {
       case "leaky_relu":
         this.#pointwise(op, op.operands[0]!, { do: "leaky_relu", slope: number(op.attrs, "slope") });
         return false;
+      case "quantise":
+        this.#pointwise(op, op.operands[0]!, { do: "quantise", scale: number(op.attrs, "scale") });
+        return false;
+      case "saturate":
+        this.#pointwise(op, op.operands[0]!, { do: "saturate", bits: 8 });
+        return false;
+      case "rescale":
+        this.#pointwise(op, op.operands[0]!, { do: "rescale", arg: op.operands[1]!, shift: number(op.attrs, "shift"), rounding: string(op.attrs, "rounding") as Rounding });
+        return false;
       case "add":
       case "mul":
-        this.#pointwise(op, op.operands[0]!, { do: op.name, arg: op.operands[1]! });
+      case "clip":
+      case "scale": {
+        const saturated: readonly Item[] = op.name === "add" && this.#dtypeOf(op.results[0]!) === "i16" ? [{ do: "saturate", bits: 16 }] : [];
+        this.#pointwise(op, op.operands[0]!, { do: op.name, arg: op.operands[1]! }, ...saturated);
         return false;
+      }
       default:
         if (!isActivation(op.name)) return true;
         this.#pointwise(op, op.operands[0]!, { do: op.name });
@@ -156,8 +170,8 @@ class Lowering {
     this.#pointwise(op, x, { do: "affine", scale, shift });
   }
 
-  #pointwise(op: Op, x: ValueId, item: Item): void {
-    this.#rw.emitTile({ head: { kind: "pointwise", x }, epilogue: [item] }, op.loc, op.results);
+  #pointwise(op: Op, x: ValueId, ...epilogue: readonly Item[]): void {
+    this.#rw.emitTile({ head: { kind: "pointwise", x }, epilogue }, op.loc, op.results);
   }
 
   /** The op's own taps of the rulebook of its box. */
@@ -174,6 +188,11 @@ class Lowering {
 
   #transposed(fine: SiteId, coarse: SiteId, g: Geometry, loc: Loc): ValueId {
     return this.#rw.one("rulebook.transpose", [this.#search(fine, coarse, g, loc)], {}, loc);
+  }
+
+  #dtypeOf(value: ValueId): DType | undefined {
+    const type = typeOf(this.#module, value);
+    return "dtype" in type ? type.dtype : undefined;
   }
 
   #sitesOf(value: ValueId): SiteId {

@@ -9,7 +9,7 @@ export interface WeightTensor {
 
 /** One value of the load phase; arguments are indices of earlier values. */
 export type LoadOp =
-  | { readonly op: "param"; readonly name: string; readonly shape: readonly number[]; /** Default: `channel`, which has no layouts. */ readonly role?: string; readonly layout?: string }
+  | { readonly op: "param"; readonly name: string; readonly shape: readonly number[]; /** Default: `channel`, which has no layouts. */ readonly role?: string; readonly layout?: string; /** Default: real numbers. */ readonly dtype?: "f32" | "i8" | "i32"; /** Largest magnitude of i32. */ readonly limit?: number }
   | { readonly op: "bn_scale"; readonly args: readonly number[]; readonly eps: number }
   | { readonly op: "bn_shift" | "scale_out" | "scale_in" | "matmul" | "add" | "stack_out"; readonly args: readonly number[] }
   | { readonly op: "slice_in" | "slice_out"; readonly args: readonly number[]; readonly from: number; readonly to: number };
@@ -32,7 +32,8 @@ const text = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
 
 /**
  * Runs the load phase in float64: reads stored layouts into canonical ones, folds batch norms.
- * SP0501 a missing tensor, SP0502 a wrong shape, SP0503 a value that is not finite.
+ * SP0501 a missing tensor, SP0502 a wrong shape, SP0503 a value that is not finite, SP0506 a number that is not whole or too
+ * large for a quantised layer, SP0507 weights whose sums float32 would not hold exactly.
  */
 export function runLoadPhase(ops: readonly LoadOp[], weights: (name: string) => WeightTensor | undefined): readonly LoadValue[] {
   const values: LoadValue[] = [];
@@ -140,10 +141,12 @@ function stackColumns(args: readonly LoadValue[]): LoadValue {
 /** The shape in which a layout stores a parameter of canonical shape; what error messages and `spnet weights` show. */
 export function storedShape(role: string | undefined, layout: string | undefined, shape: readonly number[]): readonly number[] {
   const [cin, cout] = [shape.at(-2)!, shape.at(-1)!];
+  if (role === "scalar") return [1];
   if (role === "linear") return layout === "minkowski" ? [cin, cout] : [cout, cin];
   if (role !== "conv") return shape;
   const kernel = shape.slice(0, -2);
   if (layout === "minkowski") return volume(kernel) === 1 ? [cin, cout] : [volume(kernel), cin, cout];
+  if (layout === "esda") return volume(kernel) === 1 ? [cout, cin] : [volume(kernel), cin, cout];
   return layout === "spconv1" ? shape : [cout, ...kernel, cin];
 }
 
@@ -158,7 +161,29 @@ function readParam(op: ParamOp, tensor: WeightTensor | undefined): LoadValue {
   const source = tensor.data instanceof Float32Array ? tensor.data : new Float64Array(tensor.data);
   const bad = firstNotFinite(source);
   if (bad >= 0) throw new SpnetError("SP0503", `tensor ${JSON.stringify(op.name)} has ${source[bad]} at element ${bad}`, { name: op.name, element: bad });
-  return { shape: op.shape, data: op.role === undefined || op.role === "channel" ? new Float64Array(source) : toCanonical(op, source, tensor.shape) };
+  if (op.dtype !== undefined && op.dtype !== "f32") checkWhole(op, source);
+  const value = { shape: op.shape, data: op.role === undefined || op.role === "channel" ? new Float64Array(source) : toCanonical(op, source, tensor.shape) };
+  if (op.dtype === "i8") checkSums(op.name, value);
+  return value;
+}
+
+/** Largest magnitude of a sum over 8-bit rows: with a bias, which is at most 2^20, it stays below 2^24. */
+const SUM_LIMIT = 2 ** 24 - 2 ** 20;
+
+function checkWhole({ name, dtype, limit = 0 }: ParamOp, source: Stored): void {
+  const [least, most] = dtype === "i8" ? [-128, 127] : [-limit, limit];
+  const bad = source.findIndex((v) => !Number.isInteger(v) || v < least || v > most);
+  if (bad < 0) return;
+  const why = Number.isInteger(source[bad]) ? "" : "; are these the weights before quantisation?";
+  throw new SpnetError("SP0506", `tensor ${JSON.stringify(name)} has ${source[bad]} at element ${bad}, a quantised layer takes whole numbers from ${least} to ${most}${why}`, { name, element: bad });
+}
+
+function checkSums(name: string, { shape, data }: LoadValue): void {
+  const columns = shape.at(-1)!;
+  const sums = new Float64Array(columns);
+  for (let i = 0; i < data.length; i++) sums[i % columns]! += 128 * Math.abs(data[i]!);
+  const bad = sums.findIndex((sum) => sum > SUM_LIMIT);
+  if (bad >= 0) throw new SpnetError("SP0507", `sums of tensor ${JSON.stringify(name)} can reach ${sums[bad]} in column ${bad}, more than the ${SUM_LIMIT} that is exact: make the layer two, or its weights smaller`, { name, column: bad });
 }
 
 /** The groups of a kernel as SparseConvNet stores it, [K, groups, Cin / groups, Cout / groups]; 1 of any other. */
@@ -176,6 +201,7 @@ function firstNotFinite(data: Stored): number {
 
 /** Leading ones are a matter of taste between systems ([1, C] biases, [1, Cin, Cout] kernels); everything else counts. */
 export function acceptedShape(op: Pick<ParamOp, "role" | "layout" | "shape">, shape: readonly number[], wanted: readonly number[]): boolean {
+  if (op.role === "scalar") return volume(shape) === 1;
   const strip = (s: readonly number[]): string => s.slice(s.findIndex((n) => n !== 1)).join(",");
   // TorchSparse (even kernels) and SparseConvNet store the canonical order with the taps flat: [K, Cin, Cout], [K, 1, Cin, Cout].
   if (op.role === "conv" && op.layout === "spconv1") {
@@ -184,8 +210,8 @@ export function acceptedShape(op: Pick<ParamOp, "role" | "layout" | "shape">, sh
     if ([[taps, cin, cout], [taps, 1, cin, cout]].some((flat) => flat.join() === shape.join())) return true;
     if (groupsOf(taps, cin, cout, shape) > 1) return true;
   }
-  // MinkowskiEngine stores one channel per group, a depthwise kernel, as [K, C].
-  if (op.role === "conv" && op.layout === "minkowski" && op.shape.at(-2) === 1 && shape.join() === `${volume(op.shape.slice(0, -2))},${op.shape.at(-1)}`) return true;
+  // MinkowskiEngine and ESDA store one channel per group, a depthwise kernel, as [K, C].
+  if (op.role === "conv" && (op.layout === "minkowski" || op.layout === "esda") && op.shape.at(-2) === 1 && shape.join() === `${volume(op.shape.slice(0, -2))},${op.shape.at(-1)}`) return true;
   if (shape.length === wanted.length) return shape.every((n, i) => n === wanted[i]);
   if (op.role === "linear" && shape.length > 2) return shape.slice(0, -2).every((n) => n === 1) && shape.slice(-2).join() === op.shape.join();
   return op.role !== "conv" || op.layout === "minkowski" ? volume(shape) === volume(wanted) && strip(shape) === strip(wanted) : false;
@@ -195,6 +221,7 @@ function toCanonical(op: ParamOp, source: Stored, stored: readonly number[]): Fl
   const [cin, cout] = [op.shape.at(-2)!, op.shape.at(-1)!];
   const kernel = op.shape.slice(0, -2);
   const taps = volume(kernel);
+  if (op.role === "scalar") return new Float64Array(volume(op.shape)).fill(source[0]!);
   if (op.role === "linear") return stored.length > 2 || op.layout === "minkowski" ? new Float64Array(source) : transpose(source, cout, cin);
   const groups = op.layout === "spconv1" && stored.join() !== op.shape.join() ? groupsOf(taps, cin, cout, stored) : 1;
   if (groups > 1) {
@@ -205,6 +232,8 @@ function toCanonical(op: ParamOp, source: Stored, stored: readonly number[]): Fl
       return source[((tap * groups + g) * cin + (row % cin)) * width + (o % width)]!;
     });
   }
+  // ESDA's accelerator reads a matrix by output channels, and taps last axis fastest.
+  if (op.layout === "esda") return taps === 1 && stored.length === 2 && op.shape.at(-2) !== 1 ? transpose(source, cout, cin) : new Float64Array(source);
   // spconv 2 multiplies by weight.view(Cin, Cout) when the kernel volume is 1, whatever the tensor's shape says.
   if (op.layout === "spconv1" || taps === 1) return new Float64Array(source);
   const data = new Float64Array(source.length);

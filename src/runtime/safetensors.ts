@@ -11,6 +11,8 @@ const READERS: Readonly<Record<string, { readonly bytes: number; readonly read: 
   BF16: { bytes: 2, read: (v, at) => bfloatToNumber(v.getUint16(at, true)) },
   I64: { bytes: 8, read: (v, at) => Number(v.getBigInt64(at, true)) },
   I32: { bytes: 4, read: (v, at) => v.getInt32(at, true) },
+  I16: { bytes: 2, read: (v, at) => v.getInt16(at, true) },
+  I8: { bytes: 1, read: (v, at) => v.getInt8(at) },
   U8: { bytes: 1, read: (v, at) => v.getUint8(at) },
 };
 

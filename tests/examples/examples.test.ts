@@ -55,6 +55,10 @@ const expectations: readonly Expectation[] = [
   { name: "strokes2d", spatial: 9, pointwise: 0, linear: 2, outputs: ["scores: vec<@S, 10, f32>"], weights: ["stem.conv.weight", "level96.down.weight", "head.bias"] },
   { name: "nmnist", spatial: 1 + 11, pointwise: 2 * 11 + 1, linear: 1, outputs: ["scores: vec<@S, 10, f32>"], weights: ["conv1.conv.kernel", "blocks.0.conv2.conv.kernel", "blocks.10.conv3.bn.bn.running_var", "conv8.conv.kernel", "fc.weight"] },
   { name: "dvs_gesture", spatial: 1 + 11, pointwise: 2 * 11 + 1, linear: 1, outputs: ["scores: vec<@S, 11, f32>"], weights: ["conv1.bn.bn.weight", "blocks.10.conv1.conv.kernel", "fc.weight"] },
+  { name: "nmnist_int8", spatial: 1 + 11, pointwise: 2 * 11 + 1, linear: 1, outputs: ["sums: vec<@S, 10, i32>", "scores: vec<@S, 10, f32>"], weights: ["weights.conv1.six", "weights.blocks.2.identity_multiplier", "weights.blocks.10.conv3.multiplier", "weights.before_final.multiplier", "weights.fc.weight", "scale.fc"] },
+  { name: "dvs_gesture_int8", spatial: 1 + 11, pointwise: 2 * 11 + 1, linear: 1, outputs: ["sums: vec<@S, 11, i32>", "scores: vec<@S, 11, f32>"], weights: ["weights.blocks.10.conv2.bias", "weights.output.multiplier", "scale.output"] },
+  { name: "eye_tracking_int8", spatial: 1 + 17, pointwise: 2 * 17 + 1, outputs: ["features: feat<@S/32, 640, i8>", "pooled: vec<@S, 640, i32>"], weights: ["weights.conv1.scale", "weights.block_16.0.weight", "weights.block_15.id_scale", "weights.conv8.bias"] },
+  { name: "see_a_int8", spatial: 1 + 7, pointwise: 2 * 7 + 1, outputs: ["features: feat<@S/16, 128, i8>", "pooled: vec<@S, 128, i32>"], weights: ["weights.block_0.1.weight", "weights.block_6.id_scale", "weights.conv8.scale"] },
   { name: "rgbd", spatial: 1 + 2 * 7 + 6, pointwise: 0, linear: 4, outputs: ["logits: feat<@S, 13, f32>"], weights: ["stem.weight", "decoder.1.project.weight", "up.0.weight", "decoder.0.conv2.weight", "head.linear.bias"] },
 ];
 

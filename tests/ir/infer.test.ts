@@ -72,7 +72,7 @@ describe("shape rules of net operations", () => {
     ["to_dense", ["u"], {}, ["@U has no extents, a dense tensor needs them"]],
     ["input", [], { name: "q", sites: "S", channels: 0 }, ["channels must be at least 1"]],
     ["param", [], { name: "q", role: "conv", shape: [] }, ["shape must be one or more sizes of at least 1"]],
-    ["param", [], { name: "q", role: "kernel", shape: [1] }, ['attribute role is "kernel", expected conv or linear or channel']],
+    ["param", [], { name: "q", role: "kernel", shape: [1] }, ['attribute role is "kernel", expected conv or linear or channel or scalar']],
   ])("%s %j %j", (op, operands, attrs, wanted) => {
     expect(new Bench("net").infer(op, operands, attrs)).toEqual(wanted);
   });

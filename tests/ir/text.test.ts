@@ -9,7 +9,8 @@ import { pipelines } from "../support/plan-runs.ts";
 import { printModule } from "../../src/ir/print.ts";
 import { readModule } from "../../src/ir/read.ts";
 import { findProblems, verify } from "../../src/ir/verify.ts";
-import { fusedModules, netModules } from "../support/random-module.ts";
+import { fusedModules } from "../support/random-fused.ts";
+import { netModules } from "../support/random-module.ts";
 
 /** All that a module says, as plain data. */
 const contents = (m: Module): unknown => ({

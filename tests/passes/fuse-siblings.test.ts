@@ -42,6 +42,8 @@ describe("fuse-siblings", () => {
       "other operands": (d) => [d.subm(d.x, 4), d.subm(d.relu(d.x), 4)],
       "other epilogues": (d) => [d.relu(d.subm(d.x, 4)), d.subm(d.x, 4)],
       "other slopes": (d) => [0.1, 0.2].map((slope) => d.op("leaky_relu", [d.subm(d.x, 4)], { slope })),
+      "other elus": (d) => [0.1, 0.2].map((alpha) => d.op("elu", [d.subm(d.x, 4)], { alpha })),
+      "other steps of whole numbers": (d) => [0.1, 0.2].map((scale) => d.op("quantise", [d.subm(d.x, 4)], { scale })),
       "a residual each": (d) => [d.add(d.subm(d.x, 4), d.x), d.add(d.subm(d.x, 4), d.relu(d.x))],
     };
     test.each(Object.entries(cases))("%s", (_, build) => {

@@ -7,7 +7,8 @@ import { runPipeline } from "../../src/passes/manager.ts";
 import { parsePipeline, type Pipeline } from "../../src/passes/pipeline.ts";
 import { presets } from "../../src/passes/presets.ts";
 import { passes } from "../../src/passes/registry.ts";
-import { fusedModules, netModules } from "../support/random-module.ts";
+import { fusedModules } from "../support/random-fused.ts";
+import { netModules } from "../support/random-module.ts";
 import { networks } from "./random-network.ts";
 import { evaluate, expectSame } from "./support.ts";
 

@@ -117,6 +117,12 @@ describe("safetensors in the run time", () => {
     expect(read("toString")).toBeUndefined();
   });
 
+  it("reads whole numbers of 8 and 16 bits", () => {
+    const header = JSON.stringify({ a: { dtype: "I8", shape: [3], data_offsets: [0, 3] }, b: { dtype: "I16", shape: [1], data_offsets: [3, 5] } });
+    const read = readSafetensors(file(header, [0x80, 0xff, 0x7f, 0x00, 0x80]));
+    expect([...(read("a")!.data as Float64Array), ...(read("b")!.data as Float64Array)]).toEqual([-128, -1, 127, -32768]);
+  });
+
   it("reads single precision from wherever the bytes lie in their buffer, Node's shared ones included", () => {
     const whole = file(JSON.stringify({ w: { dtype: "F32", shape: [2], data_offsets: [0, 8] } }), [...new Uint8Array(Float32Array.of(1.5, -3).buffer)]);
     for (let shift = 0; shift < 8; shift++) {

@@ -56,6 +56,34 @@ describe("stored weight layouts", () => {
     expect([...runLoadPhase([me], () => ({ shape: [2, 3], data: [0, 1, 2, 10, 11, 12] }))[0]!.data]).toEqual([0, 1, 2, 10, 11, 12]);
   });
 
+  it("ESDA's accelerator stores [K, Cin, Cout], last kernel axis fastest, and of one tap [Cout, Cin]", () => {
+    check("esda", [6, cin, cout], ([r0, r1], i, o) => ((r0! * 3 + r1!) * cin + i) * cout + o);
+    const load = (shape: readonly number[], stored: readonly number[]): readonly number[] => [...runLoadPhase([conv("esda", shape)], () => ({ shape: stored, data: [1, 2, 3, 4, 5, 6] }))[0]!.data];
+    expect(load([1, 1, 2, 3], [3, 2])).toEqual([1, 3, 5, 2, 4, 6]);
+    expect(load([2, 3, 1, 1], [6, 1])).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it("one number counts for every channel", () => {
+    const scalar: LoadOp = { op: "param", name: "w", role: "scalar", shape: [3] };
+    expect([...runLoadPhase([scalar], () => ({ shape: [1], data: [0.5] }))[0]!.data]).toEqual([0.5, 0.5, 0.5]);
+    expect([...runLoadPhase([scalar], () => ({ shape: [], data: [2] }))[0]!.data]).toEqual([2, 2, 2]);
+    expect(() => runLoadPhase([scalar], () => ({ shape: [3], data: [1, 2, 3] }))).toThrow(/SP0502.*\[3\].*\[1\]/);
+  });
+
+  it("refuses numbers that a quantised layer does not take, and weights whose sums would not be exact", () => {
+    const load = (op: Partial<LoadOp>, shape: readonly number[], data: readonly number[]): unknown => runLoadPhase([{ op: "param", name: "w", shape, ...op } as LoadOp], () => ({ shape, data }));
+    const bytes = { dtype: "i8", role: "linear", layout: "minkowski" } as const;
+    expect(() => load(bytes, [1, 3], [1, -128, 127])).not.toThrow();
+    expect(() => load(bytes, [1, 3], [1, 0.25, 0])).toThrow(/SP0506.*0\.25 at element 1.*-128 to 127.*before quantisation/);
+    expect(() => load(bytes, [1, 3], [1, 2, 128])).toThrow(/SP0506.*128 at element 2/);
+    expect(() => load({ dtype: "i32", limit: 10 }, [2], [-10, 11])).toThrow(/SP0506.*11 at element 1.*-10 to 10/);
+    const most = (2 ** 24 - 2 ** 20) / 128;
+    const rows = Math.ceil(most / 100);
+    const column = (total: number): number[] => Array.from({ length: rows }, (_, i) => (i % 2 === 0 ? 1 : -1) * (i < rows - 1 ? 100 : total - 100 * (rows - 1)));
+    expect(() => load(bytes, [rows, 1], column(most))).not.toThrow();
+    expect(() => load(bytes, [rows, 1], column(most + 1))).toThrow(/SP0507.*column 0/);
+  });
+
   it("refuses missing, misshapen and non-finite tensors by code", () => {
     const ops = [conv("spconv2", shape)];
     expect(() => runLoadPhase(ops, () => undefined)).toThrow(/SP0501.*"w"/);

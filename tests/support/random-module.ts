@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { ModuleBuilder } from "../../src/ir/builder.ts";
 import type { Loc, Place } from "../../src/ir/loc.ts";
-import type { Attrs, AttrValue, Module, ValueId } from "../../src/ir/module.ts";
+import type { Attrs, Module, ValueId } from "../../src/ir/module.ts";
 import { generatedExtent, SiteTable, type Geometry, type SiteId } from "../../src/ir/sites.ts";
-import type { FeatType, ParamType, RulebookType, Type, VecType } from "../../src/ir/types.ts";
+import type { DType, FeatType, Type, VecType } from "../../src/ir/types.ts";
 
 /** Decisions read off a tape of numbers, so that shrinking the tape shrinks the module; an empty tape decides for the first. */
 export class Tape {
@@ -32,7 +32,7 @@ export class Tape {
   }
 }
 
-type Rows = FeatType | VecType;
+export type Rows = FeatType | VecType;
 
 /** Adds random ops that are well-typed by construction; every kind of op of the level can come. */
 export abstract class RandomModule {
@@ -76,18 +76,22 @@ export abstract class RandomModule {
     return this.b.one(name, operands, attrs, this.loc());
   }
 
-  protected param(shape: readonly number[]): ValueId {
+  protected param(shape: readonly number[], dtype: DType = "f32"): ValueId {
     const role = shape.length === 1 ? "channel" : shape.length === 2 ? "linear" : "conv";
-    return this.op("param", [], { name: `p${this.#names++}`, role, layout: this.tape.pick(["spconv2", "spconv1", "minkowski"]), shape });
+    return this.op("param", [], { name: `p${this.#names++}`, role, layout: this.tape.pick(["spconv2", "spconv1", "minkowski"]), shape, dtype, limit: dtype === "i32" ? 2 ** 24 : 0 });
   }
 
   protected typeOf<T extends Type>(value: ValueId): T {
     return this.b.typeOf(value) as T;
   }
 
-  /** A random value among those of the kinds. */
+  /** A random value among those of the kinds, of real numbers. */
   protected some(...kinds: readonly Type["kind"][]): ValueId | undefined {
-    const fitting = this.values.filter((v) => kinds.includes(this.b.typeOf(v).kind));
+    return this.of((type) => kinds.includes(type.kind) && (!("dtype" in type) || type.dtype === "f32"));
+  }
+
+  protected of(fits: (type: Type) => boolean): ValueId | undefined {
+    const fitting = this.values.filter((v) => fits(this.b.typeOf(v)));
     return fitting.length === 0 ? undefined : this.tape.pick(fitting);
   }
 
@@ -102,8 +106,8 @@ export abstract class RandomModule {
   }
 
   protected onSameSites(value: ValueId): ValueId {
-    const { kind, sites } = this.typeOf<Rows>(value);
-    return this.tape.pick(this.values.filter((v) => this.b.typeOf(v).kind === kind && this.typeOf<Rows>(v).sites === sites));
+    const { kind, sites, dtype } = this.typeOf<Rows>(value);
+    return this.tape.pick(this.values.filter((v) => this.b.typeOf(v).kind === kind && this.typeOf<Rows>(v).sites === sites && this.typeOf<Rows>(v).dtype === dtype));
   }
 
   protected list(low: number, high: number): number[] {
@@ -144,8 +148,10 @@ export class RandomNet extends RandomModule {
   protected step(): void {
     const x = this.rows();
     const { channels } = this.typeOf<Rows>(x);
-    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "act", "binary", "cat", "pool", "unpool", "global_pool", "to_dense", "union", "deconv", "onto", "prune"]);
+    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "act", "binary", "cat", "pool", "unpool", "global_pool", "to_dense", "union", "deconv", "onto", "prune", "whole"]);
     switch (kind) {
+      case "whole":
+        return this.#whole();
       case "linear":
         return this.push(this.op("linear", [x, ...this.weights([], channels)]));
       case "bn":
@@ -161,6 +167,33 @@ export class RandomNet extends RandomModule {
       default:
         return this.#spatial(kind);
     }
+  }
+
+  /**
+   * A layer of a quantised network, with steps left out at random. Only the input becomes whole numbers: elsewhere the last
+   * bit of a real number could decide where it is rounded to.
+   */
+  #whole(): void {
+    const limits = (of: ValueId): ValueId => this.param([this.typeOf<Rows>(of).channels], "i32");
+    const step = (name: string, x: ValueId, more: readonly ValueId[] = [], attrs: Attrs = {}): ValueId => {
+      this.push(this.op(name, [x, ...more], attrs));
+      return this.values.at(-1)!;
+    };
+    let y = (this.tape.bool() ? this.of((type) => type.kind === "feat" && type.dtype === "i8") : undefined) ?? step("quantise", this.values[0]!, [], { scale: this.tape.pick([0.01, 0.25, 1]) });
+    const { channels } = this.typeOf<Rows>(y);
+    if (this.tape.bool()) {
+      const { kernel, padding, dilation } = this.centred();
+      const groups = this.#groups(channels);
+      y = step("subm", y, this.weights(kernel, channels, groups, true), { kernel, padding, dilation, groups });
+    } else y = step("linear", y, this.weights([], channels, 1, true));
+    if (this.tape.bool()) y = step("clip", y, [limits(y)]);
+    y = step("rescale", y, [limits(y)], { shift: this.tape.int(8, 31), rounding: this.tape.pick(["even", "up"]) });
+    if (this.tape.bool()) y = step("add", y, [this.like(y)]);
+    y = step("saturate", y);
+    if (this.tape.bool()) y = step("relu", y);
+    if (this.tape.bool()) y = step("pool", y, [], { mode: "max", ...this.centred(), sites: "same" });
+    if (this.tape.bool()) y = step("global_pool", y, [], { mode: this.tape.pick(["max", "avg", "sum"]) });
+    if (this.tape.bool()) step("scale", y, [this.param([this.typeOf<Rows>(y).channels])]);
   }
 
   #spatial(kind: string): void {
@@ -232,7 +265,7 @@ export class RandomNet extends RandomModule {
   }
 
   #feats(): readonly ValueId[] {
-    return this.values.filter((v) => this.b.typeOf(v).kind === "feat");
+    return this.values.filter((v) => this.b.typeOf(v).kind === "feat" && this.typeOf<FeatType>(v).dtype === "f32");
   }
 
   /** Once per network, since sites multiply. */
@@ -251,217 +284,14 @@ export class RandomNet extends RandomModule {
   }
 
   /** A weight for `kernel` and perhaps a bias. */
-  private weights(kernel: readonly number[], cin: number, groups = 1): ValueId[] {
+  private weights(kernel: readonly number[], cin: number, groups = 1, whole = false): ValueId[] {
     const shape = this.#weightShape(kernel, cin, groups);
-    return this.tape.bool() ? [this.param(shape)] : [this.param(shape), this.param([shape.at(-1)!])];
+    const weight = this.param(shape, whole ? "i8" : "f32");
+    return this.tape.bool() ? [weight] : [weight, this.param([shape.at(-1)!], whole ? "i32" : "f32")];
   }
 }
 
-export class RandomFused extends RandomModule {
-  constructor(tape: Tape) {
-    super("fused", tape);
-  }
+/** What random modules are made of. */
+export const tapes = fc.array(fc.nat(1_000_000), { maxLength: 300, size: "max" });
 
-  protected step(): void {
-    switch (this.tape.pick(["search", "search", "book", "fold", "conv", "conv", "grouped", "pointwise", "pool", "pair", "channels", "global"])) {
-      case "search":
-        return this.#search();
-      case "book":
-        return this.#book();
-      case "fold":
-        return this.#fold();
-      case "conv":
-        return this.#conv();
-      case "grouped":
-        return this.#grouped();
-      case "pointwise": {
-        const x = this.rows();
-        const operands = [x];
-        this.#add("fused.pointwise", operands, { epilogue: this.#epilogue(operands, this.typeOf<Rows>(x), true) });
-        return;
-      }
-      case "pool":
-        return this.#pool();
-      case "pair":
-        return this.#pair();
-      case "channels": {
-        const x = this.rows();
-        const { channels, kind, sites } = this.typeOf<Rows>(x);
-        if (channels === 1 && kind === "feat") this.push(this.op("prune", [x, x], { above: 0.5, sites: this.b.sites.derivePrune(sites) }));
-        if (this.tape.bool()) return this.push(this.op("cat", [x, this.onSameSites(x)]));
-        const from = this.tape.int(0, channels - 1);
-        return this.push(this.op("slice", [x], { from, to: this.tape.int(from + 1, channels) }));
-      }
-      case "global": {
-        const x = this.some("feat")!;
-        if (this.tape.bool()) this.try("to_dense", [x], { fold: this.tape.pick(["", "x"]) });
-        else this.push(this.op("global_pool", [x], { mode: this.tape.pick(["max", "avg", "sum"]) }));
-      }
-    }
-  }
-
-  #search(): void {
-    const from = this.typeOf<FeatType>(this.some("feat")!).sites;
-    if (this.tape.bool()) {
-      this.try("rulebook.search", [], { from, to: from, ...this.centred(), mirrored: this.tape.bool() });
-      return;
-    }
-    const g = this.geometry();
-    const to = this.tape.bool() ? this.b.sites.deriveFloor(from, g.stride) : this.b.sites.deriveReach(from, g);
-    this.try("rulebook.search", [], { from, to, ...g });
-  }
-
-  #book(): void {
-    const rb = this.some("rulebook");
-    if (rb === undefined) return;
-    const { kernel } = this.typeOf<RulebookType>(rb);
-    switch (this.tape.int(0, 2)) {
-      case 0:
-        return this.push(this.op("rulebook.transpose", [rb]));
-      case 1: {
-        // The middle tap of each axis that is cut, all taps of the others.
-        const cut = kernel.map(() => this.tape.bool());
-        const small = kernel.map((k, a) => (cut[a] ? 1 : k));
-        const taps = kernel.reduce<number[]>((flat, k, a) => {
-          const steps = cut[a] ? [Math.floor(k / 2)] : Array.from({ length: k }, (_, r) => r);
-          return flat.flatMap((t) => steps.map((r) => t * k + r));
-        }, [0]);
-        return this.push(this.op("rulebook.slice", [rb], { kernel: small, taps }));
-      }
-      default:
-        this.try("rulebook.halo", [rb], { tile: 32, capacity: this.tape.int(64, 256) });
-    }
-  }
-
-  #fold(): void {
-    const channels = this.tape.int(1, 4);
-    const vector = (): ValueId => this.param([channels]);
-    const weight = this.param([...this.list(1, 2), 3, channels]);
-    const eps = { eps: 0.001 };
-    switch (this.tape.int(0, 8)) {
-      case 0:
-        return this.push(this.op("fold.bn_scale", [vector(), vector()], eps));
-      case 1:
-        return this.push(this.op("fold.bn_shift", [vector(), vector(), vector(), ...(this.tape.bool() ? [vector()] : [])]));
-      case 2:
-        return this.push(this.op("fold.scale_out", [weight, vector()]));
-      case 3:
-        return this.push(this.op("fold.add", [weight, weight]));
-      case 4:
-        return this.push(this.op("fold.slice_in", [weight], { from: 1, to: 3 }));
-      case 5:
-        return this.push(this.op("fold.slice_out", [weight], { from: 0, to: channels }));
-      case 6:
-        return this.push(this.op("fold.scale_in", [weight, this.param([3])]));
-      case 7:
-        return this.push(this.op("fold.matmul", this.tape.bool() ? [weight, this.param([channels, 2])] : [this.param([2, 3]), weight]));
-      default:
-        return this.push(this.op("fold.stack_out", [weight, weight]));
-    }
-  }
-
-  #conv(): void {
-    const rb = this.some("rulebook");
-    const x = rb === undefined ? this.rows() : this.some("feat")!;
-    const cin = this.typeOf<Rows>(x).channels;
-    const cout = this.tape.int(1, 4);
-    if (rb === undefined || this.typeOf<RulebookType>(rb).from !== this.typeOf<Rows>(x).sites) {
-      const operands = [x, this.param([cin, cout])];
-      const epilogue = this.#epilogue(operands, { ...this.typeOf<Rows>(x), channels: cout }, true);
-      this.#add("fused.conv", operands, { terms: [{ x: 0, w: 1 }], epilogue });
-      return;
-    }
-    const { kernel, to } = this.typeOf<RulebookType>(rb);
-    const operands = [x, this.param([...kernel, cin, cout]), rb];
-    const terms: Attrs[] = [{ x: 0, w: 1, rb: 2 }];
-    const beside = this.values.find((v) => this.b.typeOf(v).kind === "feat" && this.typeOf<FeatType>(v).sites === to);
-    if (beside !== undefined && this.tape.bool()) {
-      operands.push(beside, this.param([this.typeOf<FeatType>(beside).channels, cout]));
-      terms.push({ x: 3, w: 4 });
-    }
-    const epilogue = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), sites: to, channels: cout }, true);
-    this.#add("fused.conv", operands, { terms, epilogue });
-  }
-
-  #grouped(): void {
-    const rb = this.some("rulebook");
-    if (rb === undefined) return;
-    const { from, to, kernel } = this.typeOf<RulebookType>(rb);
-    const x = this.values.find((v) => this.b.typeOf(v).kind === "feat" && this.typeOf<FeatType>(v).sites === from && this.typeOf<FeatType>(v).channels > 1);
-    if (x === undefined) return;
-    const { channels } = this.typeOf<FeatType>(x);
-    const cout = channels * this.tape.int(1, 2);
-    const operands = [x, this.param([...kernel, 1, cout]), rb];
-    const epilogue = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), sites: to, channels: cout }, true);
-    // Channels are not mixed.
-    if (epilogue.some((item) => item["do"] === "linear")) return;
-    this.#add("fused.grouped", operands, { terms: [{ x: 0, w: 1, rb: 2 }], groups: channels, epilogue });
-  }
-
-  #pool(): void {
-    const rb = this.some("rulebook");
-    if (rb === undefined) return;
-    const { from, to, kernel } = this.typeOf<RulebookType>(rb);
-    const x = this.values.find((v) => this.b.typeOf(v).kind === "feat" && this.typeOf<FeatType>(v).sites === from);
-    if (x === undefined) return;
-    const operands = [x, rb];
-    const epilogue = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), sites: to }, true);
-    this.#add("fused.pool", operands, { mode: this.tape.pick(["max", "avg", "sum"]), divisor: this.tape.pick(["count", "volume"]), volume: kernel.reduce((p, k) => p * k, 1), epilogue });
-  }
-
-  #pair(): void {
-    const x = this.some("feat")!;
-    const { sites, channels: cin } = this.typeOf<FeatType>(x);
-    const rb = this.values.find((v) => {
-      const t = this.b.typeOf(v);
-      return t.kind === "rulebook" && t.from === sites && t.to === sites;
-    });
-    if (rb === undefined) return;
-    const { kernel } = this.typeOf<RulebookType>(rb);
-    const halo = this.op("rulebook.halo", [rb], { tile: 32, capacity: 128 });
-    const [middle, cout] = [this.tape.int(1, 3), this.tape.int(1, 3)];
-    const operands = [x, this.param([...kernel, cin, middle]), rb, halo];
-    const first = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), channels: middle }, false);
-    const between = this.#channelsAfter(operands, first, middle);
-    const w = operands.push(this.param([...kernel, between, cout])) - 1;
-    const second = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), channels: cout }, true);
-    this.#add("fused.pair", operands, { first: { x: 0, w: 1, epilogue: first }, second: { w, epilogue: second }, rb: 2, halo: 3 });
-  }
-
-  #channelsAfter(operands: readonly ValueId[], items: readonly Attrs[], channels: number): number {
-    return items.reduce((c, item) => (item["do"] === "linear" ? this.typeOf<ParamType>(operands[item["w"] as number]!).shape.at(-1)! : c), channels);
-  }
-
-  /** A random epilogue on rows of `start`, its operands pushed. */
-  #epilogue(operands: ValueId[], start: Rows, last: boolean): Attrs[] {
-    const items: Attrs[] = [];
-    let y = start;
-    const operand = (value: ValueId): number => operands.push(value) - 1;
-    for (let n = this.tape.int(0, 3); n > 0; n--) {
-      const kind = this.tape.pick(["bias", "affine", "add", "mul", "relu", "relu6", "sigmoid", "leaky_relu", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "elu", "linear", "emit"]);
-      const other = this.values.find((v) => JSON.stringify(this.b.typeOf(v)) === JSON.stringify(y));
-      if (kind === "bias") items.push({ do: kind, arg: operand(this.param([y.channels])) });
-      else if (kind === "affine") items.push({ do: kind, scale: operand(this.param([y.channels])), shift: operand(this.param([y.channels])) });
-      else if (kind === "leaky_relu") items.push({ do: kind, slope: 0.1 });
-      else if (kind === "elu") items.push({ do: kind, alpha: 0.7 });
-      else if (kind === "linear") {
-        const cout = this.tape.int(1, 4);
-        items.push({ do: kind, w: operand(this.param([y.channels, cout])) });
-        y = { ...y, channels: cout };
-      } else if (kind !== "add" && kind !== "mul") items.push({ do: kind });
-      else if (other !== undefined) items.push({ do: kind, arg: operand(other) });
-    }
-    const dense = last && y.kind === "feat" && this.b.sites.extents(y.sites) !== undefined && this.tape.bool();
-    if (dense) items.push({ do: "dense", fold: this.tape.pick(["", "x"]) });
-    return items;
-  }
-
-  #add(name: string, operands: readonly ValueId[], attrs: { readonly [key: string]: AttrValue }): void {
-    for (const result of this.b.add(name, operands, attrs, this.loc())) this.push(result);
-  }
-}
-
-const tape = fc.array(fc.nat(1_000_000), { maxLength: 300, size: "max" });
-
-export const netModules: fc.Arbitrary<Module> = tape.map((numbers) => new RandomNet(new Tape(numbers)).build());
-export const fusedModules: fc.Arbitrary<Module> = tape.map((numbers) => new RandomFused(new Tape(numbers)).build());
+export const netModules: fc.Arbitrary<Module> = tapes.map((numbers) => new RandomNet(new Tape(numbers)).build());

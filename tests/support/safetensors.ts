@@ -6,7 +6,7 @@ export interface FixtureTensor {
   readonly data: Int32Array | Float32Array;
 }
 
-/** The I32, I64 (of small numbers), F32, F16 and F64 (rounded to float32) tensors of a fixture, by name. Written apart from the command's reader, which tests check with fixtures. */
+/** The I8, I32, I64 (of small numbers), F32, F16 and F64 (rounded to float32) tensors of a fixture, by name. Written apart from the command's reader, which tests check with fixtures. */
 export function readFixture(path: string): ReadonlyMap<string, FixtureTensor> {
   const bytes = readFileSync(path);
   const start = 8 + Number(bytes.readBigUInt64LE(0));
@@ -17,6 +17,7 @@ export function readFixture(path: string): ReadonlyMap<string, FixtureTensor> {
     const [from, to] = entry.data_offsets;
     const copy = new Uint8Array(bytes.subarray(start + from, start + to)).buffer;
     if (entry.dtype === "I32") tensors.set(name, { shape: entry.shape, data: new Int32Array(copy) });
+    else if (entry.dtype === "I8") tensors.set(name, { shape: entry.shape, data: Int32Array.from(new Int8Array(copy)) });
     else if (entry.dtype === "I64") tensors.set(name, { shape: entry.shape, data: Int32Array.from(new BigInt64Array(copy), Number) });
     else if (entry.dtype === "F32") tensors.set(name, { shape: entry.shape, data: new Float32Array(copy) });
     else if (entry.dtype === "F64") tensors.set(name, { shape: entry.shape, data: Float32Array.from(new Float64Array(copy)) });

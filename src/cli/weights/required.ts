@@ -1,20 +1,24 @@
-import { numbers, string, type Module, type ValueId } from "../../ir/module.ts";
+import { number, numbers, string, type Module, type Op, type ValueId } from "../../ir/module.ts";
 import type { Loc } from "../../ir/loc.ts";
 import { storedShape } from "../../runtime/load.ts";
 
 /** What a parameter is to the operation that uses it. */
-export type ParamUse = "kernel" | "linear" | "bias" | "gamma" | "beta" | "mean" | "var";
+export type ParamUse = "kernel" | "linear" | "bias" | "gamma" | "beta" | "mean" | "var" | "limit" | "multiplier" | "factor";
 
 /** A tensor that a network needs of its weights file. */
 export interface RequiredTensor {
   readonly name: string;
   readonly use: ParamUse;
-  /** conv, linear or channel. */
+  /** conv, linear, channel or scalar. */
   readonly role: string;
   readonly layout: string;
   readonly shape: readonly number[];
   /** Shape in the file, by the layout. */
   readonly stored: readonly number[];
+  /** Kind of numbers: f32, i8 or i32. */
+  readonly dtype: string;
+  /** Of a multiplier: by what the product is divided. */
+  readonly divisor: number;
   readonly loc: Loc;
 }
 
@@ -27,20 +31,25 @@ export function requiredTensors(module: Module): readonly RequiredTensor[] {
   for (const op of module.ops) {
     if (op.name !== "param") continue;
     const name = string(op.attrs, "name");
-    const [role, layout, shape] = [string(op.attrs, "role"), string(op.attrs, "layout"), numbers(op.attrs, "shape")];
-    const use = uses.get(op.results[0]!) ?? (role === "conv" ? "kernel" : role === "linear" ? "linear" : "bias");
-    if (!tensors.has(name)) tensors.set(name, { name, use, role, layout, shape, stored: storedShape(role, layout, shape), loc: op.loc });
+    const [role, layout, shape, dtype] = [string(op.attrs, "role"), string(op.attrs, "layout"), numbers(op.attrs, "shape"), string(op.attrs, "dtype")];
+    const user = uses.get(op.results[0]!);
+    const use = user?.use ?? (role === "conv" ? "kernel" : role === "linear" ? "linear" : "bias");
+    const divisor = user?.op.name === "rescale" ? 2 ** number(user.op.attrs, "shift") : 1;
+    if (!tensors.has(name)) tensors.set(name, { name, use, role, layout, shape, stored: storedShape(role, layout, shape), dtype, divisor, loc: op.loc });
   }
   return [...tensors.values()];
 }
 
-/** How the first operation that takes a parameter uses it. */
-function paramUses(module: Module): ReadonlyMap<ValueId, ParamUse> {
-  const uses = new Map<ValueId, ParamUse>();
+/** What the one parameter of an operation is to it. */
+const SOLE_USES: Readonly<Record<string, ParamUse>> = { linear: "linear", clip: "limit", rescale: "multiplier", scale: "factor" };
+
+/** The first operation that takes a parameter, and how it uses it. */
+function paramUses(module: Module): ReadonlyMap<ValueId, { readonly op: Op; readonly use: ParamUse }> {
+  const uses = new Map<ValueId, { readonly op: Op; readonly use: ParamUse }>();
   for (const op of module.ops) {
     op.operands.forEach((value, i) => {
-      const use = op.name === "bn" ? BN_USES[i - 1] : i === 1 ? (op.name === "linear" ? "linear" : "kernel") : "bias";
-      if (i > 0 && use !== undefined && !uses.has(value)) uses.set(value, use);
+      const use = op.name === "bn" ? BN_USES[i - 1] : i === 1 ? (SOLE_USES[op.name] ?? "kernel") : "bias";
+      if (i > 0 && use !== undefined && !uses.has(value)) uses.set(value, { op, use });
     });
   }
   return uses;

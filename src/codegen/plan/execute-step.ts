@@ -1,4 +1,5 @@
 import { ACTIVATIONS, elu } from "../../ir/activations.ts";
+import { clip, exactSum, quantise, rescale, saturate, truncatedMean } from "../../ir/whole.ts";
 import { halfToNumber } from "../../runtime/safetensors.ts";
 import type { DenseTarget, EpilogueStep, MapAccess, RowAccess } from "../wgsl/spec.ts";
 import { pad4 } from "../wgsl/spec.ts";
@@ -95,7 +96,10 @@ function globalPool(spec: Extract<SpecBody, { kind: "global_pool" }>, m: StepMem
     const row = spec.order === undefined ? r : [...pairs(m, spec.order, r)][0]![1];
     byBatch[coords[r * width]!]!.push(read(m, spec.source, row));
   }
-  byBatch.forEach((list, b) => store(m, spec.target, b, reduce(spec.mode, list, spec.source.channels, list.length), 0));
+  byBatch.forEach((list, b) => {
+    const y = reduce(spec.whole === true && spec.mode === "avg" ? "sum" : spec.mode, list, spec.source.channels, list.length);
+    store(m, spec.target, b, spec.whole === true && spec.mode !== "max" ? y.map((sum) => (spec.mode === "sum" ? exactSum(sum) : truncatedMean(sum, list.length))) : y, 0);
+  });
 }
 
 function reduce(mode: "max" | "sum" | "avg", rows: readonly Float64Array[], channels: number, divisor: number): Float64Array {
@@ -169,6 +173,21 @@ function epilogue(steps: readonly EpilogueStep[], start: Float64Array, row: numb
         y = y.map((v, c) => (s.do === "add" ? v + other[from + c]! : v * other[from + c]!));
         break;
       }
+      case "clip":
+        y = y.map((v, c) => clip(v, m.params[s.at + c]!));
+        break;
+      case "scale":
+        y = y.map((v, c) => v * m.params[s.at + c]!);
+        break;
+      case "rescale":
+        y = y.map((v, c) => rescale(v, m.params[s.multiplier + c]!, s.shift, s.rounding));
+        break;
+      case "saturate":
+        y = y.map((v) => saturate(v, s.bits));
+        break;
+      case "quantise":
+        y = y.map((v) => quantise(v, s.scale));
+        break;
       case "elu":
         y = y.map((v) => elu(v, s.alpha));
         break;

@@ -3,6 +3,7 @@ import { number, siteAttr, string, type Attrs, type AttrValue, type Module, type
 import { typeOf } from "../../ir/module.ts";
 import type { SiteId } from "../../ir/sites.ts";
 import type { ParamType, Type } from "../../ir/types.ts";
+import { isWhole, type Rounding, type SaturatedBits } from "../../ir/whole.ts";
 import { TILE_COLUMNS } from "../wgsl/kernels/shape.ts";
 import { pad4, type ConvTerm, type DenseTarget, type EpilogueStep, type HaloAccess, type MapAccess, type RowAccess } from "../wgsl/spec.ts";
 import { standardTile } from "./dataflow.ts";
@@ -32,7 +33,7 @@ const GROUP_CHANNELS = 8;
 type Item = { readonly [key: string]: AttrValue };
 
 /** Vectors of one float per column that an epilogue item reads. */
-const vectorsOf = (item: Item): number => (item["do"] === "bias" ? 1 : item["do"] === "affine" ? 2 : 0);
+const vectorsOf = (item: Item): number => (["bias", "clip", "rescale", "scale"].includes(item["do"] as string) ? 1 : item["do"] === "affine" ? 2 : 0);
 
 /** How many of `cout` columns, `rows` parameters each, one binding holds: all, or whole column tiles, or whole quads. */
 function columnsPerBlock(rows: number, cout: number, limit: number): number {
@@ -264,17 +265,18 @@ export class StepLowering {
     const mode = string(op.attrs, "mode") as "max" | "sum" | "avg";
     const result = op.results[0]!;
     const target = roles.write("out", this.memory.place(result, "pooled"));
+    const pooled = { source, dim, mode, target, ...(isWhole(type.dtype) ? { whole: true as const } : {}) };
     const rows = this.#type(result);
     this.geometry.need(type.sites);
     if (this.#target.sortedInputs || !this.geometry.inCallersOrder(type.sites)) {
       const coords = roles.region("coords", `coords:${type.sites}`);
-      this.#push({ kind: "global_pool", source, coords, dim, mode, target }, rows, roles, this.#params(), op.loc);
+      this.#push({ kind: "global_pool", ...pooled, coords }, rows, roles, this.#params(), op.loc);
       return;
     }
     const { search, sorted } = this.geometry.order(type.sites);
     const order: MapAccess = { role: roles.region("order", `map:${search}:forward`), stored: 1, taps: [0] };
     const coords = roles.region("coords", `coords:${sorted}`);
-    this.#push({ kind: "global_pool", source, order, coords, dim, mode, target }, rows, roles, this.#params(), op.loc);
+    this.#push({ kind: "global_pool", ...pooled, order, coords }, rows, roles, this.#params(), op.loc);
   }
 
   #toDense(op: Op): void {
@@ -337,7 +339,18 @@ export class StepLowering {
     for (const item of items) {
       switch (item["do"]) {
         case "bias":
-          epilogue.push({ do: "bias", at: vector(item["arg"]) });
+        case "clip":
+        case "scale":
+          epilogue.push({ do: item["do"], at: vector(item["arg"]) });
+          break;
+        case "rescale":
+          epilogue.push({ do: "rescale", multiplier: vector(item["arg"]), shift: Number(item["shift"]), rounding: item["rounding"] as Rounding });
+          break;
+        case "saturate":
+          epilogue.push({ do: "saturate", bits: item["bits"] as SaturatedBits });
+          break;
+        case "quantise":
+          epilogue.push({ do: "quantise", scale: Number(item["scale"]) });
           break;
         case "affine":
           epilogue.push({ do: "affine", scale: vector(item["scale"]), shift: vector(item["shift"]) });

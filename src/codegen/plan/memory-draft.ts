@@ -11,6 +11,8 @@ export interface BufferDraft {
   readonly shape: readonly number[];
   readonly zero: boolean;
   readonly input: string;
+  /** Whether its rows must stay float32, since float16 does not hold their whole numbers. */
+  readonly exact?: boolean;
 }
 
 /** Where a value lies: `channels` floats at `offset` of rows that are `stride` floats apart. */
@@ -58,7 +60,7 @@ export class MemoryDraft {
     if (known !== undefined) return known;
     const type = typeOf(this.#module, value);
     if (type.kind !== "feat" && type.kind !== "vec") throw new Error(`internal: %${value} is not a feature value`);
-    const buffer = this.add({ label, rows: rowsOf(type), shape: [type.channels], zero: false, input: "" });
+    const buffer = this.add({ label, rows: rowsOf(type), shape: [type.channels], zero: false, input: "", exact: type.dtype === "i16" || type.dtype === "i32" });
     return this.set(value, { buffer, channels: type.channels, stride: type.channels, offset: 0 });
   }
 

@@ -124,7 +124,9 @@ function loadOp(op: Op, values: ReadonlyMap<ValueId, number>): LoadOp {
 
 function paramOp(op: Op): LoadOp {
   const [name, shape, role] = [string(op.attrs, "name"), numbers(op.attrs, "shape"), string(op.attrs, "role")];
-  return { op: "param", name, shape, ...(role === "channel" ? {} : { role, layout: string(op.attrs, "layout") }) };
+  const dtype = string(op.attrs, "dtype");
+  const whole = dtype === "i8" ? ({ dtype } as const) : dtype === "i32" ? ({ dtype, limit: number(op.attrs, "limit") } as const) : {};
+  return { op: "param", name, shape, ...(role === "channel" ? {} : { role, layout: string(op.attrs, "layout") }), ...whole };
 }
 
 function packBlock(op: Op, values: ReadonlyMap<ValueId, number>): ParamBlock {

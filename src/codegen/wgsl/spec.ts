@@ -4,6 +4,7 @@
  */
 
 import type { Activation } from "../../ir/activations.ts";
+import type { Rounding, SaturatedBits } from "../../ir/whole.ts";
 
 /** A row-major feature buffer, possibly a slice of wider rows. Units: numbers, of float32 or float16. */
 export interface RowAccess {
@@ -39,12 +40,16 @@ export interface ConvTerm {
 export type SmoothStep = { readonly do: Exclude<Activation, "relu" | "relu6"> } | { readonly do: "elu"; readonly alpha: number };
 
 export type EpilogueStep =
-  | { readonly do: "bias"; readonly at: number }
+  | { readonly do: "bias" | "clip" | "scale"; readonly at: number }
   | { readonly do: "affine"; readonly scale: number; readonly shift: number }
   | { readonly do: "add" | "mul"; readonly source: RowAccess }
   | { readonly do: "relu" | "relu6" }
   | SmoothStep
   | { readonly do: "leaky_relu"; readonly slope: number }
+  /** Of whole numbers below 2^24, exact: `multiplier` is a vector of whole numbers, shift 1 to 31. */
+  | { readonly do: "rescale"; readonly multiplier: number; readonly shift: number; readonly rounding: Rounding }
+  | { readonly do: "saturate"; readonly bits: SaturatedBits }
+  | { readonly do: "quantise"; readonly scale: number }
   /** y = y·W with W [C][C2 padded to 4] at `weight`; `cout` is C2. Only when one tile holds all columns. */
   | { readonly do: "linear"; readonly weight: number; readonly cout: number }
   | { readonly do: "emit"; readonly target: RowAccess };
@@ -178,6 +183,8 @@ export interface GlobalPoolSpec extends KernelHead {
   /** Index of the count of the sorted rows in `counts`; `rows` is that of the batch items. Required by the kernel. */
   readonly sites?: number;
   readonly mode: "max" | "sum" | "avg";
+  /** Of 8-bit numbers: sums are exact, averages trunc(mean + 0.01). */
+  readonly whole?: true;
   /** One row per batch item. */
   readonly target: RowAccess;
 }

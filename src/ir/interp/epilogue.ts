@@ -1,5 +1,6 @@
 import { ACTIVATIONS, elu } from "../activations.ts";
 import type { EpilogueItem } from "../ops/epilogue.ts";
+import { clip, quantise, rescale, saturate } from "../whole.ts";
 import { addVector, multiplyRow } from "./gather.ts";
 import { scatterDense } from "./dense.ts";
 import { operandAs, rowCount, withRows, type EvalContext, type RowsValue, type Value } from "./value.ts";
@@ -43,6 +44,22 @@ function applyItem(ctx: EvalContext, item: Exclude<EpilogueItem, { do: "emit" | 
     case "mul": {
       const other = data(item.arg);
       return map((v, i) => v * other[i]!);
+    }
+    case "quantise":
+      return map((v) => quantise(v, item.scale));
+    case "clip": {
+      const limit = data(item.arg);
+      return map((v, i) => clip(v, limit[i % channels]!));
+    }
+    case "rescale": {
+      const multiplier = data(item.arg);
+      return map((v, i) => rescale(v, multiplier[i % channels]!, item.shift, item.rounding));
+    }
+    case "saturate":
+      return map((v) => saturate(v, item.bits));
+    case "scale": {
+      const factor = data(item.arg);
+      return map((v, i) => v * factor[i % channels]!);
     }
     case "leaky_relu":
       return map((v) => (v > 0 ? v : v * item.slope));

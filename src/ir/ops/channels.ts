@@ -2,8 +2,9 @@ import { multiplyRows } from "../interp/epilogue.ts";
 import { addVector } from "../interp/gather.ts";
 import { operandAs, rowCount, withRows, type RowsValue } from "../interp/value.ts";
 import { number } from "../module.ts";
-import { sameType } from "../types.ts";
+import { DTYPES, sameType } from "../types.ts";
 import { checkPerChannel, type RowsType } from "./elementwise.ts";
+import { checkNumbers, productParams } from "./conv.ts";
 import type { InferContext, OpDef } from "./op.ts";
 
 /** Checks a pointwise weight, [Cin, Cout] or with leading ones as a kernel of one tap has; returns Cout. */
@@ -19,9 +20,8 @@ export const linearOp: OpDef = {
   levels: ["net"],
   doc: "x · W + bias on every row.",
   operands: [
-    { name: "x", kinds: ["feat", "vec"] },
-    { name: "weight", kinds: ["param"] },
-    { name: "bias", kinds: ["param"], optional: true },
+    { name: "x", kinds: ["feat", "vec"], numbers: ["f32", "i8"] },
+    ...productParams,
   ],
   attrs: {},
   infer(ctx) {
@@ -29,7 +29,7 @@ export const linearOp: OpDef = {
     const weight = ctx.types[1]!;
     const cout = checkPointwiseWeight(ctx.problem, weight.kind === "param" ? weight.shape : [], x.channels);
     if (ctx.types[2] !== undefined) checkPerChannel(ctx.problem, "bias", ctx.types[2], cout);
-    return [{ ...x, channels: cout }];
+    return [{ ...x, channels: cout, dtype: checkNumbers(ctx.problem, x.dtype, weight, ctx.types[2]) }];
   },
   evaluate(ctx) {
     const y = multiplyRows(operandAs(ctx, 0, "feat", "vec"), operandAs(ctx, 1, "param"));
@@ -43,8 +43,8 @@ export const catOp: OpDef = {
   levels: ["net", "fused"],
   doc: "Channels of all operands side by side, on the same site set.",
   operands: [
-    { name: "a", kinds: ["feat", "vec"] },
-    { name: "others", kinds: ["feat", "vec"], variadic: true },
+    { name: "a", kinds: ["feat", "vec"], numbers: DTYPES },
+    { name: "others", kinds: ["feat", "vec"], variadic: true, numbers: DTYPES },
   ],
   attrs: {},
   infer(ctx) {
@@ -84,7 +84,7 @@ export const sliceOp: OpDef = {
   name: "slice",
   levels: ["fused"],
   doc: "A view of channels [from, to) of every row.",
-  operands: [{ name: "x", kinds: ["feat", "vec"] }],
+  operands: [{ name: "x", kinds: ["feat", "vec"], numbers: DTYPES }],
   attrs: { from: { kind: "int", doc: "first channel" }, to: { kind: "int", doc: "one past the last channel" } },
   infer(ctx) {
     const x = ctx.types[0] as RowsType;

@@ -4,7 +4,8 @@ import { operandAs, type EvalContext, type FeatValue } from "../interp/value.ts"
 import { number, numbers, siteAttr, string } from "../module.ts";
 import type { Attrs } from "../module.ts";
 import { outputExtent, type Geometry, type SiteId, type SiteTable } from "../sites.ts";
-import { feat, type FeatType, type ParamType, type Type } from "../types.ts";
+import { feat, type DType, type FeatType, type ParamType, type Type } from "../types.ts";
+import { addendOf, productOf } from "../whole.ts";
 import type { AttrDef, InferContext, OpDef, OperandDef } from "./op.ts";
 import { ownTaps, shapeAttr, tapAxes } from "./shape.ts";
 
@@ -18,11 +19,22 @@ export const geometryAttrs: Readonly<Record<string, AttrDef>> = {
 /** Left out where 1. */
 export const groupsAttr: AttrDef = { kind: "int", default: 1, doc: "groups of channels convolved apart: output group g reads input group g; the weight is [k…, Cin / groups, Cout]" };
 
-const convOperands: readonly OperandDef[] = [
-  { name: "x", kinds: ["feat"] },
-  { name: "weight", kinds: ["param"] },
-  { name: "bias", kinds: ["param"], optional: true },
+/** Weight and bias of a product: real numbers, or those of a quantised layer. */
+export const productParams: readonly OperandDef[] = [
+  { name: "weight", kinds: ["param"], numbers: ["f32", "i8"] },
+  { name: "bias", kinds: ["param"], optional: true, numbers: ["f32", "i32"] },
 ];
+
+const convOperands: readonly OperandDef[] = [{ name: "x", kinds: ["feat"], numbers: ["f32", "i8"] }, ...productParams];
+
+/** Numbers of x times weight, and whether the bias is of them; reports what does not go together. */
+export function checkNumbers(problem: (message: string) => void, x: DType, weight: Type | undefined, bias: Type | undefined): DType {
+  const w = (weight as ParamType).dtype;
+  const sum = productOf(x, w);
+  if (sum === undefined) problem(`x is ${x}, its weight ${w}: real numbers go with real ones, i8 with i8`);
+  else if (bias !== undefined && (bias as ParamType).dtype !== addendOf(sum)) problem(`bias is ${(bias as ParamType).dtype}, expected ${addendOf(sum)}`);
+  return sum ?? x;
+}
 
 export function geometryOf(attrs: Attrs): Geometry {
   return { kernel: numbers(attrs, "kernel"), stride: numbers(attrs, "stride"), padding: numbers(attrs, "padding"), dilation: numbers(attrs, "dilation") };
@@ -128,7 +140,7 @@ export const submOp: OpDef = {
     const x = ctx.types[0] as FeatType;
     if (!checkGeometry(ctx, x.sites, submGeometry(ctx.sites, x.sites, ctx.attrs)) || !checkShape(ctx)) return [];
     const cout = checkWeights(ctx, tapAxes(ctx.attrs, numbers(ctx.attrs, "kernel")), x, ctx.types[1], ctx.types[2], number(ctx.attrs, "groups"));
-    return [feat(x.sites, cout, x.dtype)];
+    return [feat(x.sites, cout, checkNumbers(ctx.problem, x.dtype, ctx.types[1], ctx.types[2]))];
   },
   evaluate(ctx) {
     const sites = operandAs(ctx, 0, "feat").sites;
@@ -149,7 +161,7 @@ export const convOp: OpDef = {
     if (!checkGeometry(ctx, x.sites) || !checkShape(ctx)) return [];
     const cout = checkWeights(ctx, tapAxes(ctx.attrs, numbers(ctx.attrs, "kernel")), x, ctx.types[1], ctx.types[2], number(ctx.attrs, "groups"));
     const to = deriveSites(ctx, x.sites);
-    return to === undefined ? [] : [feat(to, cout, x.dtype)];
+    return to === undefined ? [] : [feat(to, cout, checkNumbers(ctx.problem, x.dtype, ctx.types[1], ctx.types[2]))];
   },
   evaluate(ctx) {
     const sites = ctx.sites((ctx.resultTypes[0] as FeatType).sites);
@@ -177,7 +189,7 @@ export const upOp: OpDef = {
     if (!checkGeometry(ctx, onto) || !checkShape(ctx)) return [];
     checkWayBack(ctx, x.sites);
     const cout = checkWeights(ctx, tapAxes(ctx.attrs, numbers(ctx.attrs, "kernel")), x, ctx.types[1], ctx.types[2], number(ctx.attrs, "groups"));
-    return [feat(onto, cout, x.dtype)];
+    return [feat(onto, cout, checkNumbers(ctx.problem, x.dtype, ctx.types[1], ctx.types[2]))];
   },
   evaluate(ctx) {
     const fine = ctx.sites(siteAttr(ctx.attrs, "onto"));

@@ -2,7 +2,7 @@ import { scatterDense } from "../interp/dense.ts";
 import { operandAs } from "../interp/value.ts";
 import { string } from "../module.ts";
 import type { SiteTable } from "../sites.ts";
-import { dense, type DenseType, type FeatType } from "../types.ts";
+import { dense, DTYPES, type DenseType, type FeatType } from "../types.ts";
 import type { AttrDef, OpDef } from "./op.ts";
 
 export const foldAttr: AttrDef = { kind: "string", default: "", doc: "axis folded into channels (index c · extent + coordinate), or empty" };
@@ -38,7 +38,7 @@ export const toDenseOp: OpDef = {
   name: "to_dense",
   levels: ["net", "fused"],
   doc: "Scatters rows into a dense tensor, zero where no site is, batch first, channels next or last.",
-  operands: [{ name: "x", kinds: ["feat"] }],
+  operands: [{ name: "x", kinds: ["feat"], numbers: DTYPES }],
   attrs: { fold: foldAttr, layout: layoutAttr },
   infer(ctx) {
     const type = denseType(ctx.sites, ctx.types[0] as FeatType, string(ctx.attrs, "fold"), ctx.problem, string(ctx.attrs, "layout") as DenseLayout);

@@ -1,7 +1,8 @@
 import { ACTIVATIONS, elu } from "../activations.ts";
 import { operandAs, withRows, type EvalContext, type Value } from "../interp/value.ts";
 import { number } from "../module.ts";
-import { sameType, type FeatType, type ParamType, type Type, type VecType } from "../types.ts";
+import { DTYPES, REAL, sameType, type DType, type FeatType, type ParamType, type Type, type VecType } from "../types.ts";
+import { saturate } from "../whole.ts";
 import type { InferContext, OpDef, OperandDef } from "./op.ts";
 
 /** A value with channels per row: features of a site set, or one row per batch item. */
@@ -49,7 +50,7 @@ export const activationOps: readonly OpDef[] = Object.entries(ACTIVATIONS).map((
   name,
   levels: ["net"],
   doc,
-  operands: [x],
+  operands: [name === "relu" ? { ...x, numbers: DTYPES } : x],
   attrs: {},
   infer: same,
   evaluate: (ctx) => eachElement(ctx, of),
@@ -81,23 +82,24 @@ function sameOperands(ctx: InferContext): readonly Type[] {
   return [a];
 }
 
-const describe = (t: RowsType): string => `${t.channels} channels on @${t.sites}${t.kind === "vec" ? " per batch item" : ""}`;
+const describe = (t: RowsType): string => `${t.channels} channels${t.dtype === "f32" ? "" : ` of ${t.dtype}`} on @${t.sites}${t.kind === "vec" ? " per batch item" : ""}`;
 
-const binary = (name: string, doc: string, f: (a: number, b: number) => number): OpDef => ({
+const binary = (name: string, doc: string, numbers: readonly DType[], f: (a: number, b: number) => number): OpDef => ({
   name,
   levels: ["net"],
   doc,
   operands: [
-    { name: "a", kinds: ["feat", "vec"] },
-    { name: "b", kinds: ["feat", "vec"] },
+    { name: "a", kinds: ["feat", "vec"], numbers },
+    { name: "b", kinds: ["feat", "vec"], numbers },
   ],
   attrs: {},
   infer: sameOperands,
   evaluate(ctx) {
     const b = operandAs(ctx, 1, "feat", "vec").data;
-    return eachElement(ctx, (v, i) => f(v, b[i]!));
+    const held = (ctx.resultTypes[0] as RowsType).dtype === "i16" ? (v: number): number => saturate(v, 16) : (v: number): number => v;
+    return eachElement(ctx, (v, i) => held(f(v, b[i]!)));
   },
 });
 
-export const addOp: OpDef = binary("add", "a + b, element by element, on the same site set.", (a, b) => a + b);
-export const mulOp: OpDef = binary("mul", "a · b, element by element, on the same site set.", (a, b) => a * b);
+export const addOp: OpDef = binary("add", "a + b, element by element, on the same site set; of 16-bit numbers saturated to 16 bits.", ["f32", "f16", "i16"], (a, b) => a + b);
+export const mulOp: OpDef = binary("mul", "a · b, element by element, on the same site set.", REAL, (a, b) => a * b);

@@ -1,20 +1,26 @@
 import { ACTIVATIONS, type Activation } from "../activations.ts";
 import { isList, isObject, type AttrValue } from "../module.ts";
-import { sameType, printType, type DenseType, type Type } from "../types.ts";
+import { isWhole, addendOf, type Rounding, type SaturatedBits } from "../whole.ts";
+import { sameType, printType, type DenseType, type DType, type Type } from "../types.ts";
 import { checkPointwiseWeight } from "./channels.ts";
+import { checkNumbers } from "./conv.ts";
 import { denseType } from "./dense.ts";
 import { checkPerChannel, type RowsType } from "./elementwise.ts";
 import type { InferContext } from "./op.ts";
+import { checkRescale, checkScale } from "./quantised.ts";
 
 /** One step on the accumulated row y. Numbers named arg, scale, shift, w are indices into the op's operands. */
 export type EpilogueItem =
-  | { readonly do: "bias"; readonly arg: number }
+  | { readonly do: "bias" | "clip" | "scale"; readonly arg: number }
   | { readonly do: "affine"; readonly scale: number; readonly shift: number }
   | { readonly do: "add" | "mul"; readonly arg: number }
   | { readonly do: Activation }
   | { readonly do: "emit" }
   | { readonly do: "leaky_relu"; readonly slope: number }
   | { readonly do: "elu"; readonly alpha: number }
+  | { readonly do: "quantise"; readonly scale: number }
+  | { readonly do: "rescale"; readonly arg: number; readonly shift: number; readonly rounding: Rounding }
+  | { readonly do: "saturate"; readonly bits: SaturatedBits }
   | { readonly do: "linear"; readonly w: number }
   | { readonly do: "dense"; readonly fold: string };
 
@@ -30,6 +36,11 @@ const fields: Readonly<Record<EpilogueItem["do"], Readonly<Record<string, "opera
   emit: {},
   leaky_relu: { slope: "number" },
   elu: { alpha: "number" },
+  quantise: { scale: "number" },
+  clip: { arg: "operand" },
+  rescale: { arg: "operand", shift: "number", rounding: "string" },
+  saturate: { bits: "number" },
+  scale: { arg: "operand" },
   linear: { w: "operand" },
   dense: { fold: "string" },
 };
@@ -70,6 +81,9 @@ export function epilogueOf(value: AttrValue | undefined): readonly EpilogueItem[
 export function epilogueOperands(item: EpilogueItem): readonly number[] {
   switch (item.do) {
     case "bias":
+    case "clip":
+    case "rescale":
+    case "scale":
     case "add":
     case "mul":
       return [item.arg];
@@ -105,23 +119,60 @@ export function inferEpilogue(ctx: InferContext, items: readonly EpilogueItem[],
       problem(type === undefined ? `there is no operand ${index}` : `operand ${index} is a ${type.kind}, expected ${kinds.join(" or ")}`);
       return undefined;
     };
+    const vectors = (numbers: DType): void => {
+      for (const index of epilogueOperands(item)) {
+        const type = operand(index, ["param"]);
+        if (type === undefined) continue;
+        checkPerChannel(problem, `operand ${index}`, type, y.channels);
+        if (type.kind === "param" && type.dtype !== numbers) problem(`operand ${index} is ${type.dtype}, expected ${numbers}`);
+      }
+    };
+    const row = (fits: boolean): void => {
+      if (!fits) problem(`the row is ${y.dtype}`);
+    };
     switch (item.do) {
       case "bias":
+        row(y.dtype === "f32" || y.dtype === "i32");
+        vectors(addendOf(y.dtype));
+        break;
       case "affine":
-        for (const index of epilogueOperands(item)) {
-          const type = operand(index, ["param"]);
-          if (type !== undefined) checkPerChannel(problem, `operand ${index}`, type, y.channels);
-        }
+        row(!isWhole(y.dtype));
+        vectors("f32");
+        break;
+      case "quantise":
+        row(!isWhole(y.dtype));
+        checkScale(problem, item.scale);
+        y = { ...y, dtype: "i8" };
+        break;
+      case "clip":
+        row(isWhole(y.dtype));
+        vectors("i32");
+        break;
+      case "rescale":
+        row(isWhole(y.dtype));
+        vectors("i32");
+        checkRescale(problem, item.shift, item.rounding);
+        y = { ...y, dtype: "i16" };
+        break;
+      case "saturate":
+        row(isWhole(y.dtype));
+        if (item.bits !== 8 && item.bits !== 16) problem("bits must be 8 or 16");
+        y = { ...y, dtype: item.bits === 8 ? "i8" : "i16" };
+        break;
+      case "scale":
+        vectors("f32");
+        y = { ...y, dtype: "f32" };
         break;
       case "add":
       case "mul": {
+        row(!isWhole(y.dtype) || (item.do === "add" && y.dtype === "i16"));
         const type = operand(item.arg, ["feat", "vec"]);
         if (type !== undefined && !sameType(type, y)) problem(`operand ${item.arg} is ${printType(type)}, the row is ${printType(y)}`);
         break;
       }
       case "linear": {
         const type = operand(item.w, ["param"]);
-        if (type?.kind === "param") y = { ...y, channels: checkPointwiseWeight(problem, type.shape, y.channels) };
+        if (type?.kind === "param") y = { ...y, channels: checkPointwiseWeight(problem, type.shape, y.channels), dtype: checkNumbers(problem, y.dtype, type, undefined) };
         break;
       }
       case "emit":
@@ -132,8 +183,10 @@ export function inferEpilogue(ctx: InferContext, items: readonly EpilogueItem[],
         else if (y.kind !== "feat") problem("one row per batch item has no sites to scatter");
         else final = denseType(ctx.sites, y, item.fold, problem);
         break;
-      default:
+      case "relu":
         break;
+      default:
+        row(!isWhole(y.dtype));
     }
   });
   return ok ? { emits, final: final ?? y } : undefined;

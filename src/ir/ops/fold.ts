@@ -1,12 +1,14 @@
 import { operandAs, type EvalContext, type ParamValue, type Value } from "../interp/value.ts";
 import { number } from "../module.ts";
-import { param, sameType, type ParamType } from "../types.ts";
+import { DTYPES, param, sameType, type ParamType } from "../types.ts";
 import { checkRange } from "./channels.ts";
 import { checkPerChannel } from "./elementwise.ts";
 import type { AttrDef, InferContext, OpDef, OperandDef } from "./op.ts";
 
 /** Arithmetic on parameters, done once when weights are loaded. Shapes are canonical: [k0, …, Cin, Cout], [Cin, Cout] or [C]. */
 const operand = (name: string): OperandDef => ({ name, kinds: ["param"] });
+/** Of whole numbers too: an operand whose numbers only change places. */
+const moved = (name: string): OperandDef => ({ ...operand(name), numbers: DTYPES });
 const shapeAt = (ctx: InferContext, i: number): readonly number[] => (ctx.types[i] as ParamType).shape;
 
 const range: Readonly<Record<string, AttrDef>> = {
@@ -156,7 +158,7 @@ export const sliceInOp: OpDef = {
   name: "fold.slice_in",
   levels: ["fused", "plan"],
   doc: "Input channels [from, to) of a weight (second to last axis).",
-  operands: [operand("weight")],
+  operands: [moved("weight")],
   attrs: range,
   infer(ctx) {
     const type = ctx.types[0] as ParamType;
@@ -178,7 +180,7 @@ export const sliceOutOp: OpDef = {
   name: "fold.slice_out",
   levels: ["fused", "plan"],
   doc: "Output channels [from, to) of a weight (last axis).",
-  operands: [operand("weight")],
+  operands: [moved("weight")],
   attrs: range,
   infer(ctx) {
     const type = ctx.types[0] as ParamType;
@@ -195,7 +197,7 @@ export const stackOutOp: OpDef = {
   name: "fold.stack_out",
   levels: ["fused", "plan"],
   doc: "Weights side by side along the output channels (last axis).",
-  operands: [operand("a"), { ...operand("others"), variadic: true }],
+  operands: [moved("a"), { ...moved("others"), variadic: true }],
   attrs: {},
   infer(ctx) {
     const parts = ctx.types as readonly ParamType[];

@@ -2,13 +2,13 @@ import { evaluateEpilogue, multiplyRows } from "../interp/epilogue.ts";
 import { multiplyGroups, reduceRows } from "../interp/gather.ts";
 import { operandAs, type EvalContext, type FeatValue, type ParamValue, type RowsValue, type RulebookValue, type Value } from "../interp/value.ts";
 import { isList, isObject, number, string, type Attrs, type AttrValue } from "../module.ts";
-import { feat, type FeatType, type ParamType, type RulebookType, type Type } from "../types.ts";
+import { DTYPES, feat, type FeatType, type ParamType, type RulebookType, type Type } from "../types.ts";
 import { checkPointwiseWeight } from "./channels.ts";
-import { checkWeights, groupsAttr } from "./conv.ts";
+import { checkNumbers, checkWeights, groupsAttr } from "./conv.ts";
 import type { RowsType } from "./elementwise.ts";
 import { checkAllUsed, epilogueOf, epilogueOperands, inferEpilogue, readEpilogue, type EpilogueItem } from "./epilogue.ts";
 import type { AttrDef, InferContext, OpDef, OperandDef } from "./op.ts";
-import { poolDivisor, poolMode, poolModeOf } from "./pool.ts";
+import { checkPooled, poolDivisor, poolMode, poolModeOf } from "./pool.ts";
 import { kernelVolume } from "./rulebook.ts";
 
 /** One summand of a fused convolution; numbers are operand indices. Without `rb` it reads its own row. */
@@ -20,7 +20,7 @@ export interface FusedTerm {
 
 export const epilogueAttr: AttrDef = { kind: "any", default: [], doc: "steps applied in order to the accumulated row" };
 
-export const anyOperands: OperandDef = { name: "operands", kinds: ["feat", "vec", "param", "rulebook"], variadic: true };
+export const anyOperands: OperandDef = { name: "operands", kinds: ["feat", "vec", "param", "rulebook"], variadic: true, numbers: DTYPES };
 
 /** The terms of a verified fused.conv or fused.grouped. */
 export function termsOf(attrs: Attrs): readonly FusedTerm[] {
@@ -54,7 +54,8 @@ function termType(ctx: InferContext, term: FusedTerm, i: number): RowsType | und
   const w = operandOf(ctx, term.w, `term ${i}`, ["param"]);
   if (term.rb === undefined) {
     if (x === undefined || w === undefined) return undefined;
-    return { ...x, channels: checkPointwiseWeight((m) => ctx.problem(`term ${i}: ${m}`), w.shape, x.channels) };
+    const problem = (m: string): void => ctx.problem(`term ${i}: ${m}`);
+    return { ...x, channels: checkPointwiseWeight(problem, w.shape, x.channels), dtype: checkNumbers(problem, x.dtype, w, undefined) };
   }
   const rb = operandOf(ctx, term.rb, `term ${i}`, ["rulebook"]);
   if (x === undefined || w === undefined || rb === undefined) return undefined;
@@ -67,8 +68,9 @@ export function gatherType(ctx: InferContext, x: RowsType, w: ParamType, rb: Rul
     ctx.problem(`${role}: the rulebook reads @${rb.from}, its operand is ${x.kind} on @${x.sites}`);
     return undefined;
   }
-  const cout = checkWeights({ ...ctx, problem: (m) => ctx.problem(`${role}: ${m}`) }, rb.kernel, x, w, undefined, groups);
-  return feat(rb.to, cout, x.dtype);
+  const problem = (m: string): void => ctx.problem(`${role}: ${m}`);
+  const cout = checkWeights({ ...ctx, problem }, rb.kernel, x, w, undefined, groups);
+  return feat(rb.to, cout, checkNumbers(problem, x.dtype, w, undefined));
 }
 
 /** Σ over taps and pairs of x[from] · W[tap], group by group. */
@@ -114,6 +116,7 @@ export const fusedConvOp: OpDef = {
       if (t !== undefined && (t.sites !== first.sites || t.channels !== first.channels || t.kind !== first.kind)) {
         ctx.problem(`term ${i} gives ${t.channels} channels on @${t.sites}, term 0 gives ${first.channels} on @${first.sites}`);
       }
+      if (t !== undefined && t.dtype !== first.dtype) ctx.problem(`term ${i} gives ${t.dtype}, term 0 gives ${first.dtype}`);
     });
     const result = inferEpilogue(ctx, items, first);
     return result === undefined ? [] : [...result.emits, result.final];
@@ -160,7 +163,7 @@ export const fusedPointwiseOp: OpDef = {
   name: "fused.pointwise",
   levels: ["fused"],
   doc: "An epilogue applied to the rows of its first operand.",
-  operands: [{ name: "x", kinds: ["feat", "vec"] }, anyOperands],
+  operands: [{ name: "x", kinds: ["feat", "vec"], numbers: DTYPES }, anyOperands],
   attrs: { epilogue: epilogueAttr },
   infer(ctx) {
     const items = readEpilogue(ctx.attrs["epilogue"], ctx.problem);
@@ -176,7 +179,7 @@ export const fusedPoolOp: OpDef = {
   name: "fused.pool",
   levels: ["fused"],
   doc: "Local pool through a rulebook, then an epilogue on the pooled row.",
-  operands: [{ name: "x", kinds: ["feat"] }, { name: "rb", kinds: ["rulebook"] }, anyOperands],
+  operands: [{ name: "x", kinds: ["feat"], numbers: DTYPES }, { name: "rb", kinds: ["rulebook"] }, anyOperands],
   attrs: {
     mode: poolMode,
     divisor: poolDivisor,
@@ -188,6 +191,7 @@ export const fusedPoolOp: OpDef = {
     const items = readEpilogue(ctx.attrs["epilogue"], ctx.problem);
     if (items === undefined) return [];
     if (x.sites !== rb.from) ctx.problem(`the rulebook reads @${rb.from}, its operand is on @${x.sites}`);
+    checkPooled(ctx, x);
     if (number(ctx.attrs, "volume") !== kernelVolume(rb.kernel)) ctx.problem(`volume must be ${kernelVolume(rb.kernel)}`);
     checkAllUsed(ctx, [0, 1, ...items.flatMap(epilogueOperands)]);
     const result = inferEpilogue(ctx, items, feat(rb.to, x.channels, x.dtype));

@@ -1,6 +1,6 @@
 import type { Attrs, AttrValue, Level } from "../module.ts";
 import type { SiteTable } from "../sites.ts";
-import type { Type } from "../types.ts";
+import type { DType, Type } from "../types.ts";
 import type { EvalContext, Value } from "../interp/value.ts";
 
 /** What an operand must be. The last operand may be variadic, then it stands for zero or more. Optional ones come last. */
@@ -9,6 +9,8 @@ export interface OperandDef {
   readonly kinds: readonly Type["kind"][];
   readonly optional?: boolean;
   readonly variadic?: boolean;
+  /** Kinds of numbers it may have; default: real ones. */
+  readonly numbers?: readonly DType[];
 }
 
 export type AttrKind = "int" | "float" | "bool" | "string" | "ints" | "site" | "any";

@@ -1,5 +1,5 @@
 import { isList } from "../module.ts";
-import type { Type } from "../types.ts";
+import { DTYPES, type Type } from "../types.ts";
 import type { OpDef } from "./op.ts";
 
 const BUFFER: Type = { kind: "buffer" };
@@ -16,6 +16,7 @@ export const bufferOp: OpDef = {
     shape: { kind: "ints", doc: "what one row holds: [channels], or a dense shape" },
     live: { kind: "ints", doc: "[first, last] step index, inclusive; −1 is before the first step" },
     zero: { kind: "bool", doc: "cleared before its first step", default: false },
+    exact: { kind: "bool", doc: "stays float32, since it holds whole numbers beyond those of float16", default: false },
     half: { kind: "bool", doc: "stored as float16 instead of float32", default: false },
     input: { kind: "string", doc: "name of the network input it receives", default: "" },
   },
@@ -27,7 +28,7 @@ export const packOp: OpDef = {
   name: "pack",
   levels: ["plan"],
   doc: "Packs parameters into one block in the layout a kernel reads: [tap][Cin][columns padded to 4], tile after tile of columns, vectors padded to 4.",
-  operands: [{ name: "values", kinds: ["param"], variadic: true }],
+  operands: [{ name: "values", kinds: ["param"], variadic: true, numbers: DTYPES }],
   attrs: {
     items: { kind: "any", doc: "per item: value (operand index), at (float offset), columns [from, to), in tiles of so many columns where it says tile" },
     floats: { kind: "int", doc: "length of the block" },

@@ -1,9 +1,10 @@
 import { eachPair, reduceRows } from "../interp/gather.ts";
 import { operandAs } from "../interp/value.ts";
 import { numbers, siteAttr, string, type Attrs } from "../module.ts";
-import { feat, vec, type FeatType } from "../types.ts";
+import { DTYPES, feat, vec, type DType, type FeatType, type VecType } from "../types.ts";
 import { checkGeometry, checkShape, checkWayBack, deriveSites, geometryAttrs, geometryOf, siteRuleAttrs } from "./conv.ts";
-import type { AttrDef, OpDef } from "./op.ts";
+import { exactSum, isWhole, truncatedMean } from "../whole.ts";
+import type { AttrDef, InferContext, OpDef } from "./op.ts";
 import { ownTaps, shapeAttr, tapAxes } from "./shape.ts";
 
 export const poolMode: AttrDef = { kind: "string", values: ["max", "avg", "sum"], doc: "what is taken over the active inputs" };
@@ -17,11 +18,16 @@ export const poolDivisor: AttrDef = {
 /** `max`, `avg` or `sum` of a pooling op. */
 export const poolModeOf = (attrs: Attrs): "max" | "avg" | "sum" => string(attrs, "mode") as "max" | "avg" | "sum";
 
+/** Of whole numbers there are only maxima. */
+export function checkPooled(ctx: InferContext, x: FeatType): void {
+  if (isWhole(x.dtype) && string(ctx.attrs, "mode") !== "max") ctx.problem(`${string(ctx.attrs, "mode")} of ${x.dtype}: a local pool of whole numbers takes the max`);
+}
+
 export const poolOp: OpDef = {
   name: "pool",
   levels: ["net"],
   doc: "Local pool over the active inputs under the kernel.",
-  operands: [{ name: "x", kinds: ["feat"] }],
+  operands: [{ name: "x", kinds: ["feat"], numbers: DTYPES }],
   attrs: {
     mode: poolMode,
     ...geometryAttrs,
@@ -32,6 +38,7 @@ export const poolOp: OpDef = {
   infer(ctx) {
     const x = ctx.types[0] as FeatType;
     if (!checkGeometry(ctx, x.sites) || !checkShape(ctx)) return [];
+    checkPooled(ctx, x);
     if (string(ctx.attrs, "sites") !== "same") {
       const to = deriveSites(ctx, x.sites);
       return to === undefined ? [] : [feat(to, x.channels, x.dtype)];
@@ -84,19 +91,35 @@ export const unpoolOp: OpDef = {
 export const globalPoolOp: OpDef = {
   name: "global_pool",
   levels: ["net", "fused"],
-  doc: "One row per batch item, over all its sites; a batch item without sites gives zeros.",
-  operands: [{ name: "x", kinds: ["feat"] }],
+  doc: "One row per batch item, over all its sites; a batch item without sites gives zeros. Of 8-bit numbers avg is trunc(mean + 0.01), 8 bits again, and sum is exact.",
+  operands: [{ name: "x", kinds: ["feat"], numbers: DTYPES }],
   attrs: { mode: poolMode },
   infer(ctx) {
     const x = ctx.types[0] as FeatType;
-    return [vec(ctx.sites.root(x.sites), x.channels, x.dtype)];
+    const dtype = pooledNumbers(poolModeOf(ctx.attrs), x.dtype);
+    if (dtype === undefined) ctx.problem(`${string(ctx.attrs, "mode")} of ${x.dtype}: whole numbers are summed and averaged where they have 8 bits`);
+    return [vec(ctx.sites.root(x.sites), x.channels, dtype ?? x.dtype)];
   },
   evaluate(ctx) {
     const x = operandAs(ctx, 0, "feat");
     const width = x.sites.dim + 1;
-    const data = reduceRows(poolModeOf(ctx.attrs), undefined, x.data, x.channels, ctx.batch, (visit) => {
-      for (let row = 0; row < x.sites.count; row++) visit(row, x.sites.coords[row * width]!);
-    });
+    const mode = poolModeOf(ctx.attrs);
+    const { dtype } = ctx.resultTypes[0] as VecType;
+    const reduce = (by: "max" | "avg" | "sum"): Float64Array =>
+      reduceRows(by, undefined, x.data, x.channels, ctx.batch, (visit) => {
+        for (let row = 0; row < x.sites.count; row++) visit(row, x.sites.coords[row * width]!);
+      });
+    if (!isWhole(dtype) || mode === "max") return [{ kind: "vec", batch: ctx.batch, channels: x.channels, data: reduce(mode) }];
+    const counts = new Float64Array(ctx.batch);
+    for (let row = 0; row < x.sites.count; row++) counts[x.sites.coords[row * width]!]!++;
+    const data = reduce("sum").map((sum, i) => (mode === "sum" ? exactSum(sum) : truncatedMean(sum, counts[Math.floor(i / x.channels)]!)));
     return [{ kind: "vec", batch: ctx.batch, channels: x.channels, data }];
   },
 };
+
+/** Numbers of a global pool, or undefined where there is no rule. */
+export function pooledNumbers(mode: "max" | "avg" | "sum", x: DType): DType | undefined {
+  if (!isWhole(x) || mode === "max") return x;
+  if (x !== "i8") return undefined;
+  return mode === "sum" ? "i32" : "i8";
+}

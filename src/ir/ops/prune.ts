@@ -1,7 +1,7 @@
 import { operandAs } from "../interp/value.ts";
 import { number, siteAttr } from "../module.ts";
 import type { Attrs } from "../module.ts";
-import { feat, type FeatType } from "../types.ts";
+import { DTYPES, feat, type FeatType } from "../types.ts";
 import type { OpDef } from "./op.ts";
 
 
@@ -14,8 +14,8 @@ export const pruneOp: OpDef = {
   levels: ["net", "fused"],
   doc: "The rows of x whose mask is greater than a threshold, on a site set of their own.",
   operands: [
-    { name: "x", kinds: ["feat"] },
-    { name: "mask", kinds: ["feat"] },
+    { name: "x", kinds: ["feat"], numbers: DTYPES },
+    { name: "mask", kinds: ["feat"], numbers: DTYPES },
   ],
   attrs: {
     above: { kind: "float", doc: "sites stay where the mask is greater" },

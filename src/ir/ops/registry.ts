@@ -9,6 +9,7 @@ import { fusedPairOp } from "./pair.ts";
 import { bufferOp, geometryOp, packOp, stepOps } from "./plan.ts";
 import { globalPoolOp, poolOp, unpoolOp } from "./pool.ts";
 import { pruneOp } from "./prune.ts";
+import { clipOp, quantiseOp, rescaleOp, saturateOp, scaleOp } from "./quantised.ts";
 import { haloOp, rulebookSliceOp, searchOp, transposeOp } from "./rulebook.ts";
 import { inputOp, paramOp } from "./source.ts";
 import { unionOp } from "./union.ts";
@@ -18,6 +19,7 @@ const all: readonly OpDef[] = [
   ...[inputOp, paramOp],
   ...[submOp, convOp, upOp, linearOp],
   ...[bnOp, ...activationOps, eluOp, leakyReluOp, addOp, mulOp, unionOp, pruneOp],
+  ...[quantiseOp, clipOp, rescaleOp, saturateOp, scaleOp],
   ...[catOp, sliceOp, poolOp, unpoolOp, globalPoolOp, toDenseOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
   ...[bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],

@@ -1,5 +1,5 @@
 import { isList, type AttrValue } from "../module.ts";
-import type { Type } from "../types.ts";
+import { REAL, type Type } from "../types.ts";
 import type { AttrDef, InferContext, OpDef } from "./op.ts";
 
 /**
@@ -35,6 +35,7 @@ function checkOperands(def: OpDef, types: readonly Type[], problem: (message: st
   types.forEach((type, i) => {
     const wanted = defs[Math.min(i, defs.length - 1)]!;
     if (!wanted.kinds.includes(type.kind)) problem(`operand ${i} (${wanted.name}) is a ${type.kind}, expected ${wanted.kinds.join(" or ")}`);
+    else if ("dtype" in type && !(wanted.numbers ?? REAL).includes(type.dtype)) problem(`operand ${i} (${wanted.name}) is ${type.dtype}, expected ${(wanted.numbers ?? REAL).join(" or ")}`);
   });
 }
 

@@ -1,6 +1,6 @@
 import type { EvalContext, FeatValue } from "../interp/value.ts";
 import { number, numbers, siteAttr, string } from "../module.ts";
-import { feat, param } from "../types.ts";
+import { feat, param, type DType } from "../types.ts";
 import type { OpDef } from "./op.ts";
 
 /** The features a caller gives, one row per site of an input set, in the caller's order. */
@@ -46,14 +46,18 @@ export const paramOp: OpDef = {
   operands: [],
   attrs: {
     name: { kind: "string", doc: "name in the weights file" },
-    role: { kind: "string", values: ["conv", "linear", "channel"], doc: "decides how a stored layout is read" },
-    layout: { kind: "string", values: ["spconv2", "spconv1", "minkowski"], doc: "stored layout of the file; spconv1 is canonical", default: "spconv2" },
+    role: { kind: "string", values: ["conv", "linear", "channel", "scalar"], doc: "decides how a stored layout is read; a scalar is one number, here repeated for every channel" },
+    layout: { kind: "string", values: ["spconv2", "spconv1", "minkowski", "esda"], doc: "stored layout of the file; spconv1 is canonical", default: "spconv2" },
     shape: { kind: "ints", doc: "canonical shape" },
+    dtype: { kind: "string", values: ["f32", "i8", "i32"], doc: "i8: weights of a quantised layer, i32: other whole numbers; a file that has others is refused", default: "f32" },
+    limit: { kind: "int", doc: "largest magnitude of i32", default: 0 },
   },
   infer(ctx) {
     const shape = numbers(ctx.attrs, "shape");
     if (shape.length === 0 || shape.some((n) => n < 1)) ctx.problem("shape must be one or more sizes of at least 1");
-    return [param(shape)];
+    const dtype = string(ctx.attrs, "dtype") as DType;
+    if ((dtype === "i32") !== number(ctx.attrs, "limit") > 0) ctx.problem("limit goes with i32");
+    return [param(shape, dtype)];
   },
   evaluate(ctx) {
     const name = string(ctx.attrs, "name");

@@ -1,8 +1,9 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import type { Label } from "../../parser/diagnostics/diagnostic.ts";
 import type { SiteId, SiteTable } from "../sites.ts";
-import type { FeatType, VecType } from "../types.ts";
+import type { DType, FeatType, VecType } from "../types.ts";
 import { printGeometry } from "./geometry.ts";
+import { checkNumbers, checkSameNumbers } from "./numbers.ts";
 import { required, type SurfaceOp } from "./op.ts";
 import type { Operand, Use } from "./use.ts";
 
@@ -39,6 +40,9 @@ function derivation(table: SiteTable, id: SiteId): string {
   return `${parent}, then ${def.kind === "floor" ? `floor(c / ${def.stride.every((s) => s === def.stride[0]) ? def.stride[0] : `[${def.stride.join(", ")}]`})` : printGeometry(def)}`;
 }
 
+/** Numbers that are added and multiplied: of the whole ones those of which a sum can be held to its bits. */
+const ADDED: Readonly<Record<"add" | "mul", readonly DType[]>> = { add: ["f32", "i16"], mul: ["f32"] };
+
 function elementwise(name: string, op: "add" | "mul", doc: string): SurfaceOp {
   return {
     name,
@@ -50,6 +54,7 @@ function elementwise(name: string, op: "add" | "mul", doc: string): SurfaceOp {
       const [a, b] = [rowsOf(use, use.operand("a")), rowsOf(use, use.operand("b"))];
       if (a === undefined || b === undefined) return undefined;
       if (a.type.kind !== b.type.kind || a.type.sites !== b.type.sites) return differentSites(use, a, b);
+      if (!checkNumbers(use, a, ADDED[op]) || !checkSameNumbers(use, [a, b])) return undefined;
       if (a.type.channels === b.type.channels) return use.add(op, [a.id, b.id], {});
       const labels = [
         { span: use.call.span, text: "" },
@@ -85,6 +90,7 @@ export const cat: SurfaceOp = {
     if (first === undefined) return use.report(diagnose("SP0207", { operation: "cat", parameter: "values" }, [{ span: use.call.span, text: "nothing to join" }]));
     const other = rest.find((x) => x.type.kind !== first.type.kind || x.type.sites !== first.type.sites);
     if (other !== undefined) return differentSites(use, first, other);
+    if (!checkSameNumbers(use, parts)) return undefined;
     return rest.length === 0 ? first.id : use.add("cat", parts.map((x) => x.id), {});
   },
 };

@@ -1,25 +1,35 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import type { ValueId } from "../module.ts";
 import type { Geometry } from "../sites.ts";
-import type { FeatType } from "../types.ts";
+import type { DType, FeatType } from "../types.ts";
+import { BIAS_LIMIT } from "../whole.ts";
 import { chooseGeometry, dParameter, kParameter, ontoParameter, pParameter, readKernel, readPadding, samePadding, sitesParameter, sParameter } from "./geometry.ts";
 import { groupsParameter, readGroups } from "./groups.ts";
 import { biasParameter, cParameter, optional, xParameter, type SurfaceOp } from "./op.ts";
+import type { ParamSpec } from "./params.ts";
 import { readShape, shapeParameter, weightAxes } from "./shape.ts";
 import type { Operand, Use } from "./use.ts";
 
+/** Numbers that products are made of. */
+export const PRODUCTS: readonly DType[] = ["f32", "i8"];
+
 /** Kernel and, when wanted, bias as operands, of `cin` input channels per group; undefined after reporting. */
-export function convWeights(use: Use, kernel: readonly number[], cin: number, cout: number): readonly ValueId[] | undefined {
-  const weight = use.net.layout.conv(kernel, cin, cout);
-  const bias = { part: "bias", role: "channel" as const, layout: weight.layout, shape: [cout] };
-  return use.params(use.bool("bias", false) ? [weight, bias] : [weight]);
+export function convWeights(use: Use, x: DType, kernel: readonly number[], cin: number, cout: number): readonly ValueId[] | undefined {
+  return productWeights(use, x, use.net.layout.conv(kernel, cin, cout), cout);
+}
+
+/** A weight and, when wanted, a bias for rows of these numbers. */
+export function productWeights(use: Use, x: DType, weight: ParamSpec, cout: number): readonly ValueId[] | undefined {
+  const bias: ParamSpec = { part: "bias", role: "channel", layout: weight.layout, shape: [cout] };
+  const [w, b]: readonly [ParamSpec, ParamSpec] = x === "i8" ? [{ ...weight, dtype: "i8" }, { ...bias, dtype: "i32", limit: BIAS_LIMIT }] : [weight, bias];
+  return use.params(use.bool("bias", false) ? [w, b] : [w]);
 }
 
 function addSubm(use: Use, x: Operand<FeatType>, c: number, g: Pick<Geometry, "kernel" | "padding" | "dilation">): ValueId | undefined {
   const groups = readGroups(use, x.type.channels, c);
   const shape = readShape(use, g.kernel, "same");
   if (groups === undefined || shape === undefined) return undefined;
-  const weights = convWeights(use, weightAxes(shape, g.kernel), x.type.channels / groups, c);
+  const weights = convWeights(use, x.type.dtype, weightAxes(shape, g.kernel), x.type.channels / groups, c);
   return weights && use.add("subm", [x.id, ...weights], { kernel: g.kernel, padding: g.padding, dilation: g.dilation, shape, groups });
 }
 
@@ -30,7 +40,7 @@ export const subm: SurfaceOp = {
   foreign: ["SubMConv1d", "SubMConv2d", "SubMConv3d", "SubMConv4d", "SubmanifoldConvolution", "subm_conv"],
   parameters: [xParameter, cParameter, kParameter, dParameter, optional("p", "ints", "padding", { fallback: "`(k // 2) * d`, centred; even kernels by dialect" }), shapeParameter, groupsParameter, biasParameter],
   build(use) {
-    const x = use.feat("x");
+    const x = use.feat("x", PRODUCTS);
     const c = use.channels("c");
     if (x === undefined || c === undefined) return undefined;
     const dim = use.net.sites.dim(x.type.sites);
@@ -55,7 +65,7 @@ export const conv: SurfaceOp = {
   foreign: ["SparseConv1d", "SparseConv2d", "SparseConv3d", "SparseConv4d", "MinkowskiConvolution", "Convolution", "Conv1d", "Conv2d", "Conv3d", "conv3d", "spconv"],
   parameters: [xParameter, cParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, ontoParameter, shapeParameter, groupsParameter, biasParameter],
   build(use) {
-    const x = use.feat("x");
+    const x = use.feat("x", PRODUCTS);
     const c = use.channels("c");
     const chosen = x === undefined || c === undefined ? undefined : chooseGeometry(use, x);
     if (x === undefined || c === undefined || chosen === undefined) return undefined;
@@ -64,7 +74,7 @@ export const conv: SurfaceOp = {
     const groups = readGroups(use, x.type.channels, c);
     const shape = readShape(use, geometry.kernel, rule);
     if (groups === undefined || shape === undefined) return undefined;
-    const weights = convWeights(use, weightAxes(shape, geometry.kernel), x.type.channels / groups, c);
+    const weights = convWeights(use, x.type.dtype, weightAxes(shape, geometry.kernel), x.type.channels / groups, c);
     if (weights === undefined) return undefined;
     const y = use.add("conv", [x.id, ...weights], { ...geometry, sites: rule, onto, shape, groups });
     use.net.recordStep(x.type.sites, y, { ...geometry, shape }, use.call.span);

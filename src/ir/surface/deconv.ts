@@ -1,7 +1,7 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import { generatedExtent } from "../sites.ts";
 import type { FeatType } from "../types.ts";
-import { convWeights } from "./conv.ts";
+import { convWeights, PRODUCTS } from "./conv.ts";
 import { checkTotalStride, choosePadding, dParameter, kParameter, mostPerAxis, pParameter, readKernel, readPadding, sParameter } from "./geometry.ts";
 import { groupsParameter, readGroups } from "./groups.ts";
 import { biasParameter, cParameter, optional, xParameter, type SurfaceOp } from "./op.ts";
@@ -19,7 +19,7 @@ export const deconv: SurfaceOp = {
     biasParameter,
   ],
   build(use) {
-    const x = use.feat("x");
+    const x = use.feat("x", PRODUCTS);
     const c = use.channels("c");
     if (x === undefined || c === undefined) return undefined;
     const dim = use.net.sites.dim(x.type.sites);
@@ -35,7 +35,7 @@ export const deconv: SurfaceOp = {
     }
     if (!checkTotalStride(use, x.type.sites, g.stride, "finer") || !hasRoom(use, x, g, added)) return undefined;
     const groups = readGroups(use, x.type.channels, c);
-    const weights = groups && convWeights(use, g.kernel, x.type.channels / groups, c);
+    const weights = groups && convWeights(use, x.type.dtype, g.kernel, x.type.channels / groups, c);
     return groups && weights && use.add("up", [x.id, ...weights], { ...g, groups, onto: use.net.sites.deriveGenerate(x.type.sites, g, added) });
   },
 };

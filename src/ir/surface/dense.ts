@@ -1,5 +1,6 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import { suggest } from "../../parser/diagnostics/suggest.ts";
+import { DTYPES } from "../types.ts";
 import { optional, xParameter, type SurfaceOp } from "./op.ts";
 
 export const toDense: SurfaceOp = {
@@ -9,7 +10,7 @@ export const toDense: SurfaceOp = {
   foreign: ["dense", "ToDense", "SparseToDense", "MinkowskiToDenseTensor", "ToDenseBEVConvolution", "HeightCompression"],
   parameters: [xParameter, optional("fold", "text", "name of the axis that goes into the channels", { fallback: "none" }), optional("layout", "word", "whether the channels come before the extents or behind them", { choices: ["channels_first", "channels_last"], fallback: "`channels_first`" })],
   build(use) {
-    const x = use.feat("x");
+    const x = use.feat("x", DTYPES);
     if (x === undefined) return undefined;
     const { sites } = use.net;
     const root = sites.root(x.type.sites);

@@ -1,6 +1,6 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import { outputExtent, type Geometry, type SiteId } from "../sites.ts";
-import type { FeatType } from "../types.ts";
+import { DTYPES, type FeatType } from "../types.ts";
 import { optional, required, type SurfaceParameter } from "./op.ts";
 import type { Operand, Use } from "./use.ts";
 
@@ -58,7 +58,7 @@ export function chooseGeometry(use: Use, x: Operand<FeatType>): Chosen | undefin
 
 /** The sites of the value named by `onto=`; no rule is needed then, only the padding. */
 function givenSites(use: Use, x: Operand<FeatType>): Chosen | undefined {
-  const onto = use.feat("onto");
+  const onto = use.feat("onto", DTYPES);
   const dim = use.net.sites.dim(x.type.sites);
   const kernel = onto && readKernel(use, dim, true);
   const written = use.has("p") ? readPadding(use, dim) : null;

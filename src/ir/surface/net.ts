@@ -10,6 +10,7 @@ import type { Module, ValueId } from "../module.ts";
 import { SiteTable, type Geometry, type SiteId } from "../sites.ts";
 import type { DenseType, FeatType, VecType } from "../types.ts";
 import { defaultLayout, dialects, type Dialect } from "./dialects.ts";
+import { numbersOf } from "./numbers.ts";
 import { weightLayouts, type KnownParam, type WeightLayout } from "./params.ts";
 import { surfaceOps } from "./registry.ts";
 import type { KernelShape } from "./shape.ts";
@@ -133,9 +134,9 @@ export class NetUnderConstruction implements NetHost {
   }
 
   typeInfo(type: FeatType | VecType | DenseType): TensorType {
-    if (type.kind === "dense") return { kind: "dense", shape: type.shape };
+    if (type.kind === "dense") return { kind: "dense", shape: type.shape, numbers: numbersOf(type.dtype) };
     const sites = { id: type.sites, root: this.sites.root(type.sites), stride: this.sites.totalStride(type.sites) };
-    return { kind: type.kind, sites, channels: type.channels };
+    return { kind: type.kind, sites, channels: type.channels, numbers: numbersOf(type.dtype) };
   }
 
   /** Axes, extents and total stride of a set, for messages: `S/2 (z: 8, y: 8), stride 2`. */

@@ -1,9 +1,12 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import type { Span } from "../../parser/span.ts";
 import type { ValueId } from "../module.ts";
+import type { DType } from "../types.ts";
+import { numbersOf } from "./numbers.ts";
 import type { Use } from "./use.ts";
 
-export type ParamRole = "conv" | "linear" | "channel";
+/** A scalar is one number in the file, which counts for every channel. */
+export type ParamRole = "conv" | "linear" | "channel" | "scalar";
 
 /** One weight of an operation: `part` is its name below the operation's path, `shape` its canonical shape. */
 export interface ParamSpec {
@@ -11,12 +14,17 @@ export interface ParamSpec {
   readonly role: ParamRole;
   readonly layout: string;
   readonly shape: readonly number[];
+  /** Default: real numbers. */
+  readonly dtype?: "i8" | "i32";
+  /** Largest magnitude of i32. */
+  readonly limit?: number;
 }
 
 /** A weight that exists, with the use that made it. */
 export interface KnownParam {
   readonly value: ValueId;
   readonly shape: readonly number[];
+  readonly dtype: DType;
   readonly span: Span;
 }
 
@@ -50,6 +58,8 @@ export const weightLayouts: ReadonlyMap<string, WeightLayout> = new Map(
     layout("spconv1", "`.weight` as [k…, Cin, Cout], the canonical shape", "weight", () => "spconv1", ["weight", "spconv1"]),
     layout("minkowski", "`.kernel` as [K, Cin, Cout], first axis fastest, depthwise [K, C]; batch norms below `.bn`", "kernel", () => "minkowski", ["kernel", "minkowski"], "bn"),
     layout("torchsparse", "`.kernel` as [K, Cin, Cout], first axis fastest when K is odd, else last", "kernel", (taps) => (taps % 2 === 1 ? "minkowski" : "spconv1"), ["weight", "spconv2"]),
+    layout("hawq", "`.weight`, elsewise as `minkowski`, linear layers as [Cout, Cin]: ESDA's quantised checkpoints", "weight", () => "minkowski", ["weight", "spconv2"]),
+    layout("esda", "`.weight` as [K, Cin, Cout], last axis fastest, of one tap [Cout, Cin], depthwise [K, C]: ESDA's accelerator", "weight", () => "esda", ["weight", "spconv2"]),
     layout("scn", "`.weight` as [K, groups, Cin / groups, Cout / groups], last axis fastest", "weight", () => "spconv1", ["weight", "spconv2"]),
   ].map((l) => [l.name, l]),
 );
@@ -59,16 +69,21 @@ export function addParams(use: Use, specs: readonly ParamSpec[]): readonly Value
   const { net, call } = use;
   const values: ValueId[] = [];
   let shared: { readonly path: string; readonly span: Span } | undefined;
-  for (const { part, role, layout: stored, shape } of specs) {
-    const name = call.path === "" ? part : `${call.path}.${part}`;
+  for (const { part, role, layout: stored, shape, dtype = "f32", limit = 0 } of specs) {
+    const name = [call.path, part].filter((p) => p !== "").join(".");
     const known = net.params.get(name);
     if (known !== undefined && known.shape.join() !== shape.join()) {
       const labels = [{ span: call.span, text: `needs [${shape.join(", ")}]` }, { span: known.span, text: `needs [${known.shape.join(", ")}]` }];
       return use.report(diagnose("SP0510", { path: printPath(name), first: known.shape.join(", "), second: shape.join(", ") }, labels));
     }
+    if (known !== undefined && known.dtype !== dtype) {
+      const [first, second] = [numbersOf(known.dtype), numbersOf(dtype)];
+      const labels = [{ span: call.span, text: `needs ${second}` }, { span: known.span, text: `needs ${first}` }];
+      return use.report(diagnose("SP0511", { path: printPath(name), first, second }, labels));
+    }
     if (known !== undefined) shared ??= { path: name, span: known.span };
-    const value = known?.value ?? net.builder.one("param", [], { name, role, layout: stored, shape }, net.loc(call));
-    if (known === undefined) net.params.set(name, { value, shape, span: call.span });
+    const value = known?.value ?? net.builder.one("param", [], { name, role, layout: stored, shape, dtype, limit }, net.loc(call));
+    if (known === undefined) net.params.set(name, { value, shape, dtype, span: call.span });
     values.push(value);
   }
   if (shared !== undefined) {

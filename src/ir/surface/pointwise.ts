@@ -1,4 +1,6 @@
 import { ACTIVATIONS, type Activation } from "../activations.ts";
+import { DTYPES, REAL } from "../types.ts";
+import { PRODUCTS, productWeights } from "./conv.ts";
 import { defaultEps } from "./dialects.ts";
 import { biasParameter, cParameter, optional, xParameter, type SurfaceOp } from "./op.ts";
 import { weightLayouts } from "./params.ts";
@@ -16,14 +18,12 @@ export const linear: SurfaceOp = {
     }),
   ],
   build(use) {
-    const x = use.rows("x");
+    const x = use.rows("x", PRODUCTS);
     const c = use.channels("c");
     if (x === undefined || c === undefined) return undefined;
     const stored = use.text("stored");
     const layout = stored === undefined ? use.net.layout : weightLayouts.get(stored === "kernel" ? "minkowski" : "spconv2")!;
-    const weight = layout.linear(x.type.channels, c);
-    const bias = { part: "bias", role: "channel" as const, layout: weight.layout, shape: [c] };
-    const weights = use.params(use.bool("bias", false) ? [weight, bias] : [weight]);
+    const weights = productWeights(use, x.type.dtype, layout.linear(x.type.channels, c), c);
     return weights && use.add("linear", [x.id, ...weights], {});
   },
 };
@@ -53,7 +53,7 @@ function activation(name: Activation, foreign: readonly string[]): SurfaceOp {
     foreign,
     parameters: [xParameter],
     build(use) {
-      const x = use.rows("x");
+      const x = use.rows("x", name === "relu" ? DTYPES : REAL);
       return x && use.add(name, [x.id], {});
     },
   };

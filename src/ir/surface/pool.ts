@@ -1,4 +1,6 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
+import { pooledNumbers } from "../ops/pool.ts";
+import { DTYPES, REAL } from "../types.ts";
 import { chooseGeometry, dParameter, kParameter, ontoParameter, pParameter, sitesParameter, sParameter } from "./geometry.ts";
 import { optional, xParameter, type SurfaceOp } from "./op.ts";
 import { readShape, shapeParameter } from "./shape.ts";
@@ -36,7 +38,7 @@ const local = modes.map(({ mode, doc, word, long }): SurfaceOp => ({
   foreign: [`Sparse${word}Pool1d`, `Sparse${word}Pool2d`, `Sparse${word}Pool3d`, `Sparse${word}Pool4d`, `Minkowski${word}Pooling`, `${long}Pooling`, `${word}Pool2d`, `${word}Pool3d`],
   parameters: [xParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, ontoParameter, shapeParameter, ...(mode === "avg" ? [divisorParameter] : mode === "max" ? [clampParameter] : [])],
   build(use) {
-    const x = use.feat("x");
+    const x = use.feat("x", mode === "max" ? DTYPES : REAL);
     const chosen = x && chooseGeometry(use, x);
     const divisor = chosen && chooseDivisor(use, mode);
     const shape = chosen && readShape(use, chosen.geometry.kernel, chosen.rule);
@@ -85,7 +87,7 @@ const global = modes.map(({ mode, doc, word }): SurfaceOp => ({
   foreign: [`SparseGlobal${word}Pool`, `MinkowskiGlobal${word}Pooling`, `Global${word}Pool`, `global_${mode}`],
   parameters: [xParameter],
   build(use) {
-    const x = use.feat("x");
+    const x = use.feat("x", DTYPES.filter((numbers) => pooledNumbers(mode, numbers) !== undefined));
     return x && use.add("global_pool", [x.id], { mode });
   },
 }));

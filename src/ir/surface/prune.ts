@@ -1,4 +1,5 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
+import { DTYPES } from "../types.ts";
 import { differentSites } from "./combine.ts";
 import { optional, required, xParameter, type SurfaceOp } from "./op.ts";
 
@@ -10,7 +11,7 @@ export const prune: SurfaceOp = {
   parameters: [xParameter, required("mask", "tensor", "features of one channel on the same sites"), optional("above", "float", "the threshold", { fallback: "`0`" })],
   foreignArguments: { threshold: { kind: "spelled", spelling: "above" } },
   build(use) {
-    const [x, mask] = [use.feat("x"), use.feat("mask")];
+    const [x, mask] = [use.feat("x", DTYPES), use.feat("mask", DTYPES)];
     if (x === undefined || mask === undefined) return undefined;
     if (x.type.sites !== mask.type.sites) return differentSites(use, x, mask);
     if (mask.type.channels !== 1) return use.report(diagnose("SP0465", { found: mask.type.channels }, [{ span: mask.span, text: `${mask.type.channels} channels` }]));

@@ -6,10 +6,11 @@ import type { SurfaceOp } from "./op.ts";
 import { activations, bn, leakyRelu, linear } from "./pointwise.ts";
 import { pools } from "./pool.ts";
 import { prune } from "./prune.ts";
+import { quantised } from "./quantised.ts";
 import { union } from "./union.ts";
 import { up } from "./up.ts";
 
 /** Every operation of the language, in the order of the documentation. Adding one is adding a line here and its entry. */
-const all: readonly SurfaceOp[] = [subm, conv, up, deconv, linear, bn, ...activations, leakyRelu, plus, times, union, prune, cat, ...pools, toDense];
+const all: readonly SurfaceOp[] = [subm, conv, up, deconv, linear, bn, ...activations, leakyRelu, plus, times, union, prune, cat, ...pools, toDense, ...quantised];
 
 export const surfaceOps: ReadonlyMap<string, SurfaceOp> = new Map(all.map((op) => [op.name, op]));

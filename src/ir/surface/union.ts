@@ -1,5 +1,6 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
-import type { FeatType } from "../types.ts";
+import { REAL, type FeatType } from "../types.ts";
+import { checkNumbers } from "./numbers.ts";
 import { optional, required, type SurfaceOp } from "./op.ts";
 import type { Operand } from "./use.ts";
 
@@ -16,7 +17,9 @@ export const union: SurfaceOp = {
     const parts: Operand<FeatType>[] = [];
     for (const operand of use.operands("values")) {
       if (operand.type.kind !== "feat") return use.wrongKind(operand, "sparse features");
-      parts.push({ ...operand, type: operand.type });
+      const part = { ...operand, type: operand.type };
+      if (!checkNumbers(use, part, REAL)) return undefined;
+      parts.push(part);
     }
     const [first, ...rest] = parts;
     if (first === undefined || rest.length === 0) {

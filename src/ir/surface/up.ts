@@ -1,7 +1,7 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import type { SiteId } from "../sites.ts";
-import type { FeatType } from "../types.ts";
-import { convWeights } from "./conv.ts";
+import { DTYPES, type FeatType } from "../types.ts";
+import { convWeights, PRODUCTS } from "./conv.ts";
 import { choosePadding, mostPerAxis, otherGrid, printGeometry } from "./geometry.ts";
 import { groupsParameter, readGroups } from "./groups.ts";
 import type { Step, StepGeometry } from "./net.ts";
@@ -34,21 +34,21 @@ export const up: SurfaceOp = {
     ["s", "p", "d", "stride", "padding", "dilation"].map((name) => [name, { kind: "needless", why: "`up` takes it from the step that it reverses" }]),
   ),
   build(use) {
-    const x = use.feat("x");
+    const x = use.feat("x", PRODUCTS);
     const c = use.channels("c");
     const way = x === undefined || c === undefined ? undefined : findWay(use, x);
     if (x === undefined || c === undefined || way === undefined) return undefined;
     const groups = readGroups(use, x.type.channels, c);
     if (groups === undefined) return undefined;
     if (groups > 1 && way.geometry.shape === "cross") return use.report(diagnose("SP0447", { why: "convolutions in groups have whole kernels" }, [{ span: use.spanOf("groups"), text: "the step that is reversed has a cross" }]));
-    const weights = convWeights(use, weightAxes(way.geometry.shape, way.geometry.kernel), x.type.channels / groups, c);
+    const weights = convWeights(use, x.type.dtype, weightAxes(way.geometry.shape, way.geometry.kernel), x.type.channels / groups, c);
     return weights && use.add("up", [x.id, ...weights], { ...way.geometry, onto: way.onto, groups });
   },
 };
 
 /** The step that led to the sites of `x`, by `onto=` and `k=` where several did; undefined after reporting. */
 export function findWay(use: Use, x: Operand<FeatType>): Way | undefined {
-  const onto = use.has("onto") ? use.feat("onto") : null;
+  const onto = use.has("onto") ? use.feat("onto", DTYPES) : null;
   if (onto === undefined) return undefined;
   const leading = use.net.stepsTo(x.type.sites);
   const exact = onto === null ? leading : leading.filter((step) => step.from === onto.type.sites);

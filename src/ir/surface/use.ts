@@ -4,8 +4,9 @@ import { printTensor, type Call, type TensorType } from "../../parser/elaborate/
 import type { Value } from "../../parser/elaborate/values.ts";
 import type { Span } from "../../parser/span.ts";
 import type { Attrs, ValueId } from "../module.ts";
-import type { DenseType, FeatType, Type, VecType } from "../types.ts";
+import { REAL, type DenseType, type DType, type FeatType, type Type, type VecType } from "../types.ts";
 import type { NetUnderConstruction } from "./net.ts";
+import { checkNumbers } from "./numbers.ts";
 import { addParams, type ParamSpec } from "./params.ts";
 
 /** An operand: its value, its type, and where it stands in the source. */
@@ -98,18 +99,22 @@ export class Use {
     });
   }
 
-  /** The operand as sparse features; undefined after reporting. */
-  feat(name: string): Operand<FeatType> | undefined {
+  /** The operand as sparse features of such numbers; undefined after reporting. */
+  feat(name: string, numbers: readonly DType[] = REAL): Operand<FeatType> | undefined {
     const operand = this.operand(name);
-    if (operand.type.kind === "feat") return { ...operand, type: operand.type };
+    if (operand.type.kind === "feat") return this.#of({ ...operand, type: operand.type }, numbers);
     return this.wrongKind(operand, nouns.feat);
   }
 
-  /** The operand as features with rows, sparse or one per batch item; undefined after reporting. */
-  rows(name: string): Operand<FeatType | VecType> | undefined {
+  /** The operand as features with rows, sparse or one per batch item, of such numbers; undefined after reporting. */
+  rows(name: string, numbers: readonly DType[] = REAL): Operand<FeatType | VecType> | undefined {
     const operand = this.operand(name);
-    if (operand.type.kind === "feat" || operand.type.kind === "vec") return { ...operand, type: operand.type };
+    if (operand.type.kind === "feat" || operand.type.kind === "vec") return this.#of({ ...operand, type: operand.type }, numbers);
     return this.wrongKind(operand, `${nouns.feat} or ${nouns.vec}`);
+  }
+
+  #of<T extends FeatType | VecType>(operand: Operand<T>, numbers: readonly DType[]): Operand<T> | undefined {
+    return checkNumbers(this, operand, numbers) ? operand : undefined;
   }
 
   wrongKind(operand: Operand, expected: string): undefined {

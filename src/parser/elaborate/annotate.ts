@@ -2,7 +2,7 @@ import type { Expr, TypeExpr } from "../ast.ts";
 import { diagnose } from "../diagnostics/catalog.ts";
 import type { Span } from "../span.ts";
 import { evaluate } from "./evaluate.ts";
-import { printTensor, type Argument, type TensorType } from "./host.ts";
+import { NUMBERS, printTensor, type Argument, type TensorType } from "./host.ts";
 import type { Frame } from "./machine.ts";
 import { errorValue, floatValue, kindNoun, type Value } from "./values.ts";
 
@@ -54,8 +54,9 @@ function checkTensor(frame: Frame, type: TypeExpr, value: Value & { readonly kin
   const actual = net.describe(value.tensor);
   if (actual.kind !== type.name) return mismatch(frame, type, `\`${printTensor(actual)}\``, span);
   if (actual.kind === "dense") return checkShape(frame, type, value, actual, span);
-  const [sites, channels] = actual.kind === "feat" ? type.args : [undefined, type.args[0]];
+  const [sites, channels, numbers] = actual.kind === "feat" ? type.args : [undefined, ...type.args];
   if (sites !== undefined && actual.kind === "feat" && !checkSites(frame, sites, actual, span)) return errorValue;
+  if (numbers !== undefined && !checkNumbers(frame, type, numbers, value, actual)) return errorValue;
   if (channels === undefined) return value;
   const expected = evaluate(frame, channels);
   if (expected.kind === "error") return value;
@@ -66,6 +67,14 @@ function checkTensor(frame: Frame, type: TypeExpr, value: Value & { readonly kin
     { span: net.origin(value.tensor), text: `this has ${actual.channels}` },
   ];
   return frame.machine.report(frame, diagnose("SP0301", { expected: expected.value, found: actual.channels }, labels));
+}
+
+function checkNumbers(frame: Frame, type: TypeExpr, expr: Expr, { tensor }: Value & { readonly kind: "tensor" }, { numbers }: TensorType): boolean {
+  const wanted = expr.kind === "name" ? expr.name : "";
+  if (wanted === numbers) return true;
+  const labels = [{ span: expr.span, text: NUMBERS.some((n) => n === wanted) ? `${wanted} asserted here` : `one of ${NUMBERS.join(", ")} stands here` }, { span: frame.machine.net!.origin(tensor), text: `these are ${numbers} numbers` }];
+  frame.machine.report(frame, diagnose("SP0308", { type: type.name, found: numbers }, labels));
+  return false;
 }
 
 function badArgument(frame: Frame, type: TypeExpr, arg: Expr, value: Value, expected: string): Value {

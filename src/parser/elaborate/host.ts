@@ -95,18 +95,24 @@ export interface SitesType {
   readonly stride: readonly number[];
 }
 
-export type TensorType =
-  | { readonly kind: "feat"; readonly sites: SitesType; readonly channels: number }
-  | { readonly kind: "vec"; readonly sites: SitesType; readonly channels: number }
-  | { readonly kind: "dense"; readonly shape: readonly number[] };
+/** Kinds of numbers, as types name them: real ones, which go without saying, or the whole ones of quantised networks. */
+export const NUMBERS = ["real", "int8", "int16", "int32"] as const;
 
-/** How a message names a tensor: `feat[S/2, 32]`. */
+export type Numbers = (typeof NUMBERS)[number];
+
+export type TensorType =
+  | { readonly kind: "feat"; readonly sites: SitesType; readonly channels: number; readonly numbers: Numbers }
+  | { readonly kind: "vec"; readonly sites: SitesType; readonly channels: number; readonly numbers: Numbers }
+  | { readonly kind: "dense"; readonly shape: readonly number[]; readonly numbers: Numbers };
+
+/** How a message names a tensor: `feat[S/2, 32]`, `vec[10, int8]`. */
 export function printTensor(type: TensorType): string {
+  const numbers = type.numbers === "real" ? "" : `, ${type.numbers}`;
   switch (type.kind) {
     case "feat":
-      return `feat[${type.sites.id}, ${type.channels}]`;
+      return `feat[${type.sites.id}, ${type.channels}${numbers}]`;
     case "vec":
-      return `vec[${type.channels}]`;
+      return `vec[${type.channels}${numbers}]`;
     case "dense":
       return `dense[${type.shape.join(", ")}]`;
   }

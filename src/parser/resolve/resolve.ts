@@ -2,7 +2,7 @@ import type { BlockDecl, Body, CallExpr, Expr, NetDecl, Param, Stmt, TypeExpr } 
 import { diagnose } from "../diagnostics/catalog.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { suggest } from "../diagnostics/suggest.ts";
-import type { ElaborationHost } from "../elaborate/host.ts";
+import { NUMBERS, type ElaborationHost } from "../elaborate/host.ts";
 import type { LoadedFile, Program } from "../program.ts";
 import type { Binding } from "./bind.ts";
 import { CallResolver } from "./calls.ts";
@@ -195,7 +195,10 @@ class FileResolver {
       if (!this.#file.isUnsure(type.name)) this.#report(diagnose("SP0224", { name: type.name }, [{ span: type.nameSpan, text: "no such type" }], extras));
       return;
     }
-    for (const arg of type.args) if (type.name !== "list") this.#expr(arg, scope);
+    const numbersAt = type.name === "feat" ? 2 : type.name === "vec" ? 1 : -1;
+    type.args.forEach((arg, i) => {
+      if (type.name !== "list" && !(i === numbersAt && arg.kind === "name" && NUMBERS.some((n) => n === arg.name))) this.#expr(arg, scope);
+    });
   }
 
   /** Walks an expression without recursion into chains; `defining` is the name that the expression gives a value. */

@@ -1,5 +1,5 @@
 import type { Op, ValueId } from "../../ir/module.ts";
-import { emits, endsDense, tileSources, type Item, type Tile } from "./tile.ts";
+import { emits, endsDense, tileSources, vectorsOf, type Item, type Tile } from "./tile.ts";
 
 /** Storage buffers that a kernel may bind under WebGPU's default limits. */
 export const STORAGE_BINDINGS = 8;
@@ -37,7 +37,7 @@ function rulebooksOf({ head }: Tile): readonly ValueId[] {
   }
 }
 
-const readsParams = (item: Item): boolean => item.do === "bias" || item.do === "affine" || item.do === "linear";
+const readsParams = (item: Item): boolean => item.do === "linear" || vectorsOf(item).length > 0;
 
 function blockOf(defs: Defs, rb: ValueId): ValueId {
   let value = rb;

@@ -1,6 +1,6 @@
 import type { Type } from "../../ir/types.ts";
 import type { ValueId } from "../../ir/module.ts";
-import type { Item, Tile } from "./tile.ts";
+import { vectorsOf, type Item, type Tile } from "./tile.ts";
 
 /** Floats of parameters that one binding of a kernel holds under WebGPU's default limits (128 MiB). */
 export const BINDING_FLOATS = (128 << 20) / 4;
@@ -16,18 +16,7 @@ export function parameterFloats(types: Types, { head, epilogue }: Tile): number 
   return [...terms, ...epilogue.flatMap(parametersOf)].reduce((sum, value) => sum + floatsOf(types.typeOf(value)), 0);
 }
 
-function parametersOf(item: Item): readonly ValueId[] {
-  switch (item.do) {
-    case "bias":
-      return [item.arg];
-    case "affine":
-      return [item.scale, item.shift];
-    case "linear":
-      return [item.w];
-    default:
-      return [];
-  }
-}
+const parametersOf = (item: Item): readonly ValueId[] => (item.do === "linear" ? [item.w] : vectorsOf(item));
 
 function floatsOf(type: Type): number {
   if (type.kind !== "param") throw new Error(`internal: a parameter is ${type.kind}`);

@@ -3,6 +3,7 @@ import { number, string, type Attrs, type AttrValue, type Op, type ValueId } fro
 import { epilogueOf, type EpilogueItem } from "../../ir/ops/epilogue.ts";
 import { termsOf } from "../../ir/ops/fused.ts";
 import { pairOf } from "../../ir/ops/pair.ts";
+import type { Rounding, SaturatedBits } from "../../ir/whole.ts";
 
 /**
  * A fused op with values in place of operand indices, so that passes edit it as data and never count operands.
@@ -16,12 +17,15 @@ export interface Term {
 }
 
 export type Item =
-  | { readonly do: "bias"; readonly arg: ValueId }
+  | { readonly do: "bias" | "clip" | "scale"; readonly arg: ValueId }
   | { readonly do: "affine"; readonly scale: ValueId; readonly shift: ValueId }
   | { readonly do: "add" | "mul"; readonly arg: ValueId }
   | { readonly do: Activation | "emit" }
   | { readonly do: "leaky_relu"; readonly slope: number }
   | { readonly do: "elu"; readonly alpha: number }
+  | { readonly do: "quantise"; readonly scale: number }
+  | { readonly do: "rescale"; readonly arg: ValueId; readonly shift: number; readonly rounding: Rounding }
+  | { readonly do: "saturate"; readonly bits: SaturatedBits }
   | { readonly do: "linear"; readonly w: ValueId }
   | { readonly do: "dense"; readonly fold: string };
 
@@ -115,9 +119,12 @@ function decodeItems(op: Op, items: readonly EpilogueItem[]): readonly Item[] {
   return items.map((item): Item => {
     switch (item.do) {
       case "bias":
+      case "clip":
+      case "scale":
       case "add":
       case "mul":
-        return { do: item.do, arg: operandAt(op, item.arg) };
+      case "rescale":
+        return { ...item, arg: operandAt(op, item.arg) };
       case "affine":
         return { do: "affine", scale: operandAt(op, item.scale), shift: operandAt(op, item.shift) };
       case "linear":
@@ -172,15 +179,48 @@ export function encodeTile({ head, epilogue }: Tile): EncodedTile {
 function encodeItem(item: Item, index: (value: ValueId) => number): AttrValue {
   switch (item.do) {
     case "bias":
+    case "clip":
+    case "scale":
     case "add":
     case "mul":
-      return { do: item.do, arg: index(item.arg) };
+    case "rescale":
+      return { ...item, arg: index(item.arg) };
     case "affine":
       return { do: "affine", scale: index(item.scale), shift: index(item.shift) };
     case "linear":
       return { do: "linear", w: index(item.w) };
     default:
       return { ...item };
+  }
+}
+
+/** Parameters of one number per column that an item reads. */
+export function vectorsOf(item: Item): readonly ValueId[] {
+  switch (item.do) {
+    case "bias":
+    case "clip":
+    case "rescale":
+    case "scale":
+      return [item.arg];
+    case "affine":
+      return [item.scale, item.shift];
+    default:
+      return [];
+  }
+}
+
+/** The item with other parameters in place of those of {@link vectorsOf}; `other` is told which they were, in order. */
+export function withVectors(item: Item, other: (vector: ValueId, i: number) => ValueId): Item {
+  switch (item.do) {
+    case "bias":
+    case "clip":
+    case "rescale":
+    case "scale":
+      return { ...item, arg: other(item.arg, 0) };
+    case "affine":
+      return { ...item, scale: other(item.scale, 0), shift: other(item.shift, 1) };
+    default:
+      return item;
   }
 }
 

@@ -6,6 +6,7 @@ import { f32x4, i32, v128, type Sexpr } from "../wat.ts";
 import type { StepFunc } from "./frame.ts";
 import { rowsFunction } from "./multiply.ts";
 import { smooth } from "./smooth.ts";
+import { quantise, rescale, saturate } from "./whole.ts";
 
 /** A tile of accumulators: rows of `width` padded columns, the first being column `from` + group · width of the step. */
 export interface AccTile {
@@ -108,6 +109,16 @@ function apply(s: StepFunc, e: EpilogueStep, y: Sexpr, column: Local, place: (a:
       return f32x4.add(y, vector(e.at));
     case "affine":
       return f32x4.add(f32x4.mul(y, vector(e.scale)), vector(e.shift));
+    case "scale":
+      return f32x4.mul(y, vector(e.at));
+    case "clip":
+      return f32x4.min(f32x4.max(y, f32x4.const(0)), vector(e.at));
+    case "rescale":
+      return rescale(s.f, e, y, vector(e.multiplier));
+    case "saturate":
+      return saturate(y, e.bits);
+    case "quantise":
+      return quantise(y, e.scale);
     case "add":
     case "mul": {
       const other = count === 4 ? v128.load(place(e.source)) : v128.loadPart(count, place(e.source));

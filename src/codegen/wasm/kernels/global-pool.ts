@@ -2,6 +2,7 @@ import { pad4, type GlobalPoolSpec } from "../../wgsl/spec.ts";
 import type { Assembly } from "../assembly.ts";
 import type { Local } from "../func.ts";
 import { f32x4, i32, v128, type Sexpr } from "../wat.ts";
+import { f64x2, heldDoubles, highDoubles, joinDoubles, lowDoubles } from "./doubles.ts";
 import type { StepFunc } from "./frame.ts";
 import { eachVector, part, rowOf } from "./pool.ts";
 
@@ -33,9 +34,8 @@ export function globalPoolBody(assembly: Assembly, s: StepFunc, spec: GlobalPool
           f.add(v128.store(place.get, ["select", value.get, f32x4.max(v128.load(place.get), value.get), i32.eq(row.get, begin.get)]));
           return;
         }
-        const high: Sexpr = ["i8x16.shuffle", ...Array.from({ length: 16 }, (_, i) => String((i + 8) % 16)), value.get, value.get];
-        f.add(v128.store(place.get, ["f64x2.add", v128.load(place.get), ["f64x2.promote_low_f32x4", value.get]]));
-        f.add(v128.store(place.get, ["f64x2.add", v128.load(place.get, 16), ["f64x2.promote_low_f32x4", high]], 16));
+        f.add(v128.store(place.get, f64x2.add(v128.load(place.get), lowDoubles(value.get))));
+        f.add(v128.store(place.get, f64x2.add(v128.load(place.get, 16), highDoubles(value.get)), 16));
       });
     });
     const rows = f.let("divisor", i32.sub(end.get, begin.get));
@@ -45,15 +45,21 @@ export function globalPoolBody(assembly: Assembly, s: StepFunc, spec: GlobalPool
       const place = f.let("place", i32.add(s.scratch.get, i32.mul(at, 2)));
       const half = (offset: number): Sexpr => {
         const sum = v128.load(place.get, offset);
-        return ["f32x4.demote_f64x2_zero", mode === "avg" ? ["f64x2.div", sum, divisor] : sum];
+        if (spec.whole === true) return mode === "avg" ? truncatedMean(sum, divisor) : heldDoubles(sum, -(2 ** 24), 2 ** 24);
+        return mode === "avg" ? f64x2.div(sum, divisor) : sum;
       };
-      const joined: Sexpr = ["i8x16.shuffle", ...[...Array(8).keys(), ...Array.from({ length: 8 }, (_, i) => 16 + i)].map(String), half(0), half(16)];
-      const value = f.let("result", mode === "max" ? v128.load(place.get) : joined, "v128");
+      const value = f.let("result", mode === "max" ? v128.load(place.get) : joinDoubles(half(0), half(16)), "v128");
       const to = f.let("to", i32.add(out.get, at));
       if (count === 4) f.add(v128.store(to.get, value.get));
       else for (let lane = 0; lane < count; lane++) f.add(v128.store32(lane, to.get, value.get, 4 * lane));
     });
   });
+}
+
+/** trunc(sum / count + 0.01) of whole numbers; the one quotient is too far from whole numbers that it does not reach to be rounded to one. */
+function truncatedMean(sum: Sexpr, count: Sexpr): Sexpr {
+  const hundred = f64x2.const(100);
+  return f64x2.add(f64x2.trunc(f64x2.div(f64x2.add(f64x2.mul(sum, hundred), count), f64x2.mul(count, hundred))), f64x2.const(0));
 }
 
 /** Sets `found` to the first row whose batch item is at least `item`. */

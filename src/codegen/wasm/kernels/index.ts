@@ -56,7 +56,7 @@ function bindingsOf(spec: FeatureSpec): readonly string[] {
     for (const e of steps) {
       if (e.do === "add" || e.do === "mul") roles.add(e.source.role);
       else if (e.do === "emit") target(e.target);
-      else if (e.do === "bias" || e.do === "affine" || e.do === "linear") params = true;
+      else if (["bias", "affine", "linear", "clip", "scale", "rescale"].includes(e.do)) params = true;
     }
   };
   switch (spec.kind) {

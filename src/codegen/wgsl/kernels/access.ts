@@ -37,6 +37,12 @@ export class RowFunctions {
     return [...this.#functions.values()].map((f) => f.text);
   }
 
+  /** Adds a function that is no access, once. */
+  helper(fn: Name, text: Wgsl): Name {
+    if (!this.#functions.has(fn.text)) this.#functions.set(fn.text, { name: fn, text });
+    return fn;
+  }
+
   load(window: Window): Name {
     const { access, from, width } = window;
     return this.#function("load", window, (fn, buffer) => {

@@ -6,6 +6,7 @@ import { repeat, wgsl, type Hole, type Wgsl } from "../template.ts";
 import { isDense, type RowFunctions, type Window } from "./access.ts";
 import { groupsOf, quadsOf, type TileShape } from "./shape.ts";
 import { smooth } from "./smooth.ts";
+import { quantised, rescaleFunction, saturated } from "./whole.ts";
 
 /** The columns a tile holds at some moment: channels [from, from + width) of the rows it will be stored to. */
 export interface Columns {
@@ -105,6 +106,18 @@ function stepText(context: TileContext, step: EpilogueStep, columns: Columns): H
       return each(context, columns.width, (r, g) =>
         wgsl`${acc(r, g)} = ${acc(r, g)} * ${vector(context, step.scale, g)} + ${vector(context, step.shift, g)};`,
       );
+    case "scale":
+      return each(context, columns.width, (r, g) => wgsl`${acc(r, g)} *= ${vector(context, step.at, g)};`);
+    case "clip":
+      return each(context, columns.width, (r, g) => wgsl`${acc(r, g)} = min(max(${acc(r, g)}, vec4f()), ${vector(context, step.at, g)});`);
+    case "rescale": {
+      const rescale = rescaleFunction(context.functions, step);
+      return each(context, columns.width, (r, g) => wgsl`${acc(r, g)} = ${rescale}(${acc(r, g)}, ${vector(context, step.multiplier, g)});`);
+    }
+    case "saturate":
+      return each(context, columns.width, (r, g) => wgsl`${acc(r, g)} = ${saturated(acc(r, g), step.bits)};`);
+    case "quantise":
+      return each(context, columns.width, (r, g) => wgsl`${acc(r, g)} = ${quantised(acc(r, g), step.scale)};`);
     case "add":
     case "mul": {
       const load = context.functions.load({ access: step.source, ...columns });

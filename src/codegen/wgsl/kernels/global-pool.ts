@@ -1,7 +1,7 @@
-import { u32 } from "../literal.ts";
+import { i32, u32 } from "../literal.ts";
 import { assemble } from "../module.ts";
 import type { GlobalPoolSpec, Kernel } from "../spec.ts";
-import { wgsl } from "../template.ts";
+import { wgsl, type Hole } from "../template.ts";
 import { RowFunctions } from "./access.ts";
 import { newBindings } from "./frame.ts";
 import { Rulebook } from "./rulebook.ts";
@@ -30,6 +30,9 @@ export function globalPoolKernel(spec: GlobalPoolSpec): Kernel {
   const store = functions.store(spec.target, 0, channels);
   const order = spec.order === undefined ? undefined : new Rulebook(bindings, spec.order);
   const max = spec.mode === "max";
+  // Sums of whole numbers are integers, exact whatever their order.
+  const integers = spec.whole === true && !max;
+  const vec4 = integers ? wgsl`vec4i` : wgsl`vec4f`;
   const join = max ? wgsl`select(max(total, value), value, n == 1u)` : wgsl`total + value`;
   const size = quads * LANES;
   return assemble({
@@ -37,7 +40,7 @@ export function globalPoolKernel(spec: GlobalPoolSpec): Kernel {
     header: spec.header,
     bindings,
     declarations: [
-      wgsl`var<workgroup> tile: array<vec4f, ${u32(size)}>;`,
+      wgsl`var<workgroup> tile: array<${vec4}, ${u32(size)}>;`,
       ...functions.declarations,
       wgsl`
         // First sorted row whose batch index is at least "batch".
@@ -63,12 +66,12 @@ export function globalPoolKernel(spec: GlobalPoolSpec): Kernel {
       let first = first_of(i32(batch), rows);
       let last = first_of(i32(batch) + 1, rows);
       let row_lane = lane / ${u32(quads)};
-      var total = vec4f();
+      var total = ${vec4}();
       var n = 0u;
       for (var row = first + row_lane; row < last; row += ${u32(LANES)}) {
         ${order === undefined ? wgsl`let entry = row + 1u;` : wgsl`let entry = ${order.entry(wgsl`row`, wgsl`0u`)};`}
         n++;
-        let value = ${load}(entry - 1u, quad);
+        let value = ${integers ? wgsl`vec4i(${load}(entry - 1u, quad))` : wgsl`${load}(entry - 1u, quad)`};
         total = ${join};
       }
       tile[lane] = total;
@@ -80,8 +83,23 @@ export function globalPoolKernel(spec: GlobalPoolSpec): Kernel {
         }
       }
       if (row_lane == 0u && quad < ${u32(quadsOf(channels))}) {
-        ${spec.mode === "avg" ? wgsl`let result = tile[lane] / f32(max(last - first, 1u));` : wgsl`let result = tile[lane];`}
+        ${integers ? wholeResult(spec.mode) : spec.mode === "avg" ? wgsl`let result = tile[lane] / f32(max(last - first, 1u));` : wgsl`let result = tile[lane];`}
         ${store}(batch, quad, result);
       }`,
   });
+}
+
+/**
+ * Sums as far as float32 is exact, or trunc(sum / count + 0.01): one more than the quotient where the rest of a positive sum is within
+ * a hundredth of it, one less in size where that of a negative one is below a hundredth.
+ */
+function wholeResult(mode: "max" | "sum" | "avg"): Hole {
+  if (mode === "sum") return wgsl`let result = vec4f(clamp(tile[lane], vec4i(${i32(-(2 ** 24))}), vec4i(${i32(2 ** 24)})));`;
+  return wgsl`
+    let count = vec4i(i32(max(last - first, 1u)));
+    let size = abs(tile[lane]) / count;
+    let rest = abs(tile[lane]) % count;
+    let above = size + select(vec4i(), vec4i(${i32(1)}), count - rest <= count / vec4i(${i32(100)}));
+    let below = max(size - select(vec4i(), vec4i(${i32(1)}), rest <= (count - vec4i(${i32(1)})) / vec4i(${i32(100)})), vec4i());
+    let result = vec4f(select(above, -below, tile[lane] < vec4i()));`;
 }
