@@ -113,9 +113,10 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const memory = this.#attempt(given);
       const encoder = this.gpu.device.createCommandEncoder({ label: "prepare" });
-      const scratch = this.arena(memory.layout.bytes.scratch);
+      const arena = this.arena(memory.arenaBytes);
       uploadCoords(this.gpu, encoder, memory, given);
-      memory.record(encoder, scratch);
+      memory.record(encoder, arena);
+      memory.recordAll(encoder);
       const staging = this.gpu.staging(memory.counts().size);
       encoder.copyBufferToBuffer(memory.counts().buffer, 0, staging, 0, memory.counts().size);
       this.gpu.submit(encoder);
@@ -146,7 +147,7 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const memory = this.#attempt(given);
       const run = new FeatureRun(this.plan, memory.layout.capacities, given.batch);
-      const arena = this.arena(Math.max(memory.layout.bytes.scratch, run.placement.peak));
+      const arena = this.arena(Math.max(memory.arenaBytes, run.placement.peak));
       run.bind(this.gpu, memory, this.params, arena);
       const encoder = this.gpu.device.createCommandEncoder({ label: "run" });
       uploadCoords(this.gpu, encoder, memory, given);
@@ -196,7 +197,9 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
       return false;
     }
     counts.rows.forEach((n, site) => {
-      this.#room[site] = Math.ceil((n * 17) / 16 / 64) * 64;
+      const room = Math.ceil((n * 17) / 16 / 64) * 64;
+      // How many sites of what derives from pruned sets there are, features decide: other ones on the same sites may give more.
+      this.#room[site] = memory.madeLate(site) ? Math.max(this.#room[site]!, room) : room;
     });
     return counts.rows.every((n, site) => n <= memory.layout.capacities[site]!);
   }

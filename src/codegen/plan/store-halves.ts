@@ -6,15 +6,16 @@ export type Storage = "f32" | "f16";
 
 /**
  * The plan with rows between kernels stored as float16: half the bytes for every gathered row. Products, sums and
- * epilogues stay float32. Inputs, outputs, dense results and rows per batch item stay float32, too.
+ * epilogues stay float32. Inputs, outputs, dense results and rows per batch item stay float32, too, and masks: what decides sites is not rounded.
  */
 export function storeHalves(plan: Module): Module {
   const outputs = new Set(plan.outputs.map((o) => o.value));
+  const masks = new Set(plan.ops.flatMap((op) => (op.name === "step.prune" ? op.operands : [])));
   const halves = new Set<ValueId>();
   const ops = plan.ops.map((op): Op => {
     if (op.name === "buffer") {
       const { rows, input, zero } = op.attrs;
-      if (outputs.has(op.results[0]!) || rows === "batch" || input !== "" || zero === true) return op;
+      if (outputs.has(op.results[0]!) || masks.has(op.results[0]!) || rows === "batch" || input !== "" || zero === true) return op;
       halves.add(op.results[0]!);
       return { ...op, attrs: { ...op.attrs, half: true } };
     }
