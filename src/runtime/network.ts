@@ -111,7 +111,7 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     const given = await gatherCoords(this, coords as Readonly<Record<string, CoordsInput>>, wantedBatch(options.batch));
     throwIfAborted(options.signal);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const memory = this.#attempt(given);
+      const memory = this.#attempt(given, true);
       const encoder = this.gpu.device.createCommandEncoder({ label: "prepare" });
       const arena = this.arena(memory.arenaBytes);
       uploadCoords(this.gpu, encoder, memory, given);
@@ -145,7 +145,7 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     const given = await gatherCoords(this, pick("coords"), wantedBatch(options.batch));
     throwIfAborted(options.signal);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const memory = this.#attempt(given);
+      const memory = this.#attempt(given, false);
       const run = new FeatureRun(this.plan, memory.layout.capacities, given.batch);
       const arena = this.arena(Math.max(memory.arenaBytes, run.placement.peak));
       run.bind(this.gpu, memory, this.params, arena);
@@ -179,10 +179,11 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     this.gpu.dispose();
   }
 
-  #attempt(given: GivenCoords): SceneMemory {
+  /** Memory for a scene. `keepAll`: for any number of runs, in which any rows may stay. */
+  #attempt(given: GivenCoords, keepAll: boolean): SceneMemory {
     this.gpu.check();
     const bindingBytes = this.gpu.device.limits.maxStorageBufferBindingSize;
-    const request: GeometryRequest = { rows: given.rows, batch: given.batch, bounds: given.bounds, capacities: [...this.#room], salt: this.#salt, bindingBytes };
+    const request: GeometryRequest = { rows: given.rows, batch: given.batch, bounds: given.bounds, capacities: [...this.#room], keepAll, salt: this.#salt, bindingBytes };
     return new SceneMemory(this.gpu, layoutGeometry(this.plan.geometry, request));
   }
 

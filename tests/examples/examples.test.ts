@@ -55,6 +55,7 @@ const expectations: readonly Expectation[] = [
   { name: "strokes2d", spatial: 9, pointwise: 0, linear: 2, outputs: ["scores: vec<@S, 10, f32>"], weights: ["stem.conv.weight", "level96.down.weight", "head.bias"] },
   { name: "nmnist", spatial: 1 + 11, pointwise: 2 * 11 + 1, linear: 1, outputs: ["scores: vec<@S, 10, f32>"], weights: ["conv1.conv.kernel", "blocks.0.conv2.conv.kernel", "blocks.10.conv3.bn.bn.running_var", "conv8.conv.kernel", "fc.weight"] },
   { name: "dvs_gesture", spatial: 1 + 11, pointwise: 2 * 11 + 1, linear: 1, outputs: ["scores: vec<@S, 11, f32>"], weights: ["conv1.bn.bn.weight", "blocks.10.conv1.conv.kernel", "fc.weight"] },
+  { name: "completion", spatial: 1 + 2 * 2 + 2 * 2, pointwise: 0, linear: 2, outputs: ["shape: feat<@S/1~3, 16, f32>", "occupancy: feat<@S/1~2, 1, f32>"], weights: ["enc_block_s1.0.kernel", "enc_block_s1s2.3.kernel", "dec_block_s4s2.0.kernel", "dec_block_s2s1.4.bn.running_var", "dec_s2_cls.kernel", "dec_s1_cls.bias"] },
   { name: "rgbd", spatial: 1 + 2 * 7 + 6, pointwise: 0, linear: 4, outputs: ["logits: feat<@S, 13, f32>"], weights: ["stem.weight", "decoder.1.project.weight", "up.0.weight", "decoder.0.conv2.weight", "head.linear.bias"] },
 ];
 

@@ -10,16 +10,21 @@ export interface RoomRequest {
   readonly batch: number;
   /** Room wanted per derived set; 0 asks for a guess. */
   readonly capacities: readonly number[];
+  /** Whether pruned sets are to have room for every row of their parents. */
+  readonly keepAll?: boolean;
 }
 
 /**
  * Room per site set: rows of inputs, what is asked for, or a guess from scanned surfaces; never more than can exist.
- * A pruned set has room for its parent's rows, whatever was asked: how many stay is not known before.
+ * A pruned set has room for its parent's rows, whatever was asked: how many stay, features decide each time. Unless
+ * transposed convolutions made those rows, which are made to be pruned: level after level of bounds would fill all space.
  */
 export function capacitiesOf(plan: GeometryPlan, request: RoomRequest, bounds: readonly Bounds[]): readonly number[] {
   const room: number[] = [];
   const most: number[] = [];
+  const grown: boolean[] = [];
   plan.sites.forEach((s, i) => {
+    grown.push(s.kind === "generate" || (s.kind === "union" && [s.of, ...s.others!].some((p) => grown[p])));
     if (s.kind === "input") {
       room.push(request.rows[i]!);
       most.push(request.rows[i]!);
@@ -28,8 +33,9 @@ export function capacitiesOf(plan: GeometryPlan, request: RoomRequest, bounds: r
     const parents = [s.of, ...(s.others ?? [])];
     const total = (of: readonly number[]): number => parents.reduce((sum, p) => sum + of[p]!, 0);
     most.push(Math.min(total(most) * outputsPerRow(s), boxCells(bounds[i]!) * request.batch));
-    const guess = roomGuess(s, plan.sites[s.of]!, total(room));
-    room.push(Math.min(request.capacities[i]! > 0 && s.kind !== "prune" ? request.capacities[i]! : guess, most[i]!));
+    const bound = s.kind === "prune" && (request.keepAll === true || !grown[s.of]!);
+    const guess = s.kind === "prune" && grown[s.of]! ? Math.ceil(total(room) / 3) + 1024 : roomGuess(s, plan.sites[s.of]!, total(room));
+    room.push(Math.min(bound ? room[s.of]! : request.capacities[i]! > 0 ? request.capacities[i]! : guess, most[i]!));
   });
   return room;
 }

@@ -1,6 +1,6 @@
 import { SpnetError } from "../errors.ts";
 import { align } from "../placement.ts";
-import { capacitiesOf } from "./capacities.ts";
+import { capacitiesOf, type RoomRequest } from "./capacities.ts";
 import { BLOCK_WORDS, COUNT_SITE, countPairs, countSite, GROUP, MARK_GROUP, MERGE_RUNS, META_BATCH, metaSite, NO_BLOCK, PAIR_COUNTERS, PART, SCAN_GROUP, SITE, SLICE, SORT_ROWS, STEP, stepPart } from "./fields.ts";
 import { boxCells, boxExtents, siteBounds, type Bounds } from "./grid.ts";
 import { haloShape } from "./halo.ts";
@@ -9,15 +9,9 @@ import type { SceneCounts } from "./read-counts.ts";
 import { RECORD_ROWS, recordCount, recordWords, volume } from "./record.ts";
 
 /** What decides the layout of one scene; lists go by site set. */
-export interface GeometryRequest {
-  /** Rows of each input set; entries of derived sets are not read. */
-  readonly rows: readonly number[];
-  /** Batch items. */
-  readonly batch: number;
+export interface GeometryRequest extends RoomRequest {
   /** Box of each unbounded input's rows. Without one its derived sets are looked up by hash. */
   readonly bounds: readonly (Bounds | undefined)[];
-  /** Room wanted per derived set; 0 asks for a guess. */
-  readonly capacities: readonly number[];
   /** Most cells (grid × batch) of a bitmap where there is a choice; default 2^28. */
   readonly bitmapCells?: number;
   /** Most bytes of one binding of rulebook blocks, and of bitmaps chosen per scene; default 128 MiB. */
