@@ -30,6 +30,7 @@ async function counted<T>(action: () => Promise<T>): Promise<{ readonly result: 
 
 describe("sites that depend on data, on the device", () => {
   it("cost one submit and one readback, of outputs and counts alone, however many prunings there are", async () => {
+    const before = gpu.counts.liveBytes;
     const network = await make(COMPLETION);
     const x = cloud(1, 90, 2, [24, 24], 2);
     const inputs = { x };
@@ -50,6 +51,8 @@ describe("sites that depend on data, on the device", () => {
     expect(planned).toBeGreaterThanOrEqual(lowerBound);
     scene.dispose();
     network.dispose();
+    await gpu.device.queue.onSubmittedWorkDone();
+    expect(gpu.counts.liveBytes, "tables end with their scene").toBe(before);
   });
 
   it("are right for runs that nobody waits for, and left in buffers of the device", async () => {
