@@ -1,16 +1,17 @@
 import type { PredictionReport } from "./prediction.ts";
 import { statement } from "./step-report.ts";
 
-/** Steps and totals as a table: one number where prediction and measurement agree, `predicted≠measured` where not. */
+/** Steps and totals as a table: one number where prediction and measurement agree, `predicted≠measured` where not, `most≥measured` where sites depend on data. */
 export function describePrediction({ steps, predicted, measured }: PredictionReport): string {
-  const both = (p: number, m: number): string => (p === m ? String(p) : `${p}≠${m}`);
+  const both = (p: number, m: number, most = false): string => (p === m ? String(p) : `${p}${most && p > m ? "≥" : "≠"}${m}`);
+  const anyMost = steps.some((s) => s.predicted.most === true);
   const rate = (macs: number, ms: number): string => (macs === 0 || ms === 0 ? "" : ((2 * macs) / ms / 1e6).toFixed(1));
   const waste = (multiplied: number, pairs: number): string => (pairs === 0 ? "" : (multiplied / pairs).toFixed(2));
   const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(2);
   const rows = steps.map(({ kernel, source, predicted: p, measured: m }) => [
-    kernel, both(p.rows, m.rows), both(p.pairs, m.pairs), waste(p.multiplied, p.pairs), both(p.macs, m.macs), mib(p.bytes), m.milliseconds.toFixed(2), rate(m.macs, m.milliseconds), statement(source),
+    kernel, both(p.rows, m.rows, p.most), both(p.pairs, m.pairs, p.most), waste(p.multiplied, p.pairs), both(p.macs, m.macs, p.most), mib(p.bytes), m.milliseconds.toFixed(2), rate(m.macs, m.milliseconds), statement(source),
   ]);
-  const total = ["total", "", both(predicted.pairs, measured.pairs), waste(predicted.multiplied, predicted.pairs), both(predicted.macs, measured.macs), mib(predicted.bytes), measured.milliseconds.toFixed(2), rate(measured.macs, measured.milliseconds), ""];
+  const total = ["total", "", both(predicted.pairs, measured.pairs, anyMost), waste(predicted.multiplied, predicted.pairs), both(predicted.macs, measured.macs, anyMost), mib(predicted.bytes), measured.milliseconds.toFixed(2), rate(measured.macs, measured.milliseconds), ""];
   const all = [["step", "sites", "pairs", "rows/pair", "products", "MiB", "ms", "GFLOP/s", "source"], ...rows, total];
   const last = all[0]!.length - 1;
   const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));

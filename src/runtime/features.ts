@@ -1,7 +1,7 @@
 import { dispatch, type GpuContext } from "./gpu-context.ts";
 import { align, placeBuffers, type Placement } from "./placement.ts";
 import { rowBytes, type Plan, type Rows, type StepPlan } from "./plan.ts";
-import type { SceneMemory } from "./scene-memory.ts";
+import type { BoundGeometry, SceneMemory } from "./scene-memory.ts";
 
 /** Bytes bound of a buffer that holds nothing. */
 const MIN_BINDING = 16;
@@ -12,7 +12,8 @@ export class FeatureRun {
   readonly #plan: Plan;
   readonly #rows: readonly number[];
   readonly #batch: number;
-  #groups: readonly GPUBindGroup[] | undefined;
+  #bound: readonly (GPUBindGroup | BoundGeometry)[] | undefined;
+  #memory: SceneMemory | undefined;
   #arena: GPUBuffer | undefined;
 
   /** `rows` per site set: exact counts after `prepare`, capacities in a single submit. */
@@ -43,30 +44,29 @@ export class FeatureRun {
   bind(gpu: GpuContext, memory: SceneMemory, params: readonly { readonly buffer: GPUBuffer; readonly offset: number; readonly size: number }[], arena: GPUBuffer): void {
     if (this.#arena === arena) return;
     this.#arena = arena;
-    this.#groups = this.#plan.steps.map((step) =>
-      gpu.bindGroup(
-        step.kernel,
-        step.bindings.map((b) => {
-          switch (b.bind) {
-            case "counts":
-              return memory.counts();
-            case "params":
-              return params[b.block]!;
-            case "map":
-              return memory.map(b.rulebook, b.form);
-            case "coords":
-              return memory.coords(b.site);
-            case "buffer": {
-              const { offset, size } = this.range(b.buffer);
-              return { buffer: arena, offset, size: Math.max(Math.ceil(size / 4) * 4, MIN_BINDING) };
-            }
+    this.#memory = memory;
+    this.#bound = this.#plan.steps.map((step) => {
+      const ranges = step.bindings.map((b) => {
+        switch (b.bind) {
+          case "counts":
+            return memory.counts();
+          case "params":
+            return params[b.block]!;
+          case "map":
+            return memory.map(b.rulebook, b.form);
+          case "coords":
+            return memory.coords(b.site);
+          case "buffer": {
+            const { offset, size } = this.range(b.buffer);
+            return { buffer: arena, offset, size: Math.max(Math.ceil(size / 4) * 4, MIN_BINDING) };
           }
-        }),
-      ),
-    );
+        }
+      });
+      return step.prune === undefined ? gpu.bindGroup(step.kernel, ranges) : memory.bindLate(step.prune, ranges[0]!);
+    });
   }
 
-  /** Records steps [from, to) in one compute pass, interrupted only where a dense result must be cleared first; `timestamps` for each pass. */
+  /** Records steps [from, to) in one compute pass, interrupted only where a dense result must be cleared first and where sites depend on data; `timestamps` for each pass. */
   record(gpu: GpuContext, encoder: GPUCommandEncoder, from = 0, to = this.#plan.steps.length, timestamps?: GPUComputePassTimestampWrites): void {
     let pass: GPUComputePassEncoder | undefined;
     for (let i = from; i < to; i++) {
@@ -78,8 +78,15 @@ export class FeatureRun {
         const { offset, size } = this.range(index);
         if (size > 0) encoder.clearBuffer(this.#arena!, offset, align(size));
       }
+      const bound = this.#bound![i]!;
+      if ("late" in bound) {
+        pass?.end();
+        pass = undefined;
+        this.#memory!.recordLate(encoder, bound);
+        continue;
+      }
       pass ??= encoder.beginComputePass({ label: "features", ...(timestamps === undefined ? {} : { timestampWrites: timestamps }) });
-      dispatch(pass, gpu.pipelines.get(step.kernel)!, this.#groups![i]!, this.groups(step), this.rows(step.rows) < (step.halvedBelow ?? 0) ? 2 : 1);
+      dispatch(pass, gpu.pipelines.get(step.kernel)!, bound, this.groups(step), this.rows(step.rows) < (step.halvedBelow ?? 0) ? 2 : 1);
     }
     pass?.end();
   }

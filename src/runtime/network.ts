@@ -111,11 +111,12 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     const given = await gatherCoords(this, coords as Readonly<Record<string, CoordsInput>>, wantedBatch(options.batch));
     throwIfAborted(options.signal);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const memory = this.#attempt(given);
+      const memory = this.#attempt(given, true);
       const encoder = this.gpu.device.createCommandEncoder({ label: "prepare" });
-      const scratch = this.arena(memory.layout.bytes.scratch);
+      const arena = this.arena(memory.arenaBytes);
       uploadCoords(this.gpu, encoder, memory, given);
-      memory.record(encoder, scratch);
+      memory.record(encoder, arena);
+      memory.recordAll(encoder);
       const staging = this.gpu.staging(memory.counts().size);
       encoder.copyBufferToBuffer(memory.counts().buffer, 0, staging, 0, memory.counts().size);
       this.gpu.submit(encoder);
@@ -144,9 +145,9 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     const given = await gatherCoords(this, pick("coords"), wantedBatch(options.batch));
     throwIfAborted(options.signal);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const memory = this.#attempt(given);
+      const memory = this.#attempt(given, false);
       const run = new FeatureRun(this.plan, memory.layout.capacities, given.batch);
-      const arena = this.arena(Math.max(memory.layout.bytes.scratch, run.placement.peak));
+      const arena = this.arena(Math.max(memory.arenaBytes, run.placement.peak));
       run.bind(this.gpu, memory, this.params, arena);
       const encoder = this.gpu.device.createCommandEncoder({ label: "run" });
       uploadCoords(this.gpu, encoder, memory, given);
@@ -178,10 +179,11 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     this.gpu.dispose();
   }
 
-  #attempt(given: GivenCoords): SceneMemory {
+  /** Memory for a scene. `keepAll`: for any number of runs, in which any rows may stay. */
+  #attempt(given: GivenCoords, keepAll: boolean): SceneMemory {
     this.gpu.check();
     const bindingBytes = this.gpu.device.limits.maxStorageBufferBindingSize;
-    const request: GeometryRequest = { rows: given.rows, batch: given.batch, bounds: given.bounds, capacities: [...this.#room], salt: this.#salt, bindingBytes };
+    const request: GeometryRequest = { rows: given.rows, batch: given.batch, bounds: given.bounds, capacities: [...this.#room], keepAll, salt: this.#salt, bindingBytes };
     return new SceneMemory(this.gpu, layoutGeometry(this.plan.geometry, request));
   }
 
@@ -196,7 +198,9 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
       return false;
     }
     counts.rows.forEach((n, site) => {
-      this.#room[site] = Math.ceil((n * 17) / 16 / 64) * 64;
+      const room = Math.ceil((n * 17) / 16 / 64) * 64;
+      // How many sites of what derives from pruned sets there are, features decide: other ones on the same sites may give more.
+      this.#room[site] = memory.madeLate(site) ? Math.max(this.#room[site]!, room) : room;
     });
     return counts.rows.every((n, site) => n <= memory.layout.capacities[site]!);
   }

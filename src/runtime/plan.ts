@@ -50,7 +50,7 @@ export interface KernelInterface {
   readonly access: readonly ("read" | "read_write")[];
 }
 
-/** One dispatch of the feature phase. */
+/** One dispatch of the feature phase, or geometry between dispatches. */
 export interface StepPlan {
   readonly kernel: string;
   /** Lines of the `.spnet` source it comes from. */
@@ -62,6 +62,8 @@ export interface StepPlan {
   /** On fewer rows than these each workgroup is launched twice, for half of its columns each. */
   readonly halvedBelow?: number;
   readonly bindings: readonly StepBinding[];
+  /** Instead of one dispatch: the pruned site set that is made, with all that derives from it, by the mask in the buffer that is bound. */
+  readonly prune?: number;
   /** Multiply-accumulates per pair (with a rulebook, or some of its taps) or per row, for reports. */
   readonly macs: { readonly perRow: number; readonly perPair: readonly { readonly rulebook: number; readonly macs: number; readonly taps?: readonly number[] }[] };
 }

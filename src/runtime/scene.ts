@@ -1,7 +1,7 @@
 import type { DenseOutput, FeatOutput, FeaturesInput, RunOptions, Scene, SceneReport, StepTime } from "./api.ts";
 import { SpnetError, throwIfAborted } from "./errors.ts";
 import { FeatureRun } from "./features.ts";
-import type { SceneCounts } from "./geometry/index.ts";
+import { readCounts, type SceneCounts } from "./geometry/index.ts";
 import type { GpuNetwork } from "./network.ts";
 import { OutputReader, recordGpuOutputs, siteOf } from "./outputs.ts";
 import type { GivenCoords } from "./scene-inputs.ts";
@@ -46,9 +46,10 @@ export class KeptScene<Inputs, Outputs> implements Scene<Outputs> {
     await gpu.device.queue.onSubmittedWorkDone();
     const times = await stepTimes(gpu, this.#run, plan.steps.length);
     const steps: StepTime[] = [];
+    const found = plan.steps.some((step) => step.prune !== undefined) ? await this.#readCounts() : this.#counts;
     for (const [i, step] of plan.steps.entries()) {
-      const rows = this.#run.rows(step.rows);
-      const counts = await stepPairs(gpu, plan, this.#memory, this.#counts, step);
+      const rows = step.rows === "batch" ? this.#given.batch : found.rows[step.rows.site]!;
+      const counts = await stepPairs(gpu, plan, this.#memory, found, step);
       const pairs = counts.reduce((a, b) => a + b, 0);
       const macs = step.macs.perPair.reduce((n, p, k) => n + counts[k]! * p.macs, rows * step.macs.perRow);
       steps.push({ kernel: step.kernel, source: step.source, rows, pairs, macs, milliseconds: times[i]! });
@@ -78,10 +79,29 @@ export class KeptScene<Inputs, Outputs> implements Scene<Outputs> {
     return { arena, encoder };
   }
 
+  async #readCounts(): Promise<SceneCounts> {
+    const { gpu } = this.#net;
+    const { buffer, size } = this.#memory.counts();
+    const staging = gpu.staging(size);
+    const encoder = gpu.device.createCommandEncoder({ label: "counts" });
+    encoder.copyBufferToBuffer(buffer, 0, staging, 0, size);
+    gpu.submit(encoder);
+    return await gpu.readBack(staging, (bytes) => this.#countsOf(new Uint32Array(bytes, 0, size / 4)));
+  }
+
+  /** Counts of a run. Every set fits, since it has no more sites than when all rows stay; only a hash table can still be full by bad luck. */
+  #countsOf(words: Uint32Array): SceneCounts {
+    const counts = readCounts(this.#net.plan.geometry, this.#memory.layout, words);
+    if (counts.overflow) throw new SpnetError("SP0612", "a site set that depends on data found no room: prepare the scene anew");
+    return counts;
+  }
+
   async #collect(encoder: GPUCommandEncoder, arena: GPUBuffer, options: RunOptions): Promise<Outputs> {
-    const reader = new OutputReader(this.#net.plan, this.#run, this.#memory, new Set(this.#given.host.keys()), false);
-    const finish = await collectOutputs(this.#net, encoder, this.#run, this.#memory, arena, reader, options)(() => this.#counts);
-    return finish.outputs(this.#counts.rows, this.#given) as Outputs;
+    const { late } = this.#memory;
+    const reader = new OutputReader(this.#net.plan, this.#run, this.#memory, new Set(this.#given.host.keys()), late);
+    const counts = (bytes: ArrayBuffer): SceneCounts => (late ? this.#countsOf(new Uint32Array(bytes, reader.counts.at, reader.counts.size / 4)) : this.#counts);
+    const finish = await collectOutputs(this.#net, encoder, this.#run, this.#memory, arena, reader, options)(counts);
+    return finish.outputs(finish.counts.rows, this.#given) as Outputs;
   }
 }
 
@@ -144,7 +164,7 @@ function sceneReport<Inputs, Outputs>(net: GpuNetwork<Inputs, Outputs>, memory: 
     sites: geometry.sites.map((s, i) => ({ id: s.id, rows: counts.rows[i]! })),
     rulebooks: geometry.rulebooks.map((r, i) => ({ name: r.name, from: geometry.sites[r.from]!.id, to: geometry.sites[r.to]!.id, pairs: counts.pairs[i]! })),
     memory: {
-      planned: memory.bytes + Math.max(memory.layout.bytes.scratch, run.placement.peak),
+      planned: memory.bytes + Math.max(memory.arenaBytes, run.placement.peak),
       lowerBound: kept.scene + Math.max(kept.tables, run.placement.lowerBound),
     },
   };

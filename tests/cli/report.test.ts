@@ -35,6 +35,21 @@ describe("report", () => {
     expect(steps.map((s) => s.measured.pairs)).toContain(slicedPairs());
   });
 
+  test("where sites depend on data, no more ran than can", async () => {
+    const text = SMALL_NET.replace(/output (\w+) = ([^\n]*)/, "let last = $2\n  output $1 = last |> prune(last |> linear(1), above=-0.01) |> subm(2, k=3)");
+    expect(text).toContain("prune");
+    const pruning = folder.write("pruning.spnet", text);
+    const found = await report(pruning, "--input", smallScene);
+    expect(found.wrong).toEqual([]);
+    const [early, late] = [found.steps.filter((s) => s.predicted.most !== true), found.steps.filter((s) => s.predicted.most === true)];
+    expect(early.length).toBeGreaterThan(0);
+    expect(late.length).toBe(2);
+    for (const { predicted, measured } of late) expect(measured.rows).toBeLessThanOrEqual(predicted.rows);
+    const fewer = { ...found, steps: found.steps.map((s) => ({ ...s, measured: { ...s.measured, rows: s.measured.rows - 1 } })) };
+    const lines = describePrediction(fewer).split("\n").filter((line) => line.includes("spnet:"));
+    expect([lines.filter((line) => line.includes("≥")).length, lines.filter((line) => line.includes("≠")).length]).toEqual([late.length, early.length]);
+  });
+
   test("a table names both numbers where they differ", () => {
     const step = { kernel: "k", source: "a.spnet:1:1", rows: 4, pairs: 9, macs: 90, milliseconds: 1 };
     const counts = { steps: [{ kind: "conv" as const, rows: 4, pairs: 8, multiplied: 12, macs: 90, bytes: 2 ** 20 }], searches: 1, pairs: 8, multiplied: 12, macs: 90, bytes: 2 ** 20 };

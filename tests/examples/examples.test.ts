@@ -59,6 +59,7 @@ const expectations: readonly Expectation[] = [
   { name: "dvs_gesture_int8", spatial: 1 + 11, pointwise: 2 * 11 + 1, linear: 1, outputs: ["sums: vec<@S, 11, i32>", "scores: vec<@S, 11, f32>"], weights: ["weights.blocks.10.conv2.bias", "weights.output.multiplier", "scale.output"] },
   { name: "eye_tracking_int8", spatial: 1 + 17, pointwise: 2 * 17 + 1, outputs: ["features: feat<@S/32, 640, i8>", "pooled: vec<@S, 640, i32>"], weights: ["weights.conv1.scale", "weights.block_16.0.weight", "weights.block_15.id_scale", "weights.conv8.bias"] },
   { name: "see_a_int8", spatial: 1 + 7, pointwise: 2 * 7 + 1, outputs: ["features: feat<@S/16, 128, i8>", "pooled: vec<@S, 128, i32>"], weights: ["weights.block_0.1.weight", "weights.block_6.id_scale", "weights.conv8.scale"] },
+  { name: "completion", spatial: 1 + 2 * 2 + 2 * 2, pointwise: 0, linear: 2, outputs: ["shape: feat<@S/1~3, 16, f32>", "occupancy: feat<@S/1~2, 1, f32>"], weights: ["enc_block_s1.0.kernel", "enc_block_s1s2.3.kernel", "dec_block_s4s2.0.kernel", "dec_block_s2s1.4.bn.running_var", "dec_s2_cls.kernel", "dec_s1_cls.bias"] },
   { name: "rgbd", spatial: 1 + 2 * 7 + 6, pointwise: 0, linear: 4, outputs: ["logits: feat<@S, 13, f32>"], weights: ["stem.weight", "decoder.1.project.weight", "up.0.weight", "decoder.0.conv2.weight", "head.linear.bias"] },
 ];
 

@@ -58,6 +58,11 @@ export class SpecWriter {
     return this;
   }
 
+  prune(id: string, of: string): this {
+    this.#sites.push({ id, kind: "prune", dim: this.#dim, of, ...this.#bounds(this.#extents(of)) });
+    return this.rulebook(`keep_${id}`, of, id, { k: 1 });
+  }
+
   extentsOf(id: string): readonly number[] | undefined {
     return this.#extents(id);
   }

@@ -14,12 +14,12 @@ const sane = (values: ReadonlyMap<string, Value>): boolean =>
   [...values.values()].every((v) => v.kind !== "rulebook" && v.data.length < 200_000 && v.data.every((x) => Math.abs(x) < 1e6));
 const work = (module: Module): number => module.ops.filter((op) => op.name !== "param" && op.name !== "input").length;
 
-/** `count` random networks of at most `rows` rows under every pipeline; `prunes`: also those whose sites depend on data. */
-export function randomSuite(open: OpenTarget, count: number, rows: number, seed: number, prunes = true): void {
+/** `count` random networks of at most `rows` rows under every pipeline. */
+export function randomSuite(open: OpenTarget, count: number, rows: number, seed: number): void {
   const target = useTarget(open);
   const cases = fc
     .sample(netModules, { seed, numRuns: 10 * count })
-    .filter((module) => work(module) >= 4 && roomy(module) && (prunes || !module.ops.some((op) => op.name === "prune")))
+    .filter((module) => work(module) >= 4 && roomy(module))
     // Some of them will not be sane.
     .slice(0, 2 * count)
     .map((module, i) => {
@@ -34,7 +34,7 @@ export function randomSuite(open: OpenTarget, count: number, rows: number, seed:
     it("are as many as they should be, of every kind of operation", () => {
       expect(cases.length).toBe(count);
       const kinds = new Set(cases.flatMap(({ net }) => net.module.ops.map((op) => op.name)));
-      for (const name of ["subm", "conv", "up", "linear", "bn", "relu", "leaky_relu", "sigmoid", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "elu", "add", "mul", "cat", "pool", "unpool", "global_pool", "to_dense", "union", ...(prunes ? ["prune"] : [])]) expect(kinds, name).toContain(name);
+      for (const name of ["subm", "conv", "up", "linear", "bn", "relu", "leaky_relu", "sigmoid", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "elu", "add", "mul", "cat", "pool", "unpool", "global_pool", "to_dense", "union", "prune"]) expect(kinds, name).toContain(name);
     });
 
     describe.each(pipelines)("%s", (_name, pipeline) => {

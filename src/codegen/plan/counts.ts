@@ -2,6 +2,7 @@ import { string, type Module, type Op } from "../../ir/module.ts";
 import type { DenseTarget, EpilogueStep, FeatureSpec, MapAccess, RowAccess } from "../wgsl/spec.ts";
 import { stepMacs } from "./describe.ts";
 import type { ExecutedGeometry } from "./geometry-executor.ts";
+import type { GeometrySpec } from "./geometry-spec.ts";
 import { MapCounts, type TileForm } from "./map-counts.ts";
 import { PlanReader } from "./plan-reader.ts";
 import type { SpecBody } from "./step-draft.ts";
@@ -18,6 +19,8 @@ export interface StepCounts {
   readonly macs: number;
   /** Each operand once, and the gathered rows. */
   readonly bytes: number;
+  /** Whether its rows or pairs depend on data: the numbers are then the most there can be. */
+  readonly most?: true;
 }
 
 /** Numbers of a plan on a scene that do not depend on a machine. */
@@ -36,9 +39,28 @@ export interface PlanCounts {
 export function countPlan(module: Module, geometry: ExecutedGeometry, batch: number, tiles: TileForm): PlanCounts {
   const reader = new PlanReader(module);
   const maps = new MapCounts(geometry, tiles);
-  const steps = reader.steps.map((op) => countStep(reader, op, geometry, batch, maps));
+  const late = lateSites(reader.geometry);
+  const steps = reader.steps.map((op): StepCounts => ({ ...countStep(reader, op, geometry, batch, maps), ...(dependsOn(reader, op, late) ? { most: true } : {}) }));
   const sum = (of: (s: StepCounts) => number): number => steps.reduce((n, s) => n + of(s), 0);
   return { steps, searches: reader.geometry.rulebooks.length, pairs: sum((s) => s.pairs), multiplied: sum((s) => s.multiplied), macs: sum((s) => s.macs), bytes: sum((s) => s.bytes) };
+}
+
+/** Pruned sets and what derives from them, by id. */
+function lateSites({ sites }: GeometrySpec): ReadonlySet<string> {
+  const late = new Set<string>();
+  for (const s of sites) if (s.kind === "prune" || [s.of, ...(s.others ?? [])].some((id) => id !== undefined && late.has(id))) late.add(s.id);
+  return late;
+}
+
+/** Whether a step is on one of the sets, or reads a rulebook from or to one. */
+function dependsOn(reader: PlanReader, op: Op, late: ReadonlySet<string>): boolean {
+  if (late.has(string(op.attrs, "rows"))) return true;
+  return op.operands.some((value) => {
+    const binding = reader.bindingOf(value);
+    if (binding.bind !== "map") return false;
+    const { from, to } = reader.geometry.rulebooks[binding.rulebook]!;
+    return late.has(from) || late.has(to);
+  });
 }
 
 function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch: number, maps: MapCounts): StepCounts {

@@ -50,7 +50,7 @@ export function executePlan(module: Module, inputs: Readonly<Record<string, Plan
     const spec = { kind: op.name.slice("step.".length), ...(op.attrs["spec"] as object) } as FeatureSpec;
     if (spec.kind === "prune") {
       const mask = view(reader.bufferOf(op.operands[0]!)).slice();
-      prunings.set(spec.sites, (row) => mask[row * spec.source.stride + spec.source.offset]! > Math.fround(spec.above));
+      prunings.set(spec.sites, (row) => mask[row * spec.source.stride + spec.source.offset]! > spec.above);
       geometry = executeGeometry(reader.geometry, coords, new Map(), prunings);
       return;
     }

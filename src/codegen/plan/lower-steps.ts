@@ -7,6 +7,7 @@ import { isWhole, type Rounding, type SaturatedBits } from "../../ir/whole.ts";
 import { TILE_COLUMNS } from "../wgsl/kernels/shape.ts";
 import { pad4, type ConvTerm, type DenseTarget, type EpilogueStep, type HaloAccess, type MapAccess, type RowAccess } from "../wgsl/spec.ts";
 import { standardTile } from "./dataflow.ts";
+import { float32Below } from "./float32.ts";
 import { GeometryDraft, type ResolvedRulebook } from "./geometry-draft.ts";
 import { MemoryDraft, rowsOf, type Place } from "./memory-draft.ts";
 import { ParamsDraft } from "./params-draft.ts";
@@ -247,7 +248,7 @@ export class StepLowering {
     const source = roles.read("mask", this.memory.place(mask, "mask"));
     this.geometry.need(sites);
     this.#pruned.add(sites);
-    this.#push({ kind: "prune", source, above: number(op.attrs, "above"), sites }, this.#type(mask), roles, this.#params(), op.loc);
+    this.#push({ kind: "prune", source, above: float32Below(number(op.attrs, "above")), sites }, this.#type(mask), roles, this.#params(), op.loc);
     const moved = new Roles();
     const map: MapAccess = { role: moved.region("map", regionKey(this.geometry.pruning(sites), "forward")), stored: 1, taps: [0] };
     const from = moved.read("x", this.memory.place(x, "x"));

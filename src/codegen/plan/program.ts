@@ -1,8 +1,8 @@
 import { printLocBriefly } from "../../ir/loc.ts";
 import { string, type Module, type Op } from "../../ir/module.ts";
-import { SpnetError } from "../../runtime/errors.ts";
+import { MARK_GROUP } from "../../runtime/geometry/fields.ts";
 import type { StepBinding, StepPlan } from "../../runtime/plan.ts";
-import { compileGeometry, rowCountIndex } from "../wgsl/geometry/index.ts";
+import { compileGeometry, rowCountIndex, type CompiledGeometry, type Mask } from "../wgsl/geometry/index.ts";
 import { buildKernel } from "../wgsl/kernels/index.ts";
 import type { FeatureSpec, Kernel } from "../wgsl/spec.ts";
 import { comment, render } from "../wgsl/template.ts";
@@ -14,10 +14,9 @@ import type { SpecBody } from "./step-draft.ts";
 /** Plan module → plan data and kernel texts. */
 export function buildProgram(module: Module): Program {
   const reader = new PlanReader(module);
-  refusePruning(reader);
-  const geometry = compileGeometry(reader.geometry);
+  const geometry = compileGeometry(reader.geometry, {}, reader.steps.flatMap((op) => (op.name === "step.prune" ? [maskOf(op)] : [])));
   const shared = new SharedKernels();
-  const steps = reader.steps.map((op, i) => buildStep(module, reader, op, i, shared));
+  const steps = reader.steps.map((op, i) => (op.name === "step.prune" ? buildPruning(reader, op, geometry) : buildStep(module, reader, op, i, shared)));
   const kernels = [...geometry.kernels, ...shared.kernels()];
   const interfaces = kernels.map((k) => ({ name: k.name, access: k.bindings.map((b) => b.access) }));
   const { inputs, outputs, load, blocks, buffers } = reader;
@@ -25,12 +24,7 @@ export function buildProgram(module: Module): Program {
   return { plan: { name: module.name, inputs, outputs, load, blocks, kernels: interfaces, geometry: geometry.plan, buffers, steps, ...features }, kernels };
 }
 
-/** SP0870: sites that depend on data are made between steps, which the run time does on the CPU only. */
-function refusePruning(reader: PlanReader): void {
-  const step = reader.steps.find((op) => op.name === "step.prune");
-  if (step === undefined) return;
-  throw new SpnetError("SP0870", `\`prune\` at ${printLocBriefly(step.loc)} is not available on WebGPU in this version: compile with --target wasm`);
-}
+const maskOf = (op: Op): Mask => op.attrs["spec"] as unknown as Mask;
 
 /** Kernels by what they compute: steps whose texts differ in name and comment alone share one pipeline. */
 class SharedKernels {
@@ -51,6 +45,14 @@ class SharedKernels {
   kernels(): readonly Kernel[] {
     return [...this.#byText.values()].map(({ kernel, others }) => (others.length === 0 ? kernel : { ...kernel, code: render(comment(others)) + kernel.code }));
   }
+}
+
+/** A step that is geometry: its kernel is the one that reads the mask. */
+function buildPruning(reader: PlanReader, op: Op, { plan }: CompiledGeometry): StepPlan {
+  const prune = plan.sites.findIndex((s) => s.id === maskOf(op).sites);
+  const { kernel } = plan.stages.find((s) => s.late === prune)!;
+  const binding = reader.bindingOf(op.operands[0]!);
+  return { kernel, source: printLocBriefly(op.loc), rows: reader.rows(string(op.attrs, "rows")), rowsPerGroup: MARK_GROUP, groupsPerTile: 1, bindings: [binding], prune, macs: { perRow: 0, perPair: [] } };
 }
 
 function buildStep(module: Module, reader: PlanReader, op: Op, index: number, shared: SharedKernels): StepPlan {

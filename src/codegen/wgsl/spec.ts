@@ -193,6 +193,7 @@ export interface GlobalPoolSpec extends KernelHead {
 export interface PruneSpec extends KernelHead {
   readonly kind: "prune";
   readonly source: RowAccess;
+  /** A float32. */
   readonly above: number;
   /** Id of the set that is made. */
   readonly sites: string;

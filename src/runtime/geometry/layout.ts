@@ -1,6 +1,7 @@
 import { SpnetError } from "../errors.ts";
 import { align } from "../placement.ts";
-import { BLOCK_WORDS, countPairs, GROUP, MARK_GROUP, MERGE_RUNS, META_BATCH, metaSite, NO_BLOCK, PART, SCAN_GROUP, SITE, SLICE, SORT_ROWS, STEP, stepPart } from "./fields.ts";
+import { capacitiesOf, type RoomRequest } from "./capacities.ts";
+import { BLOCK_WORDS, COUNT_SITE, countPairs, countSite, GROUP, MARK_GROUP, MERGE_RUNS, META_BATCH, metaSite, NO_BLOCK, PAIR_COUNTERS, PART, SCAN_GROUP, SITE, SLICE, SORT_ROWS, STEP, stepPart } from "./fields.ts";
 import { boxCells, boxExtents, siteBounds, type Bounds } from "./grid.ts";
 import { haloShape } from "./halo.ts";
 import type { GeometryPlan, GeometrySite, GeometryStage } from "./plan.ts";
@@ -8,15 +9,9 @@ import type { SceneCounts } from "./read-counts.ts";
 import { RECORD_ROWS, recordCount, recordWords, volume } from "./record.ts";
 
 /** What decides the layout of one scene; lists go by site set. */
-export interface GeometryRequest {
-  /** Rows of each input set; entries of derived sets are not read. */
-  readonly rows: readonly number[];
-  /** Batch items. */
-  readonly batch: number;
+export interface GeometryRequest extends RoomRequest {
   /** Box of each unbounded input's rows. Without one its derived sets are looked up by hash. */
   readonly bounds: readonly (Bounds | undefined)[];
-  /** Room wanted per derived set; 0 asks for a guess. */
-  readonly capacities: readonly number[];
   /** Most cells (grid × batch) of a bitmap where there is a choice; default 2^28. */
   readonly bitmapCells?: number;
   /** Most bytes of one binding of rulebook blocks, and of bitmaps chosen per scene; default 128 MiB. */
@@ -42,6 +37,22 @@ export interface GeometryDispatch {
   readonly groups: number;
   /** In the order of the kernel's bindings. */
   readonly bindings: readonly BoundRange[];
+  /** The features that a mask lies in are one more binding, the last. */
+  readonly mask?: true;
+}
+
+/** What makes a pruned site set, and all that derives from it, between features. */
+export interface LateGeometry {
+  /** Index of the pruned set. */
+  readonly site: number;
+  /** All sets that are made. */
+  readonly sites: readonly number[];
+  /** Ranges to be zero before its first dispatch. */
+  readonly clears: readonly BoundRange[];
+  /** By the mask. */
+  readonly masked: readonly GeometryDispatch[];
+  /** As if the mask kept all rows: the most there can be. */
+  readonly all: readonly GeometryDispatch[];
 }
 
 /** Blocks of a rulebook in `maps`. */
@@ -54,13 +65,15 @@ export interface RulebookRanges {
 /** Where geometry lies in memory and how it is launched. */
 export interface GeometryLayout {
   readonly plan: GeometryPlan;
-  /** Bytes of each buffer. `scratch` holds nothing that is needed after the geometry phase. */
+  /** Bytes of each buffer. `scratch` holds nothing that is needed after the geometry phase, where none is late. */
   readonly bytes: Readonly<Record<GeometryBuffer, number>>;
   /** Contents of `meta`, to be written before the first dispatch. */
   readonly meta: Uint32Array<ArrayBuffer>;
   /** Ranges to be zero before the first dispatch. */
   readonly clears: readonly BoundRange[];
   readonly dispatches: readonly GeometryDispatch[];
+  /** Geometry between features, in the order in which the steps ask for it. */
+  readonly late: readonly LateGeometry[];
   /** Room per site set. */
   readonly capacities: readonly number[];
   /** Rows per site set in `coords`; input rows are put there before the first dispatch. */
@@ -89,6 +102,41 @@ class Arena {
     this.#bytes += align(Math.max(16, size));
     return { offset, size: Math.max(16, size) };
   }
+  /** The range of all that `place` takes. */
+  group(place: () => void): ByteRange {
+    const offset = this.#bytes;
+    place();
+    return { offset, size: this.#bytes - offset };
+  }
+}
+
+/** A launch before all ranges are known. */
+interface Dispatch {
+  readonly stage: GeometryStage;
+  readonly groups: number;
+  readonly step: number;
+  readonly maps?: ByteRange;
+  /** Of stages by a mask: whether it asks the mask or keeps all rows. */
+  readonly keeps?: "some" | "all";
+}
+
+/** Site sets and rulebooks that are made at once; `late` is the pruned set among them. */
+interface Phase {
+  readonly late: number | undefined;
+  readonly sites: readonly number[];
+  readonly rulebooks: readonly number[];
+}
+
+/** The phases in the order of their stages: of coordinates alone, then of each pruned set. */
+function phasesOf(plan: GeometryPlan): readonly Phase[] {
+  const late = [...new Set(plan.stages.flatMap((s) => (s.late === undefined ? [] : [s.late])))];
+  const parts = (of: number, kinds: readonly GeometryStage["kind"][]): readonly number[] => [...new Set(plan.stages.flatMap((s) => (s.late === of && kinds.includes(s.kind) ? s.parts : [])))];
+  const phases = late.map((of): Phase => ({ late: of, sites: parts(of, ["prune", "mark"]), rulebooks: parts(of, ["search"]) }));
+  const rest = (list: readonly unknown[], taken: (phase: Phase) => readonly number[]): readonly number[] => {
+    const others = new Set(phases.flatMap(taken));
+    return list.flatMap((_, i) => (others.has(i) ? [] : [i]));
+  };
+  return [{ late: undefined, sites: rest(plan.sites, (p) => p.sites), rulebooks: rest(plan.rulebooks, (p) => p.rulebooks) }, ...phases];
 }
 
 /** One part of a dispatch: how many workgroups, and the words that tell them what to do. */
@@ -107,7 +155,9 @@ class LayoutBuilder {
   readonly #scratch = new Arena();
   readonly #maps = new Arena();
   readonly #steps: Uint32Array[] = [];
-  readonly #dispatches: { readonly stage: GeometryStage; readonly groups: number; readonly step: number; readonly maps?: ByteRange }[] = [];
+  readonly #dispatches: Dispatch[] = [];
+  /** Sites and rulebooks that are made at once, first those of coordinates alone. */
+  readonly #phases: readonly Phase[];
   readonly #coordRanges: ByteRange[] = [];
   readonly #mapRanges: RulebookRanges[] = [];
   readonly #meta: number[];
@@ -118,19 +168,19 @@ class LayoutBuilder {
     this.#bounds = siteBounds(plan.sites, request.bounds);
     this.#capacities = capacitiesOf(plan, request, this.#bounds);
     this.#hashed = chooseStorage(plan, request, this.#bounds);
+    this.#phases = phasesOf(plan);
     this.#meta = new Array<number>(metaSite(plan.sites.length)).fill(0);
   }
 
   build(): GeometryLayout {
     this.#meta[META_BATCH] = this.#request.batch;
     this.#plan.sites.forEach((_, i) => this.#coordRanges.push(this.#coords.take(this.#capacities[i]! * (this.#plan.sites[i]!.dim + 1) * 4)));
-    // Tables first: they are cleared, the rest of `scratch` is not.
-    this.#plan.sites.forEach((s, i) => this.#placeTable(s, i));
-    const cleared = this.#scratch.bytes;
+    // Tables first: they are cleared, the rest of `scratch` is not. What is made at once lies together.
+    const tables = this.#phases.map(({ sites }) => this.#scratch.group(() => sites.forEach((i) => this.#placeTable(this.#plan.sites[i]!, i))));
     this.#plan.sites.forEach((s, i) => this.#placeWork(s, i));
-    this.#plan.rulebooks.forEach((_, i) => this.#placeMaps(i));
+    const maps = this.#phases.map(({ rulebooks }) => this.#maps.group(() => rulebooks.forEach((i) => this.#placeMaps(i))));
     for (const stage of this.#plan.stages) this.#launch(stage);
-    return this.#finish(cleared);
+    return this.#finish(this.#phases.map((_, p) => ({ tables: tables[p]!, maps: maps[p]! })));
   }
 
   #placeTable(site: GeometrySite, i: number): void {
@@ -190,11 +240,11 @@ class LayoutBuilder {
     const book = this.#plan.rulebooks[i]!;
     const taps = volume(book.kernel);
     const records = (site: number): number => recordCount(this.#capacities[site]!);
-    this.#mapRanges.push({
+    this.#mapRanges[i] = {
       ...(book.forward ? { forward: this.#maps.take(records(book.to) * recordWords(taps) * 4) } : {}),
       ...(book.transposed ? { transposed: this.#maps.take(records(book.from) * recordWords(taps) * 4) } : {}),
       ...(book.halo === undefined ? {} : { halo: this.#maps.take(records(book.to) * haloShape(taps).words * 4) }),
-    });
+    };
   }
 
   #launch(stage: GeometryStage): void {
@@ -204,6 +254,9 @@ class LayoutBuilder {
       case "mark":
         // One workgroup at least, for the counts that it writes.
         return this.#dispatch(stage, this.#marks(stage));
+      case "prune":
+        this.#dispatch(stage, this.#marks(stage), 0, { keeps: "some" });
+        return this.#dispatch(stage, this.#marks(stage), 1, { keeps: "all" });
       case "count":
         return this.#dispatch(stage, perSite((i) => blocksOr(i, Math.ceil((this.#meta[metaSite(i) + SITE.mask]! + 1) / SCAN_GROUP))));
       case "emit":
@@ -225,11 +278,10 @@ class LayoutBuilder {
   /** A part per site set, or per parent of a union. */
   #marks(stage: GeometryStage): readonly Part[] {
     const { sites } = this.#plan;
-    const unions = stage.parts.some((i) => sites[i]!.kind === "union");
     return stage.parts.flatMap((site) =>
       sourcesOf(sites[site]!).map((source, place): Part => ({
         groups: Math.max(1, Math.ceil(this.#capacities[source]! / MARK_GROUP)),
-        words: unions ? { site, source, place } : { site },
+        words: { site, source, place },
       })),
     );
   }
@@ -266,12 +318,12 @@ class LayoutBuilder {
       }
       const maps = window ?? { offset: 0, size: 16 };
       const word = (range: ByteRange | undefined): number => (range === undefined ? NO_BLOCK : (range.offset - maps.offset) / 4);
-      this.#dispatch(stage, stage.parts.slice(first, next).map((i) => part(i, word)), 0, maps);
+      this.#dispatch(stage, stage.parts.slice(first, next).map((i) => part(i, word)), 0, { maps });
       first = next;
     }
   }
 
-  #dispatch(stage: GeometryStage, parts: readonly Part[], argument = 0, maps?: ByteRange): void {
+  #dispatch(stage: GeometryStage, parts: readonly Part[], argument = 0, more: Pick<Dispatch, "maps" | "keeps"> = {}): void {
     const step = new Uint32Array(stepPart(parts.length));
     step[STEP.argument] = argument;
     step[STEP.parts] = parts.length;
@@ -282,11 +334,15 @@ class LayoutBuilder {
       for (const [field, value] of Object.entries(words)) step[stepPart(p) + PART[field as keyof typeof PART]] = value;
     });
     if (end === 0) return;
-    this.#dispatches.push({ stage, groups: end, step: this.#steps.length, ...(maps === undefined ? {} : { maps }) });
+    this.#dispatches.push({ stage, groups: end, step: this.#steps.length, ...more });
     this.#steps.push(step);
   }
 
-  #finish(cleared: number): GeometryLayout {
+  #countRange(word: number, words: number): BoundRange {
+    return { buffer: "counts", offset: 4 * word, size: 4 * words };
+  }
+
+  #finish(cleared: readonly { readonly tables: ByteRange; readonly maps: ByteRange }[]): GeometryLayout {
     const plan = this.#plan;
     const meta = new Arena();
     const site = meta.take(this.#meta.length * 4);
@@ -299,16 +355,25 @@ class LayoutBuilder {
       counts: align(countPairs(plan.sites.length, plan.rulebooks.length) * 4),
     };
     const whole = (buffer: GeometryBuffer): BoundRange => ({ buffer, offset: 0, size: bytes[buffer] });
-    const dispatches = this.#dispatches.map((d): GeometryDispatch => {
+    const bound = (d: Dispatch): GeometryDispatch => {
       const head: BoundRange[] = [{ buffer: "meta", ...site }, { buffer: "meta", ...steps[d.step]! }, whole("counts")];
       const maps: BoundRange = { buffer: "maps", offset: 0, size: 16, ...d.maps };
       const rows = [whole("coords"), whole("scratch")];
-      const rest = d.stage.kind === "halo" ? [maps] : d.stage.kind === "search" ? [...rows, maps] : rows;
-      return { kernel: d.stage.kernel, groups: d.groups, bindings: [...head, ...rest] };
-    });
-    const scratch: BoundRange = { buffer: "scratch", offset: 0, size: cleared };
+      // Where nobody asks the mask, something that is only read stands for it.
+      const mask = d.keeps === "all" ? [head[0]!] : [];
+      const rest = d.stage.kind === "halo" ? [maps] : d.stage.kind === "search" ? [...rows, maps] : [...rows, ...mask];
+      return { kernel: d.stage.kernel, groups: d.groups, bindings: [...head, ...rest], ...(d.keeps === "some" ? { mask: true } : {}) };
+    };
+    const launched = (of: number | undefined, keeps: Dispatch["keeps"]): readonly GeometryDispatch[] =>
+      this.#dispatches.filter((d) => d.stage.late === of && (d.keeps ?? keeps) === keeps).map(bound);
+    const ranges = cleared.map(({ tables, maps }): BoundRange[] => [{ buffer: "scratch", ...tables }, { buffer: "maps", ...maps }]);
     return {
-      plan, bytes, meta: words, dispatches, clears: [scratch, whole("maps"), whole("counts")],
+      plan, bytes, meta: words, dispatches: launched(undefined, undefined), clears: [...ranges[0]!, whole("counts")],
+      late: this.#phases.slice(1).map(({ late, sites, rulebooks }, p): LateGeometry => ({
+        site: late!, sites,
+        clears: [...ranges[p + 1]!, ...sites.map((i) => this.#countRange(countSite(i), COUNT_SITE)), ...rulebooks.map((i) => this.#countRange(countPairs(plan.sites.length, i), PAIR_COUNTERS))],
+        masked: launched(late, "some"), all: launched(late, "all"),
+      })),
       capacities: this.#capacities, coords: this.#coordRanges, maps: this.#mapRanges,
       liveBytes: (counts) => ({ scene: sceneBytes(plan, counts.rows), tables: bytes.scratch }),
     };
@@ -340,50 +405,6 @@ function sceneBytes(plan: GeometryPlan, rows: readonly number[]): number {
     return sum + block * recordWords(taps) + (r.halo === undefined ? 0 : onto * haloShape(taps).words);
   }, 0);
   return 4 * (coords + maps);
-}
-
-/** Room per site set: rows of inputs, what is asked for, or a guess from scanned surfaces; never more than can exist. */
-function capacitiesOf(plan: GeometryPlan, request: GeometryRequest, bounds: readonly Bounds[]): readonly number[] {
-  const room: number[] = [];
-  const most: number[] = [];
-  plan.sites.forEach((s, i) => {
-    if (s.kind === "input") {
-      room.push(request.rows[i]!);
-      most.push(request.rows[i]!);
-      return;
-    }
-    const parents = [s.of, ...(s.others ?? [])];
-    const total = (of: readonly number[]): number => parents.reduce((sum, p) => sum + of[p]!, 0);
-    most.push(Math.min(total(most) * outputsPerRow(s), boxCells(bounds[i]!) * request.batch));
-    const guess = roomGuess(s, plan.sites[s.of]!, total(room));
-    room.push(Math.min(request.capacities[i]! > 0 ? request.capacities[i]! : guess, most[i]!));
-  });
-  return room;
-}
-
-/** Most outputs that one row reaches: taps that fit an input are stride / gcd(stride, dilation) apart on each axis. */
-function outputsPerRow(site: GeometrySite): number {
-  if (site.kind === "generate") return volume(site.kernel!);
-  if (site.kind !== "reach") return 1;
-  return volume(site.kernel!.map((k, a) => Math.ceil((k * commonDivisor(site.stride![a]!, site.dilation![a]!)) / site.stride![a]!)));
-}
-
-const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
-
-/**
- * Room of a derived set when nothing is known. Surfaces that reach coarser cells grow at the first stride and shrink at
- * every further one (LiDAR scans: by 1.0 to 1.25, then to a half and less); without a stride they grow each time.
- * Transposed kernels as large as their stride make a block of cells per row; those of larger ones overlap in part.
- */
-function roomGuess(site: GeometrySite, parent: GeometrySite, room: number): number {
-  const strided = (s: GeometrySite): boolean => s.kind === "reach" && s.stride!.some((n) => n > 1);
-  if (site.kind === "generate") {
-    const blocks = volume(site.kernel!.map((k, a) => Math.min(k, site.stride![a]!)));
-    return site.kernel!.every((k, a) => k <= site.stride![a]!) ? room * blocks : Math.ceil(1.5 * room * blocks) + 1024;
-  }
-  if (site.kind !== "reach") return room;
-  if (!strided(site)) return 2 * room + 1024;
-  return Math.ceil((strided(parent) ? 0.625 : 1.375) * room) + 1024;
 }
 
 /** Which sets are looked up by hash; where there is a choice, small grids get bitmaps first. */

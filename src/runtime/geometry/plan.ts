@@ -46,16 +46,22 @@ export interface GeometryRulebook {
   readonly halo?: { readonly capacity: number };
 }
 
-/** One kernel launch; `parts` are indices of site sets, for `search` and `halo` of rulebooks, in the kernel's order. */
+/**
+ * One kernel launch; `parts` are indices of site sets, for `search` and `halo` of rulebooks. `prune` marks a pruned set by
+ * the rows of a mask.
+ */
 export interface GeometryStage {
-  readonly kind: "mark" | "count" | "emit" | "merge" | "search" | "halo";
+  readonly kind: "mark" | "prune" | "count" | "emit" | "merge" | "search" | "halo";
   readonly kernel: string;
   readonly parts: readonly number[];
+  /** Of stages between features: the pruned set that they make, or that what they make derives from. */
+  readonly late?: number;
 }
 
 /** The geometry of a network as data. */
 export interface GeometryPlan {
   readonly sites: readonly GeometrySite[];
   readonly rulebooks: readonly GeometryRulebook[];
+  /** In the order in which they run: first those of coordinates alone, then those of each pruned set, `prune` first. */
   readonly stages: readonly GeometryStage[];
 }

@@ -1,5 +1,6 @@
 import type { GeometrySite, Storage } from "../../../runtime/geometry/index.ts";
 import type { GeometrySpec, RulebookSpec, SiteSpec } from "../../plan/geometry-spec.ts";
+import type { PruneSpec } from "../spec.ts";
 
 /** Cells of a bitmap up to which a grid with declared extents gets one. */
 export const BITMAP_CELLS = 2 ** 28;
@@ -13,19 +14,24 @@ export interface CompileOptions {
   readonly injectFailures?: boolean;
 }
 
+/** What decides a pruned set: the rows of a mask that are greater than a threshold. */
+export type Mask = Pick<PruneSpec, "sites" | "source" | "above">;
+
 /** A site set with how it is marked. */
 export interface SitePlan extends GeometrySite {
   /** The derivations from `source`, exclusive, to this set, inclusive; empty for an input. */
   readonly chain: readonly number[];
-  /** 0 when marked from an input, else one more than its source. */
+  /** 0: by coordinates alone, n: after the n-th pruning, whose set it is or derives from. */
+  readonly phase: number;
+  /** Of its phase: 0 when marked from an input, by a mask or from earlier phases alone, else one more than its source. */
   readonly round: number;
 }
 
 /** Whether the outputs of an interval (for `generate` of one cell) are an interval, per axis: taps without gaps. */
 const contiguous = (s: SiteSpec): boolean => (s.kind !== "reach" && s.kind !== "generate") || s.kernel!.every((k, a) => k === 1 || s.dilation![a] === 1);
 
-/** Resolves parents to indices and decides from which rows, in which round, each set is marked. */
-export function planSites(spec: GeometrySpec, options: CompileOptions): readonly SitePlan[] {
+/** Resolves parents to indices and decides from which rows, in which phase and round, each set is marked. `masks` are in the order of their steps. */
+export function planSites(spec: GeometrySpec, options: CompileOptions, masks: readonly Mask[]): readonly SitePlan[] {
   const index = new Map(spec.sites.map((s, i) => [s.id, i]));
   const plans: SitePlan[] = [];
   spec.sites.forEach((s, i) => {
@@ -35,6 +41,9 @@ export function planSites(spec: GeometrySpec, options: CompileOptions): readonly
     const path = markingPath(spec.sites, index, s, i);
     const lengths = path.chain.reduce<readonly number[]>((list, c) => lengthsAfter(list, spec.sites[c]!), [1, 1, 1, 1]);
     const sources = s.kind === "input" ? [] : [path.source, ...(others ?? [])].map((p) => plans[p]!);
+    const before = Math.max(0, ...sources.map((p) => p.phase));
+    const phase = s.kind === "prune" ? masks.findIndex((m) => m.sites === s.id) + 1 : before;
+    if (s.kind === "prune" && phase <= before) throw new Error(`internal: no mask makes ${s.id} after what it is a part of`);
     plans.push({
       id: s.id, kind: s.kind, dim: s.dim, of,
       ...(others === undefined ? {} : { others }),
@@ -45,7 +54,8 @@ export function planSites(spec: GeometrySpec, options: CompileOptions): readonly
       ...(s.extents === undefined ? {} : { extents: s.extents }),
       storage: storageOf(s, options),
       source: path.source, ...reachOf(s, lengths), chain: path.chain,
-      round: Math.max(0, ...sources.map((p) => (p.kind === "input" ? 0 : p.round + 1))),
+      phase,
+      round: Math.max(0, ...sources.map((p) => (p.kind === "input" || p.phase < phase ? 0 : p.round + 1))),
     });
   });
   return plans;

@@ -1,16 +1,17 @@
-import type { GeometryPlan, GeometryRulebook, GeometryStage } from "../../../runtime/geometry/index.ts";
+import type { GeometryPlan, GeometryRulebook } from "../../../runtime/geometry/index.ts";
 import { COUNT, COUNT_BATCH, countSite } from "../../../runtime/geometry/fields.ts";
 import type { GeometrySpec, RulebookSpec } from "../../plan/geometry-spec.ts";
 import type { Kernel } from "../spec.ts";
-import { planSites, probesOf, product, type CompileOptions, type SitePlan } from "./analysis.ts";
+import { planSites, probesOf, product, type CompileOptions, type Mask, type SitePlan } from "./analysis.ts";
 import { countKernel } from "./count.ts";
 import { emitKernel } from "./emit.ts";
 import { haloCapacity, haloKernel } from "./halo.ts";
 import { markKernel } from "./mark.ts";
 import { searchKernel } from "./search.ts";
+import { Stages } from "./stages.ts";
 import { mergeKernel } from "./sort.ts";
 
-export type { CompileOptions } from "./analysis.ts";
+export type { CompileOptions, Mask } from "./analysis.ts";
 
 /** What the emitted module needs of geometry: the kernels, and the plan that `layoutGeometry` reads. */
 export interface CompiledGeometry {
@@ -21,38 +22,16 @@ export interface CompiledGeometry {
 /**
  * Kernels and plan for all site sets and rulebooks of a network. Per round of marking there are three dispatches (and
  * merges where a set is looked up by hash), then one search for all rulebooks and one for halo tables. Site sets of
- * different numbers of axes have kernels of their own.
+ * different numbers of axes have kernels of their own. Each pruned set, which `masks` decide in this order, is followed
+ * by all that derives from it in the same way; kernels of such late sets know all of them, so that more prunings need few more kernels.
  */
-export function compileGeometry(spec: GeometrySpec, options: CompileOptions = {}): CompiledGeometry {
-  const sites = planSites(spec, options);
-  const kernels: Kernel[] = [];
-  const stages: GeometryStage[] = [];
+export function compileGeometry(spec: GeometrySpec, options: CompileOptions = {}, masks: readonly Mask[] = []): CompiledGeometry {
+  const sites = planSites(spec, options, masks);
+  const stages = new Stages();
   const dims = [...new Set(sites.map((s) => s.dim))];
-  const add = (kind: GeometryStage["kind"], parts: readonly number[], kernel: (name: string) => Kernel): void => {
-    const made = kernel(`geometry_${kind}${stages.some((s) => s.kind === kind) ? `_${stages.length}` : ""}`);
-    kernels.push(made);
-    stages.push({ kind, kernel: made.name, parts });
-  };
-  const rounds = Math.max(...sites.map((s) => s.round)) + 1;
-  for (let round = 0; round < rounds; round++) {
-    for (const dim of dims) {
-      const marked = sites.flatMap((s, i) => (s.round === round && s.dim === dim ? [i] : []));
-      const derived = marked.filter((i) => sites[i]!.kind !== "input");
-      const merged = derived.filter((i) => sites[i]!.storage !== "bitmap");
-      if (marked.length > 0) add("mark", marked, (name) => markKernel(name, sites, marked, options));
-      if (derived.length > 0) add("count", derived, (name) => countKernel(name, sites, derived));
-      if (derived.length > 0) add("emit", derived, (name) => emitKernel(name, sites, derived));
-      if (merged.length > 0) add("merge", merged, (name) => mergeKernel(name, sites, merged));
-    }
-  }
   const index = new Map(sites.map((s, i) => [s.id, i]));
   const dimOf = (r: RulebookSpec): number => sites[index.get(r.from)!]!.dim;
   const shapes = dims.map((dim) => distinctShapes(spec.rulebooks.filter((r) => dimOf(r) === dim)));
-  dims.forEach((dim, d) => {
-    const books = spec.rulebooks.flatMap((r, i) => (dimOf(r) === dim ? [i] : []));
-    const lines = books.map((i) => `  ${spec.rulebooks[i]!.name}: ${spec.rulebooks[i]!.from} → ${spec.rulebooks[i]!.to}`);
-    if (books.length > 0) add("search", books, (name) => searchKernel(name, dim, [...shapes[d]!.values()], lines));
-  });
   const rulebooks = spec.rulebooks.map((r): GeometryRulebook => ({
     name: r.name, from: index.get(r.from)!, to: index.get(r.to)!, kernel: r.kernel, forward: r.forward, transposed: r.transposed,
     shape: [...shapes[dims.indexOf(dimOf(r))]!.keys()].indexOf(shapeKey(r)),
@@ -64,11 +43,47 @@ export function compileGeometry(spec: GeometrySpec, options: CompileOptions = {}
     const r = rulebooks[i]!;
     if (!r.forward || r.from !== r.to || product(r.kernel) + (spec.rulebooks[i]!.mirrored ? 0 : 1) > r.halo!.capacity) throw new Error(`internal: ${r.name} can have no halo tables of ${r.halo!.capacity} rows`);
   }
-  if (halos.length > 0) {
+  const made = (phase: number) => (i: number): boolean => Math.max(sites[rulebooks[i]!.from]!.phase, sites[rulebooks[i]!.to]!.phase) === phase;
+  for (let phase = 0; phase <= masks.length; phase++) {
+    if (phase > 0) stages.beginLate(index.get(masks[phase - 1]!.sites)!);
+    addSites(stages, sites, phase, options, masks);
+    dims.forEach((dim, d) => {
+      const books = rulebooks.flatMap((_, i) => (dimOf(spec.rulebooks[i]!) === dim ? [i] : []));
+      const lines = books.map((i) => `  ${spec.rulebooks[i]!.name}: ${spec.rulebooks[i]!.from} → ${spec.rulebooks[i]!.to}`);
+      stages.share(`${dim}`, "search", books.filter(made(phase)), (name) => searchKernel(name, dim, [...shapes[d]!.values()], lines));
+    });
     const capacity = Math.max(...halos.map((i) => rulebooks[i]!.halo!.capacity));
-    add("halo", halos, (name) => haloKernel(name, capacity, halos.map((i) => `  ${rulebooks[i]!.name}: lists of at most ${rulebooks[i]!.halo!.capacity} rows`)));
+    const lines = halos.map((i) => `  ${rulebooks[i]!.name}: lists of at most ${rulebooks[i]!.halo!.capacity} rows`);
+    stages.share("all", "halo", halos.filter(made(phase)), (name) => haloKernel(name, capacity, lines));
   }
-  return { kernels, plan: { sites: sites.map(siteData), rulebooks, stages } };
+  return { kernels: stages.kernels, plan: { sites: sites.map(siteData), rulebooks, stages: stages.list } };
+}
+
+/** The stages that make the site sets of a phase, round by round. */
+function addSites(stages: Stages, sites: readonly SitePlan[], phase: number, options: CompileOptions, masks: readonly Mask[]): void {
+  const derived = (i: number): boolean => sites[i]!.kind !== "input";
+  const hashed = (i: number): boolean => sites[i]!.storage !== "bitmap";
+  const select = (wanted: (s: SitePlan) => boolean): readonly number[] => sites.flatMap((s, i) => (wanted(s) ? [i] : []));
+  const rounds = Math.max(...select((s) => s.phase === phase).map((i) => sites[i]!.round)) + 1;
+  for (let round = 0; round < rounds; round++) {
+    for (const dim of new Set(sites.map((s) => s.dim))) {
+      const marked = select((s) => s.phase === phase && s.round === round && s.dim === dim);
+      const [lists, merged] = [marked.filter(derived), marked.filter(derived).filter(hashed)];
+      if (phase === 0) {
+        stages.add("mark", marked, (name) => markKernel(name, sites, marked, options));
+        stages.add("count", lists, (name) => countKernel(name, sites, lists));
+        stages.add("emit", lists, (name) => emitKernel(name, sites, lists));
+        stages.add("merge", merged, (name) => mergeKernel(name, sites, merged));
+        continue;
+      }
+      const late = select((s) => s.phase > 0 && s.dim === dim);
+      if (round === 0) stages.add("prune", marked, (name) => markKernel(name, sites, marked, options, masks[phase - 1]!));
+      else stages.share(`late ${dim}`, "mark", marked, (name) => markKernel(name, sites, late.filter((i) => sites[i]!.kind !== "prune"), options));
+      stages.share(`late ${dim}`, "count", lists, (name) => countKernel(name, sites, late));
+      stages.share(`late ${dim}`, "emit", lists, (name) => emitKernel(name, sites, late));
+      stages.share(`late ${dim}`, "merge", merged, (name) => mergeKernel(name, sites, late.filter(hashed)));
+    }
+  }
 }
 
 const shapeKey = (r: RulebookSpec): string => JSON.stringify([r.kernel, r.stride, r.padding, r.dilation, r.mirrored]);
@@ -83,6 +98,6 @@ export function rowCountIndex(spec: GeometrySpec, rows: string): number {
   return countSite(index) + COUNT.rows;
 }
 
-function siteData({ chain: _chain, round: _round, ...data }: SitePlan): GeometryPlan["sites"][number] {
+function siteData({ chain: _chain, phase: _phase, round: _round, ...data }: SitePlan): GeometryPlan["sites"][number] {
   return data;
 }

@@ -1,9 +1,9 @@
 import { COUNT_BATCH, MARK_GROUP, MAX_PROBES, META_BATCH, STATUS } from "../../../runtime/geometry/fields.ts";
-import { u32 } from "../literal.ts";
+import { f32, u32 } from "../literal.ts";
 import type { Name } from "../namer.ts";
 import type { Kernel } from "../spec.ts";
 import { wgsl, type Hole, type Wgsl } from "../template.ts";
-import type { CompileOptions, SitePlan } from "./analysis.ts";
+import type { CompileOptions, Mask, SitePlan } from "./analysis.ts";
 import { boxText, candidateText, sourceText } from "./box.ts";
 import { cellText, coordsOf, HASH_TEXT, insideText, loadText, SITE_TEXT } from "./cells.ts";
 import { geometryKernel } from "./kernel.ts";
@@ -15,8 +15,9 @@ const MAX_RETRIES = 64;
 /**
  * Inserts input rows into their hash tables and marks derived sets, each by all rows of its source. Sets looked up by
  * bitmap get bits, the others a slot per site that holds the number of a candidate (row and place in its box) + 1.
+ * With a `mask` the one part is a pruned set, and only rows that the mask keeps mark it.
  */
-export function markKernel(title: string, sites: readonly SitePlan[], parts: readonly number[], options: CompileOptions): Kernel {
+export function markKernel(title: string, sites: readonly SitePlan[], parts: readonly number[], options: CompileOptions, mask?: Mask): Kernel {
   const buffers = new Buffers();
   const derived = parts.filter((i) => sites[i]!.kind !== "input");
   const dim = sites[parts[0]!]!.dim;
@@ -32,7 +33,7 @@ export function markKernel(title: string, sites: readonly SitePlan[], parts: rea
   return geometryKernel({
     name: title,
     header: [
-      "Inserts the rows of input site sets into their tables and marks the cells of derived ones.",
+      mask === undefined ? "Inserts the rows of input site sets into their tables and marks the cells of derived ones." : `Marks the cells whose mask is greater than ${mask.above}.`,
       ...parts.map((i) => `  ${sites[i]!.id}${sites[i]!.kind === "input" ? "" : ` by the rows of ${[sites[i]!.source, ...(sites[i]!.others ?? [])].map((s) => sites[s]!.id).join(" and ")}`}`),
     ],
     buffers,
@@ -49,7 +50,7 @@ export function markKernel(title: string, sites: readonly SitePlan[], parts: rea
     body: wgsl`
       let site = ${buffers.part("site")};
       let row = local_group * ${u32(MARK_GROUP)} + lane;
-      ${inputs ? given(buffers, derived.length > 0, source, place) : later(buffers, source, place, unions)}`,
+      ${mask !== undefined ? masked(buffers, source, mask) : inputs ? given(buffers, derived.length > 0, source, place) : later(buffers, source, place, unions)}`,
   });
 }
 
@@ -78,6 +79,16 @@ function later(buffers: Buffers, source: Wgsl, place: Wgsl, unions: boolean): Ho
     if (row < ${rows}) {
       let s = load(${source}, row);
       if (inside(${source}, s)) { mark(site, s, row${place}); }
+    }`;
+}
+
+/** Rows that a mask keeps, or all where the dispatch's argument is not 0. NaN keeps none. Rows of inputs may lie outside of their grid. */
+function masked(buffers: Buffers, source: Wgsl, { source: { stride, offset }, above }: Mask): Hole {
+  const mask = buffers.bindings.use("mask", "read", wgsl`array<f32>`);
+  return wgsl`
+    if (row < atomicLoad(${buffers.count("rows", source)}) && (${buffers.argument} != 0u || ${mask}[row * ${u32(stride)} + ${u32(offset)}] > ${f32(above)})) {
+      let s = load(${source}, row);
+      if (inside(${source}, s)) { mark(site, s, row); }
     }`;
 }
 
