@@ -135,6 +135,7 @@ class FuseCat {
     if (epilogueSources(epilogue).includes(value) && !this.#meetsEqualParts(head, parts)) return "it is the operand of an addition or product";
     if (head.kind === "pair") return "a pair reads one source";
     if (head.kind === "grouped") return "a convolution in groups reads one source";
+    if (head.kind === "normalise" || head.kind === "broadcast") return `${user.name} reads it whole`;
     if (head.kind === "conv") return this.#tooManySources(head.terms, epilogue, value, parts);
     const mixes = epilogue.some((item) => item.do === "linear" || item.do === "dense");
     return mixes ? "what follows mixes or scatters channels" : undefined;
@@ -235,7 +236,7 @@ class FuseCat {
 }
 
 /** Whether an item reads nothing but its own channel and parameters. */
-const alone = (item: Item): boolean => item.do === "bias" || item.do === "affine" || item.do === "leaky_relu" || item.do === "elu" || isActivation(item.do);
+const alone = (item: Item): boolean => item.do === "bias" || item.do === "affine" || item.do === "leaky_relu" || item.do === "elu" || item.do === "softplus" || isActivation(item.do);
 
 function withSource(head: Head, x: ValueId): Head {
   if (head.kind === "pointwise" || head.kind === "pool") return { ...head, x };

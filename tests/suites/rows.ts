@@ -48,6 +48,13 @@ const NETS: Readonly<Record<string, string>> = {
   output y = j |> bn(w="n") |> relu |> conv(12, k=3, s=2, p=1, sites=reach, w="c") |> bn(w="o") |> linear(4, bias=true, w="p")
   output z = e |> linear(8, w="q") |> linear(2, bias=true, w="r")
   output w = n |> linear(6, bias=true, w="t") |> subm(2, k=3, w="u")`,
+  "norms, gates and shares": `let c = x |> conv(6, k=3, s=2, p=1, sites=reach)
+  let g = broadcast(c, c |> global_avg_pool |> linear(6, bias=true, w="g") |> sigmoid, by=product)
+  output gated = relu(g + c)
+  output item = broadcast(x, c |> global_max_pool, by=cat) |> group_norm(3, w="gn") |> relu
+  output whole = x |> bn(stats=batch, eps=0.1, w="bn") |> linear(5, w="l") |> log_softmax
+  output each = c |> instance_norm(eps=0.1, w="in") |> leaky_relu
+  output vectors = c |> global_sum_pool |> bn(stats=batch, affine=false, eps=0.1) |> softmax`,
   "joined vectors": `let v = x |> global_max_pool
   let u = x |> global_avg_pool |> sigmoid
   output y = cat(u, v, u * v) |> bn(w="n") |> linear(5, bias=true, w="c") |> leaky_relu

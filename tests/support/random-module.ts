@@ -3,7 +3,7 @@ import { ModuleBuilder } from "../../src/ir/builder.ts";
 import type { Loc, Place } from "../../src/ir/loc.ts";
 import type { Attrs, AttrValue, Module, ValueId } from "../../src/ir/module.ts";
 import { generatedExtent, SiteTable, type Geometry, type SiteId } from "../../src/ir/sites.ts";
-import type { FeatType, ParamType, RulebookType, Type, VecType } from "../../src/ir/types.ts";
+import type { FeatType, RulebookType, Type, VecType } from "../../src/ir/types.ts";
 
 /** Decisions read off a tape of numbers, so that shrinking the tape shrinks the module; an empty tape decides for the first. */
 export class Tape {
@@ -144,15 +144,19 @@ export class RandomNet extends RandomModule {
   protected step(): void {
     const x = this.rows();
     const { channels } = this.typeOf<Rows>(x);
-    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "act", "binary", "cat", "pool", "unpool", "global_pool", "to_dense", "union", "deconv", "onto", "prune"]);
+    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "normalise", "softmax", "act", "binary", "cat", "broadcast", "pool", "unpool", "global_pool", "to_dense", "union", "deconv", "onto", "prune"]);
     switch (kind) {
       case "linear":
         return this.push(this.op("linear", [x, ...this.weights([], channels)]));
       case "bn":
-        return this.push(this.op("bn", [x, ...[0, 1, 2, 3].map(() => this.param([channels]))], { eps: this.tape.pick([1e-5, 0.001, 1]) }));
+        return this.#bn(x, channels);
+      case "normalise":
+        return this.push(this.op("normalise", [x, ...(this.tape.bool() ? [] : [this.param([channels]), this.param([channels])])], normaliseAttrs(this.tape, this.typeOf<Rows>(x))));
+      case "softmax":
+        return this.push(this.op("softmax", [x], { log: this.tape.bool() }));
       case "act": {
         const name = this.tape.pick(["relu", "relu6", "sigmoid", "leaky_relu", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "elu"]);
-        return this.push(this.op(name, [x], name === "leaky_relu" ? { slope: this.tape.pick([0.01, -0.2, 0]) } : name === "elu" ? { alpha: this.tape.pick([1, 0.3]) } : {}));
+        return this.push(this.op(name, [x], name === "leaky_relu" ? { slope: this.tape.pick([0.01, -0.2, 0]) } : name === "elu" ? { alpha: this.tape.pick([1, 0.3]) } : name === "softplus" ? { beta: this.tape.pick([1, 2.5]), threshold: 20 } : {}));
       }
       case "binary":
         return this.push(this.op(this.tape.pick(["add", "mul"]), [x, this.like(x)]));
@@ -161,6 +165,12 @@ export class RandomNet extends RandomModule {
       default:
         return this.#spatial(kind);
     }
+  }
+
+  #bn(x: ValueId, channels: number): void {
+    const affine = this.tape.int(0, 3) > 0;
+    const params = Array.from({ length: affine ? 4 : 2 }, () => this.param([channels]));
+    this.push(this.op("bn", [x, ...params], { affine, eps: this.tape.pick([1e-5, 0.001, 1]) }));
   }
 
   #spatial(kind: string): void {
@@ -199,6 +209,12 @@ export class RandomNet extends RandomModule {
       }
       case "global_pool":
         return this.push(this.op("global_pool", [x], { mode: this.tape.pick(["max", "avg", "sum"]) }));
+      case "broadcast": {
+        const by = this.tape.pick(["sum", "product", "copy"]);
+        const vectors = this.values.filter((v) => this.b.typeOf(v).kind === "vec" && (by === "copy" || this.typeOf<VecType>(v).channels === channels));
+        const vector = vectors.length > 0 ? this.tape.pick(vectors) : this.op("global_pool", [x], { mode: "avg" });
+        return this.push(this.op("broadcast", [x, vector], { by }));
+      }
       case "union": {
         const near = this.#feats().filter((v) => this.typeOf<FeatType>(v).channels === channels && this.b.sites.sameGrid(sites, this.typeOf<FeatType>(v).sites));
         return this.push(this.op("union", [x, ...Array.from({ length: this.tape.int(1, 2) }, () => this.tape.pick(near))], { by: this.tape.pick(["sum", "product"]) }));
@@ -263,7 +279,7 @@ export class RandomFused extends RandomModule {
   }
 
   protected step(): void {
-    switch (this.tape.pick(["search", "search", "book", "fold", "conv", "conv", "grouped", "pointwise", "pool", "pair", "channels", "global"])) {
+    switch (this.tape.pick(["search", "search", "book", "fold", "conv", "conv", "grouped", "pointwise", "pool", "normalise", "broadcast", "pair", "channels", "global"])) {
       case "search":
         return this.#search();
       case "book":
@@ -282,6 +298,14 @@ export class RandomFused extends RandomModule {
       }
       case "pool":
         return this.#pool();
+      case "normalise": {
+        const x = this.rows();
+        const operands = [x];
+        this.#add("fused.normalise", operands, { ...normaliseAttrs(this.tape, this.typeOf<Rows>(x)), epilogue: this.#epilogue(operands, this.typeOf<Rows>(x), true, false) });
+        return;
+      }
+      case "broadcast":
+        return this.#broadcast();
       case "pair":
         return this.#pair();
       case "channels": {
@@ -289,6 +313,7 @@ export class RandomFused extends RandomModule {
         const { channels, kind, sites } = this.typeOf<Rows>(x);
         if (channels === 1 && kind === "feat") this.push(this.op("prune", [x, x], { above: 0.5, sites: this.b.sites.derivePrune(sites) }));
         if (this.tape.bool()) return this.push(this.op("cat", [x, this.onSameSites(x)]));
+        if (this.tape.int(0, 3) === 0) return this.push(this.op("softmax", [x], { log: this.tape.bool() }));
         const from = this.tape.int(0, channels - 1);
         return this.push(this.op("slice", [x], { from, to: this.tape.int(from + 1, channels) }));
       }
@@ -338,7 +363,9 @@ export class RandomFused extends RandomModule {
     const vector = (): ValueId => this.param([channels]);
     const weight = this.param([...this.list(1, 2), 3, channels]);
     const eps = { eps: 0.001 };
-    switch (this.tape.int(0, 8)) {
+    switch (this.tape.int(0, 9)) {
+      case 9:
+        return this.push(this.op("fold.fill", [], { channels, value: 0.5 }));
       case 0:
         return this.push(this.op("fold.bn_scale", [vector(), vector()], eps));
       case 1:
@@ -392,9 +419,7 @@ export class RandomFused extends RandomModule {
     const { channels } = this.typeOf<FeatType>(x);
     const cout = channels * this.tape.int(1, 2);
     const operands = [x, this.param([...kernel, 1, cout]), rb];
-    const epilogue = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), sites: to, channels: cout }, true);
-    // Channels are not mixed.
-    if (epilogue.some((item) => item["do"] === "linear")) return;
+    const epilogue = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), sites: to, channels: cout }, true, false);
     this.#add("fused.grouped", operands, { terms: [{ x: 0, w: 1, rb: 2 }], groups: channels, epilogue });
   }
 
@@ -421,29 +446,34 @@ export class RandomFused extends RandomModule {
     const halo = this.op("rulebook.halo", [rb], { tile: 32, capacity: 128 });
     const [middle, cout] = [this.tape.int(1, 3), this.tape.int(1, 3)];
     const operands = [x, this.param([...kernel, cin, middle]), rb, halo];
-    const first = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), channels: middle }, false);
-    const between = this.#channelsAfter(operands, first, middle);
-    const w = operands.push(this.param([...kernel, between, cout])) - 1;
-    const second = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), channels: cout }, true);
+    const first = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), channels: middle }, false, false);
+    const w = operands.push(this.param([...kernel, middle, cout])) - 1;
+    const second = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), channels: cout }, true, false);
     this.#add("fused.pair", operands, { first: { x: 0, w: 1, epilogue: first }, second: { w, epilogue: second }, rb: 2, halo: 3 });
   }
 
-  #channelsAfter(operands: readonly ValueId[], items: readonly Attrs[], channels: number): number {
-    return items.reduce((c, item) => (item["do"] === "linear" ? this.typeOf<ParamType>(operands[item["w"] as number]!).shape.at(-1)! : c), channels);
+  #broadcast(): void {
+    const x = this.some("feat")!;
+    const vector = this.some("vec") ?? this.op("global_pool", [x], { mode: "avg" });
+    const { channels } = this.typeOf<VecType>(vector);
+    const by = channels === this.typeOf<FeatType>(x).channels ? this.tape.pick(["sum", "product", "copy"]) : "copy";
+    const operands = [x, vector];
+    this.#add("fused.broadcast", operands, { by, epilogue: this.#epilogue(operands, { ...this.typeOf<FeatType>(x), channels }, true, false) });
   }
 
-  /** A random epilogue on rows of `start`, its operands pushed. */
-  #epilogue(operands: ValueId[], start: Rows, last: boolean): Attrs[] {
+  /** A random epilogue on rows of `start`, its operands pushed; `mixing`: whether the op holds all columns of a row. */
+  #epilogue(operands: ValueId[], start: Rows, last: boolean, mixing = true): Attrs[] {
     const items: Attrs[] = [];
     let y = start;
     const operand = (value: ValueId): number => operands.push(value) - 1;
     for (let n = this.tape.int(0, 3); n > 0; n--) {
-      const kind = this.tape.pick(["bias", "affine", "add", "mul", "relu", "relu6", "sigmoid", "leaky_relu", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "elu", "linear", "emit"]);
+      const kind = this.tape.pick(["bias", "affine", "add", "mul", "relu", "relu6", "sigmoid", "leaky_relu", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "elu", "emit", ...(mixing ? ["linear"] : [])]);
       const other = this.values.find((v) => JSON.stringify(this.b.typeOf(v)) === JSON.stringify(y));
       if (kind === "bias") items.push({ do: kind, arg: operand(this.param([y.channels])) });
       else if (kind === "affine") items.push({ do: kind, scale: operand(this.param([y.channels])), shift: operand(this.param([y.channels])) });
       else if (kind === "leaky_relu") items.push({ do: kind, slope: 0.1 });
       else if (kind === "elu") items.push({ do: kind, alpha: 0.7 });
+      else if (kind === "softplus") items.push({ do: kind, beta: 1.5, threshold: 20 });
       else if (kind === "linear") {
         const cout = this.tape.int(1, 4);
         items.push({ do: kind, w: operand(this.param([y.channels, cout])) });
@@ -459,6 +489,12 @@ export class RandomFused extends RandomModule {
   #add(name: string, operands: readonly ValueId[], attrs: { readonly [key: string]: AttrValue }): void {
     for (const result of this.b.add(name, operands, attrs, this.loc())) this.push(result);
   }
+}
+
+/** Few rows have little variance: what is added to it keeps rounding from growing. */
+function normaliseAttrs(tape: Tape, x: Rows): Attrs {
+  const groups = tape.pick([x.channels, 1, ...(x.channels % 2 === 0 ? [x.channels / 2] : [])]);
+  return { over: x.kind === "feat" ? tape.pick(["batch", "item"]) : "batch", groups, eps: tape.pick([0.1, 1]) };
 }
 
 const tape = fc.array(fc.nat(1_000_000), { maxLength: 300, size: "max" });

@@ -18,7 +18,7 @@ export interface RequiredTensor {
   readonly loc: Loc;
 }
 
-const BN_USES: readonly ParamUse[] = ["gamma", "beta", "mean", "var"];
+const NORM_USES: readonly ParamUse[] = ["gamma", "beta", "mean", "var"];
 
 /** The tensors of a net-level module, each name once, in the order of its text. */
 export function requiredTensors(module: Module): readonly RequiredTensor[] {
@@ -38,8 +38,10 @@ export function requiredTensors(module: Module): readonly RequiredTensor[] {
 function paramUses(module: Module): ReadonlyMap<ValueId, ParamUse> {
   const uses = new Map<ValueId, ParamUse>();
   for (const op of module.ops) {
+    const norm = op.name === "bn" || op.name === "normalise";
+    const normUses = op.attrs["affine"] === false ? NORM_USES.slice(2) : NORM_USES;
     op.operands.forEach((value, i) => {
-      const use = op.name === "bn" ? BN_USES[i - 1] : i === 1 ? (op.name === "linear" ? "linear" : "kernel") : "bias";
+      const use = norm ? normUses[i - 1] : i === 1 ? (op.name === "linear" ? "linear" : "kernel") : "bias";
       if (i > 0 && use !== undefined && !uses.has(value)) uses.set(value, use);
     });
   }

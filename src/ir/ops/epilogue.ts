@@ -15,6 +15,7 @@ export type EpilogueItem =
   | { readonly do: "emit" }
   | { readonly do: "leaky_relu"; readonly slope: number }
   | { readonly do: "elu"; readonly alpha: number }
+  | { readonly do: "softplus"; readonly beta: number; readonly threshold: number }
   | { readonly do: "linear"; readonly w: number }
   | { readonly do: "dense"; readonly fold: string };
 
@@ -30,6 +31,7 @@ const fields: Readonly<Record<EpilogueItem["do"], Readonly<Record<string, "opera
   emit: {},
   leaky_relu: { slope: "number" },
   elu: { alpha: "number" },
+  softplus: { beta: "number", threshold: "number" },
   linear: { w: "operand" },
   dense: { fold: "string" },
 };
@@ -137,6 +139,11 @@ export function inferEpilogue(ctx: InferContext, items: readonly EpilogueItem[],
     }
   });
   return ok ? { emits, final: final ?? y } : undefined;
+}
+
+/** Reports linear items, where no kernel holds all columns of a row. */
+export function refuseLinear(ctx: InferContext, items: readonly EpilogueItem[]): void {
+  if (items.some((item) => item.do === "linear")) ctx.problem("a linear step needs all columns of a row, which this kernel does not hold");
 }
 
 /** Reports operands that nothing names. */
