@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { Module, ValueId } from "../../src/ir/module.ts";
-import { Tape } from "../support/random-module.ts";
+import { Tape } from "../support/tape.ts";
 import { Draft } from "./support.ts";
 
 /**

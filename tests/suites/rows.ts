@@ -98,7 +98,7 @@ export function rowsSuite(open: OpenTarget): void {
     for (const dim of [1, 2, 3, 4]) {
       const axes = AXES.slice(0, dim).map((axis, a) => `${axis}: ${EXTENTS[dim - 1]![a]}`);
       const outputs = ["output all = x |> to_dense", ...AXES.slice(0, dim).map((axis) => `output ${axis} = c |> to_dense(fold="${axis}")`)].join("\n  ");
-      const net = netFromText(`spnet 1\nnet N {\n  sites S : (${axes.join(", ")})\n  input x : feat[S, 3]\n  let c = x |> conv(5, k=3, s=2, p=1, sites=reach) |> relu\n  ${outputs}\n}\n`);
+      const net = netFromText(`spnet 1\nnet N {\n  sites S : (${axes.join(", ")})\n  input x : feat[S, 3]\n  let c = x |> conv(5, k=3, s=2, p=1, sites=reach) |> relu\n  ${outputs}\n  output normed = c |> instance_norm(affine=false, eps=0.1) |> to_dense\n  output gated = broadcast(x, x |> global_max_pool, by=sum) |> relu |> to_dense\n}\n`);
       const network = await openNet(target(), net);
       for (const [what, inputs] of SCENES(dim)) {
         const got = await expectRun(network, inputs, BATCH, wantedOf(net, inputs, BATCH), what);

@@ -4,33 +4,7 @@ import type { Loc, Place } from "../../src/ir/loc.ts";
 import type { Attrs, AttrValue, Module, ValueId } from "../../src/ir/module.ts";
 import { generatedExtent, SiteTable, type Geometry, type SiteId } from "../../src/ir/sites.ts";
 import type { FeatType, RulebookType, Type, VecType } from "../../src/ir/types.ts";
-
-/** Decisions read off a tape of numbers, so that shrinking the tape shrinks the module; an empty tape decides for the first. */
-export class Tape {
-  readonly #numbers: readonly number[];
-  #at = 0;
-
-  constructor(numbers: readonly number[]) {
-    this.#numbers = numbers;
-  }
-
-  get empty(): boolean {
-    return this.#at >= this.#numbers.length;
-  }
-
-  /** A whole number from `low` to `high`, both included. */
-  int(low: number, high: number): number {
-    return low + ((this.#numbers[this.#at++] ?? 0) % (high - low + 1));
-  }
-
-  bool(): boolean {
-    return this.int(0, 1) === 1;
-  }
-
-  pick<T>(list: readonly T[]): T {
-    return list[this.int(0, list.length - 1)]!;
-  }
-}
+import { Tape } from "./tape.ts";
 
 type Rows = FeatType | VecType;
 
@@ -291,19 +265,13 @@ export class RandomFused extends RandomModule {
       case "grouped":
         return this.#grouped();
       case "pointwise": {
-        const x = this.rows();
-        const operands = [x];
-        this.#add("fused.pointwise", operands, { epilogue: this.#epilogue(operands, this.typeOf<Rows>(x), true) });
-        return;
+        const operands = [this.rows()];
+        return this.#add("fused.pointwise", operands, { epilogue: this.#epilogue(operands, this.typeOf<Rows>(operands[0]!), true) });
       }
       case "pool":
         return this.#pool();
-      case "normalise": {
-        const x = this.rows();
-        const operands = [x];
-        this.#add("fused.normalise", operands, { ...normaliseAttrs(this.tape, this.typeOf<Rows>(x)), epilogue: this.#epilogue(operands, this.typeOf<Rows>(x), true, false) });
-        return;
-      }
+      case "normalise":
+        return this.#normalise();
       case "broadcast":
         return this.#broadcast();
       case "pair":
@@ -450,6 +418,12 @@ export class RandomFused extends RandomModule {
     const w = operands.push(this.param([...kernel, middle, cout])) - 1;
     const second = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), channels: cout }, true, false);
     this.#add("fused.pair", operands, { first: { x: 0, w: 1, epilogue: first }, second: { w, epilogue: second }, rb: 2, halo: 3 });
+  }
+
+  #normalise(): void {
+    const operands = [this.rows()];
+    const type = this.typeOf<Rows>(operands[0]!);
+    this.#add("fused.normalise", operands, { ...normaliseAttrs(this.tape, type), epilogue: this.#epilogue(operands, type, true, false) });
   }
 
   #broadcast(): void {

@@ -14,6 +14,7 @@ const special: Readonly<Record<string, ForeignOperation>> = {
   MinkowskiBroadcastMultiplication: spelled("broadcast", "with `by=product`"),
   MinkowskiBroadcastAddition: spelled("broadcast", "with `by=sum`"),
   MinkowskiBroadcastConcatenation: spelled("broadcast", "with `by=cat`"),
+  MinkowskiStableInstanceNorm: spelled("instance_norm", "with `eps=1e-6`"),
   from_dense: needless("`fromDense` of `spnet/runtime` makes coordinates and features of a dense tensor, which an `input` takes"),
   DenseToSparse: needless("`fromDense` of `spnet/runtime` makes coordinates and features of a dense tensor, which an `input` takes"),
   voxelize: later("`voxelize`", "points become sites before the network: `spnet run` does so on the way in, `voxelize` of `spnet/points` in a program"),

@@ -51,7 +51,7 @@ const instanceNorm: SurfaceOp = {
   name: "instance_norm",
   doc: "Instance normalisation: per batch item and channel, with the mean and the biased variance of the item's own rows, as MinkowskiEngine's.",
   weights: true,
-  foreign: ["InstanceNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "MinkowskiInstanceNorm", "MinkowskiStableInstanceNorm"],
+  foreign: ["InstanceNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "MinkowskiInstanceNorm"],
   parameters: [xParameter, affineParameter, epsParameter("`1e-5`; `1e-8` in `dialect minkowski`")],
   build(use) {
     const x = use.feat("x");
