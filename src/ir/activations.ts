@@ -7,7 +7,6 @@ export const ACTIVATIONS = {
   tanh: { doc: "The hyperbolic tangent.", of: (x: number): number => Math.tanh(x) },
   gelu: { doc: "x · (1 + erf(x / √2)) / 2.", of: (x: number): number => (x * (1 + erf(x / Math.SQRT2))) / 2 },
   gelu_tanh: { doc: "x · (1 + tanh(√(2/π) · (x + 0.044715 x³))) / 2: PyTorch's approximate=\"tanh\".", of: (x: number): number => (x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))) / 2 },
-  softplus: { doc: "ln(1 + exp(x)).", of: (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))) },
 } as const;
 
 export type Activation = keyof typeof ACTIVATIONS;
@@ -16,6 +15,9 @@ export const isActivation = (name: unknown): name is Activation => typeof name =
 
 /** x where x > 0, alpha · (exp(x) − 1) elsewhere. */
 export const elu = (x: number, alpha: number): number => (x > 0 ? x : alpha * Math.expm1(x));
+
+/** ln(1 + exp(beta · x)) / beta, and x where beta · x > threshold: PyTorch's Softplus. */
+export const softplus = (x: number, beta: number, threshold: number): number => (beta * x > threshold ? x : (Math.max(beta * x, 0) + Math.log1p(Math.exp(-Math.abs(beta * x)))) / beta);
 
 /** Beyond this the series for erf loses digits, and the continued fraction for 1 − erf has them. */
 const FAR = 3;

@@ -134,6 +134,7 @@ class FuseCat {
     if (epilogueSources(epilogue).includes(value) && !this.#meetsEqualParts(head, parts)) return "it is the operand of an addition or product";
     if (head.kind === "pair") return "a pair reads one source";
     if (head.kind === "grouped") return "a convolution in groups reads one source";
+    if (head.kind === "normalise" || head.kind === "broadcast") return `${user.name} reads it whole`;
     if (head.kind === "conv") return this.#tooManySources(head.terms, epilogue, value, parts);
     const mixes = epilogue.some((item) => item.do === "linear" || item.do === "dense");
     return mixes ? "what follows mixes or scatters channels" : undefined;

@@ -10,7 +10,7 @@ import { string, type Op, type ValueId } from "../ir/module.ts";
 import { definePass } from "./pass.ts";
 import { mergePlace, tooManyBindings } from "./rewrite/merge.ts";
 import { Rewriter, type Place } from "./rewrite/rewriter.ts";
-import { decodeTile, endsDense, epilogueSources, type Item, type Tile } from "./rewrite/tile.ts";
+import { decodeTile, endsDense, epilogueSources, holdsColumns, type Item, type Tile } from "./rewrite/tile.ts";
 
 /** A producer that could take the visited op's work in, and how. */
 interface Candidate {
@@ -33,7 +33,7 @@ export const fuseEpilogue = definePass({
     "The rows come from a convolution, pool, pair or pointwise op as its last result, on the same site set.",
     "Operands of additions and products exist before the merged op, and none of them depends on it.",
     "The merged kernel binds at most 8 storage buffers.",
-    "No linear layer goes into a convolution in groups, whose kernel does not hold all columns.",
+    "A linear layer goes only into a kernel that holds all columns of a row: not of groups, pairs, norms and broadcasts.",
     "A value used elsewhere too stays a result, by emit; nothing follows a dense scatter.",
   ],
   from: "fused",
@@ -87,8 +87,8 @@ function candidate(rw: Rewriter, work: Work, no: (why: string) => void): Candida
     no("its operand is an earlier result of a kernel that goes on");
     return undefined;
   }
-  if (tile.head.kind === "grouped" && work.items.some((item) => item.do === "linear")) {
-    no("a convolution in groups does not hold all columns of a row, which a linear layer reads");
+  if (!holdsColumns(tile.head) && work.items.some((item) => item.do === "linear")) {
+    no(`${producer.name} does not hold all columns of a row, which a linear layer reads`);
     return undefined;
   }
   const sources = epilogueSources(work.items);

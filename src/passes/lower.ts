@@ -5,7 +5,9 @@
 import { isActivation } from "../ir/activations.ts";
 import type { Loc } from "../ir/loc.ts";
 import { number, siteAttr, string, typeOf, type Module, type Op, type ValueId } from "../ir/module.ts";
+import type { BroadcastRule } from "../ir/ops/broadcast.ts";
 import { geometryOf, submGeometry } from "../ir/ops/conv.ts";
+import { overOf } from "../ir/ops/normalise.ts";
 import { kernelVolume } from "../ir/ops/rulebook.ts";
 import { tapAxes, tapsOf } from "../ir/ops/shape.ts";
 import { unionRuleOf } from "../ir/ops/union.ts";
@@ -74,8 +76,17 @@ class Lowering {
       case "bn":
         this.#batchNorm(op);
         return false;
+      case "normalise":
+        this.#normalise(op);
+        return false;
+      case "broadcast":
+        this.#rw.emitTile({ head: { kind: "broadcast", x: op.operands[0]!, vector: op.operands[1]!, by: string(op.attrs, "by") as BroadcastRule }, epilogue: [] }, op.loc, op.results);
+        return false;
       case "elu":
         this.#pointwise(op, op.operands[0]!, { do: "elu", alpha: number(op.attrs, "alpha") });
+        return false;
+      case "softplus":
+        this.#pointwise(op, op.operands[0]!, { do: "softplus", beta: number(op.attrs, "beta"), threshold: number(op.attrs, "threshold") });
         return false;
       case "leaky_relu":
         this.#pointwise(op, op.operands[0]!, { do: "leaky_relu", slope: number(op.attrs, "slope") });
@@ -164,10 +175,23 @@ class Lowering {
   }
 
   #batchNorm(op: Op): void {
-    const [x, gamma, beta, mean, variance] = op.operands as [ValueId, ValueId, ValueId, ValueId, ValueId];
+    const [mean, variance] = op.operands.slice(-2) as [ValueId, ValueId];
+    const [x, gamma, beta] = (op.attrs["affine"] === true ? op.operands : [op.operands[0]!, this.#fill(op, 1), this.#fill(op, 0)]) as [ValueId, ValueId, ValueId];
     const scale = this.#rw.one("fold.bn_scale", [gamma, variance], { eps: op.attrs["eps"]! }, op.loc);
     const shift = this.#rw.one("fold.bn_shift", [beta, mean, scale], {}, op.loc);
     this.#pointwise(op, x, { do: "affine", scale, shift });
+  }
+
+  #fill(op: Op, value: number): ValueId {
+    const type: Type = typeOf(this.#module, op.operands[0]!);
+    if (type.kind !== "feat" && type.kind !== "vec") throw new Error(`internal: a norm of ${type.kind}`);
+    return this.#rw.one("fold.fill", [], { channels: type.channels, value }, op.loc);
+  }
+
+  #normalise(op: Op): void {
+    const [x, scale, shift] = op.operands as [ValueId, ValueId | undefined, ValueId | undefined];
+    const epilogue: readonly Item[] = scale === undefined || shift === undefined ? [] : [{ do: "affine", scale, shift }];
+    this.#rw.emitTile({ head: { kind: "normalise", x, over: overOf(op.attrs), groups: number(op.attrs, "groups"), eps: number(op.attrs, "eps") }, epilogue }, op.loc, op.results);
   }
 
   #pointwise(op: Op, x: ValueId, ...epilogue: readonly Item[]): void {

@@ -10,6 +10,7 @@ export interface WeightTensor {
 /** One value of the load phase; arguments are indices of earlier values. */
 export type LoadOp =
   | { readonly op: "param"; readonly name: string; readonly shape: readonly number[]; /** Default: `channel`, which has no layouts. */ readonly role?: string; readonly layout?: string; /** Default: real numbers. */ readonly dtype?: "f32" | "i8" | "i32"; /** Largest magnitude of i32. */ readonly limit?: number }
+  | { readonly op: "fill"; readonly args: readonly []; readonly shape: readonly number[]; readonly value: number }
   | { readonly op: "bn_scale"; readonly args: readonly number[]; readonly eps: number }
   | { readonly op: "bn_shift" | "scale_out" | "scale_in" | "matmul" | "add" | "stack_out"; readonly args: readonly number[] }
   | { readonly op: "slice_in" | "slice_out"; readonly args: readonly number[]; readonly from: number; readonly to: number };
@@ -50,6 +51,7 @@ export function runLoadPhase(ops: readonly LoadOp[], weights: (name: string) => 
 type FoldOp = Exclude<LoadOp, { op: "param" }>;
 
 function foldValue(op: FoldOp, args: readonly LoadValue[]): LoadValue {
+  if (op.op === "fill") return { shape: op.shape, data: new Float64Array(volume(op.shape)).fill(op.value) };
   const a = args[0]!;
   switch (op.op) {
     case "bn_scale":

@@ -91,6 +91,7 @@ describe("the verifier", () => {
     ["a malformed epilogue item", () => swap("conv", 'do = "bias", arg', 'do = "bias", at'), ['malformed epilogue item {"do":"bias","at":3}']],
     ["an unused operand", () => swap("conv", ", %7 {", ", %7, %7 {"), ["operand 4 is never used"]],
     ["a pair without halo tables", () => swap("pair", "%2, %6", "%2, %2"), ["its halo operand is not the result of rulebook.halo"]],
+    ["a pair with a linear layer between", () => ({ pair: `%22 = param {name = "l", role = "linear", shape = [2, 2]} : param<[2, 2], f32> loc(a:10:1)\n${lines.pair.replace("%2, %6 {", "%2, %6, %22 {").replace("epilogue = []", 'epilogue = [{do = "linear", w = 4}]')}` }), ["a linear step needs all columns of a row, which this kernel does not hold"]],
     ["a pair with other halo tables", () => ({ pair: `%21 = rulebook.search {from = @S, to = @S, kernel = [3, 3], stride = [1, 1], padding = [1, 1], dilation = [1, 1]} : rulebook<@S, @S, [3, 3]> loc(a:10:1)\n${lines.pair.replace("%2, %6", "%21, %6")}` }), ["its halo tables are of another rulebook"]],
   ])("%s", (_, change, wanted) => {
     expect(findProblems(moduleWith(change())).map((p) => p.message)).toEqual(expect.arrayContaining([...wanted]));

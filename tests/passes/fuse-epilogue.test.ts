@@ -75,6 +75,21 @@ describe("fuse-epilogue", () => {
     expect(features(checked(d.finish(v), fused))).toEqual(["pointwise: relu sigmoid", "pool: affine relu", "global_pool", "conv: bias relu"]);
   });
 
+  test("norms by the rows and broadcasts take work in, but no linear layer", () => {
+    const d = new Draft("net");
+    const n = d.op("normalise", [d.subm(d.x, 4), d.param(4), d.param(4)], { over: "item", groups: 2, eps: 0.1 });
+    const gate = d.op("sigmoid", [d.linear(d.op("global_pool", [n], { mode: "avg" }), 4)]);
+    const y = d.relu(d.add(d.op("broadcast", [n, gate], { by: "product" }), d.x));
+    const after = checked(d.finish(d.linear(y, 3)), fused);
+    expect(features(after)).toEqual(["conv: ", "normalise: affine", "global_pool", "conv: sigmoid", "broadcast: add relu", "conv: "]);
+
+    const f = new Draft("fused");
+    const rows = f.op("fused.normalise", [f.x], { over: "batch", groups: 4, eps: 0.1 });
+    const mixed = f.op("fused.pointwise", [rows, f.param(4, 2)], { epilogue: [{ do: "linear", w: 1 }] });
+    const { steps } = expectUnchanged(f.finish(mixed), "", "fuse-epilogue");
+    expect(steps[0]!.remarks.map((r) => r.text)).toEqual(["not fused: fused.normalise does not hold all columns of a row, which a linear layer reads"]);
+  });
+
   describe("UNCHANGED", () => {
     test("the operand is an input", () => {
       const d = new Draft("net");

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { Module, ValueId } from "../../src/ir/module.ts";
-import { Tape } from "../support/random-module.ts";
+import { Tape } from "../support/tape.ts";
 import { Draft } from "./support.ts";
 
 /**
@@ -41,7 +41,7 @@ class RandomNetwork {
   }
 
   #block(): void {
-    const blocks = [this.#plain, this.#residual, this.#projected, this.#preactivated, this.#siblings, this.#gate, this.#join, this.#perceptron, this.#pool, this.#bottle, this.#linearLayers, this.#preNorm];
+    const blocks = [this.#plain, this.#residual, this.#projected, this.#preactivated, this.#siblings, this.#gate, this.#join, this.#perceptron, this.#pool, this.#bottle, this.#linearLayers, this.#preNorm, this.#excite, this.#rowNorm];
     this.#tape.pick(blocks).call(this);
   }
 
@@ -157,6 +157,26 @@ class RandomNetwork {
     const c = d.channels(x);
     const y = this.#tape.int(0, 2) === 0 ? d.subm(n, c, this.#kernel()) : d.linear(n, c, this.#tape.bool());
     this.#push(this.#tape.bool() ? d.add(x, y) : this.#tape.bool() ? d.add(n, y) : y);
+  }
+
+  /** Squeeze and excitation, perhaps with what residual blocks do then. */
+  #excite(): void {
+    const d = this.#d;
+    const x = this.#any();
+    const squeezed = d.linear(d.op("global_pool", [x], { mode: this.#tape.pick(["avg", "max"]) }), d.channels(x), this.#tape.bool());
+    const by = this.#tape.pick(["product", "product", "sum", "copy"]);
+    const y = d.op("broadcast", [x, this.#tape.bool() ? d.op("sigmoid", [squeezed]) : squeezed], { by });
+    this.#push(this.#act(this.#tape.bool() ? d.add(x, y) : this.#maybeBn(y)));
+  }
+
+  /** A norm by the rows themselves, of something that others may read too. */
+  #rowNorm(): void {
+    const d = this.#d;
+    const x = this.#tape.bool() ? this.#any() : d.subm(this.#any(), this.#tape.int(1, 6));
+    const c = d.channels(x);
+    const params = this.#tape.bool() ? [d.param(c), d.param(c)] : [];
+    const y = d.op("normalise", [x, ...params], { over: this.#tape.pick(["item", "batch"]), groups: this.#tape.bool() ? c : 1, eps: 0.1 });
+    this.#push(this.#tape.bool() ? this.#act(y) : d.add(this.#act(y), x));
   }
 
   #pool(): void {

@@ -44,6 +44,7 @@ export const examples: readonly (readonly [name: string, params: CompileOptions[
   ["cylinder3d", { init: 8 }],
   ["strokes2d", {}],
   ["rgbd", {}],
+  ["senet", { planes: [16, 32, 48] }],
 ];
 
 /** A builder with one input `x` on a 2D site set @S; `level` is that of the pass under test. */

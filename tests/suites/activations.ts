@@ -30,6 +30,8 @@ const formulas: Readonly<Record<string, (x: number) => number>> = {
   "gelu": (x) => 0.5 * x * (1 + erf(x / Math.sqrt(2))),
   "gelu(approximate=tanh)": (x) => x * logistic(2 * Math.sqrt(2 / Math.PI) * bounded(x + 0.044715 * bounded(x) ** 3)),
   "softplus": (x) => (x > 30 ? x : x < -30 ? Math.exp(bounded(x)) : Math.log(1 + Math.exp(x))),
+  "softplus(beta=0.5)": (x) => 2 * (x / 2 > 30 ? x / 2 : x / 2 < -30 ? Math.exp(bounded(x / 2)) : Math.log(1 + Math.exp(x / 2))),
+  "softplus(beta=2, threshold=1)": (x) => (2 * x > 1 ? x : Math.log(1 + Math.exp(bounded(2 * x))) / 2),
   "elu": (x) => (x > 0 ? x : Math.abs(x) < 1e-2 ? x + x ** 2 / 2 + x ** 3 / 6 : Math.exp(bounded(x)) - 1),
   "elu(alpha=0.3)": (x) => (x > 0 ? x : 0.3 * (Math.abs(x) < 1e-2 ? x + x ** 2 / 2 + x ** 3 / 6 : Math.exp(bounded(x)) - 1)),
 };

@@ -48,6 +48,13 @@ const NETS: Readonly<Record<string, string>> = {
   output y = j |> bn(w="n") |> relu |> conv(12, k=3, s=2, p=1, sites=reach, w="c") |> bn(w="o") |> linear(4, bias=true, w="p")
   output z = e |> linear(8, w="q") |> linear(2, bias=true, w="r")
   output w = n |> linear(6, bias=true, w="t") |> subm(2, k=3, w="u")`,
+  "norms, gates and shares": `let c = x |> conv(6, k=3, s=2, p=1, sites=reach)
+  let g = broadcast(c, c |> global_avg_pool |> linear(6, bias=true, w="g") |> sigmoid, by=product)
+  output gated = relu(g + c)
+  output item = broadcast(x, c |> global_max_pool, by=cat) |> group_norm(3, w="gn") |> relu
+  output whole = x |> bn(stats=batch, eps=0.1, w="bn") |> linear(5, w="l") |> log_softmax
+  output each = c |> instance_norm(eps=0.1, w="in") |> leaky_relu
+  output vectors = c |> global_sum_pool |> bn(stats=batch, affine=false, eps=0.1) |> softmax`,
   "joined vectors": `let v = x |> global_max_pool
   let u = x |> global_avg_pool |> sigmoid
   output y = cat(u, v, u * v) |> bn(w="n") |> linear(5, bias=true, w="c") |> leaky_relu
@@ -91,7 +98,7 @@ export function rowsSuite(open: OpenTarget): void {
     for (const dim of [1, 2, 3, 4]) {
       const axes = AXES.slice(0, dim).map((axis, a) => `${axis}: ${EXTENTS[dim - 1]![a]}`);
       const outputs = ["output all = x |> to_dense", ...AXES.slice(0, dim).map((axis) => `output ${axis} = c |> to_dense(fold="${axis}")`)].join("\n  ");
-      const net = netFromText(`spnet 1\nnet N {\n  sites S : (${axes.join(", ")})\n  input x : feat[S, 3]\n  let c = x |> conv(5, k=3, s=2, p=1, sites=reach) |> relu\n  ${outputs}\n}\n`);
+      const net = netFromText(`spnet 1\nnet N {\n  sites S : (${axes.join(", ")})\n  input x : feat[S, 3]\n  let c = x |> conv(5, k=3, s=2, p=1, sites=reach) |> relu\n  ${outputs}\n  output normed = c |> instance_norm(affine=false, eps=0.1) |> to_dense\n  output gated = broadcast(x, x |> global_max_pool, by=sum) |> relu |> to_dense\n}\n`);
       const network = await openNet(target(), net);
       for (const [what, inputs] of SCENES(dim)) {
         const got = await expectRun(network, inputs, BATCH, wantedOf(net, inputs, BATCH), what);

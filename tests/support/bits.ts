@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { DenseOutput, FeatOutput } from "../../src/runtime/index.ts";
 import { cloud } from "./source-net.ts";
 
-/** A network with every kind of multiplication, pool and epilogue, to compare the bits of. */
+/** A network with every kind of multiplication, pool, norm and epilogue, to compare the bits of. */
 export const PROBE = `spnet 1
 export net Probe {
   dialect spconv
@@ -19,6 +19,8 @@ export net Probe {
   output coarse = e
   output pooled = d |> global_avg_pool
   output dense = e |> to_dense
+  let h = broadcast(v |> instance_norm(affine=false), v |> global_max_pool |> sigmoid, by=product)
+  output shares = h |> bn(stats=batch, w="hn") |> linear(8, w="i") |> group_norm(2, w="in") |> softmax
 }
 `;
 

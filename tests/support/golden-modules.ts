@@ -20,12 +20,16 @@ const subm = (net: NetBuilder, x: ValueId, name: string, kernel: readonly number
 const maxPool = (net: NetBuilder, kernel: number, stride: number, sites: string): ValueId =>
   net.op("relu", [net.op("pool", [net.x], { mode: "max", kernel: cube(kernel), stride: cube(stride), padding: cube((kernel - 1) / 2), dilation: cube(1), sites })]);
 
+/** By the statistics of the batch, as the origin's training mode does. */
+const batchNorm = (net: NetBuilder, x: ValueId, prefix: string, channels: number): ValueId =>
+  net.op("normalise", [x, ...["weight", "bias"].map((n) => net.param(`${prefix}.${n}`, [channels]))], { over: "batch", groups: channels, eps: 1e-5 });
+
 function unet(net: NetBuilder): ValueId {
   const down = { kernel: cube(3), stride: cube(2), padding: cube(1), dilation: cube(1) };
-  const stem = net.op("relu", [net.bn(subm(net, net.x, "stem.0", cube(3), 6, 16), "stem.1", 16, 1e-5)]);
+  const stem = net.op("relu", [batchNorm(net, subm(net, net.x, "stem.0", cube(3), 6, 16), "stem.1", 16)]);
   const a = subm(net, stem, "stem.3", cube(3), 16, 16);
   const coarse = net.op("conv", [a, ...net.weights("down.", cube(3), 16, 32, false)], { ...down, sites: "reach" });
-  const mid = net.op("relu", [net.bn(subm(net, coarse, "mid.0", cube(3), 32, 32), "mid.1", 32, 1e-5)]);
+  const mid = net.op("relu", [batchNorm(net, subm(net, coarse, "mid.0", cube(3), 32, 32), "mid.1", 32)]);
   const up = net.op("up", [mid, ...net.weights("up.", cube(3), 32, 16, false)], { ...down, onto: net.sites });
   return subm(net, net.op("cat", [up, a]), "head", cube(1), 32, 8, true);
 }
@@ -66,14 +70,8 @@ function canonical({ shape, data }: FixtureTensor): ParamTensor {
   return { shape: wanted, data: Float64Array.from(data, (_, i) => data[(i % cout) * inner + Math.floor(i / cout)]!) };
 }
 
-/** Normalisation by the statistics of the batch, as the origin's training mode does. */
-const statistics: Readonly<Record<string, string>> = { running_mean: "batch_mean", running_var: "batch_var" };
-
-/** A weight of a case in canonical shape; batch norms get the statistics of the batch. */
-export function weightOf(tensors: Tensors, name: string): ParamTensor {
-  const [, owner = "", kind = ""] = /^(.*)\.(running_mean|running_var)$/.exec(name) ?? [];
-  return kind === "" ? canonical(tensorOf(tensors, `weights.${name}`)) : tensorOf(tensors, `layer.${owner}.${statistics[kind]}`);
-}
+/** A weight of a case in canonical shape. */
+export const weightOf = (tensors: Tensors, name: string): ParamTensor => canonical(tensorOf(tensors, `weights.${name}`));
 
 /** Coordinates and features of each input of a forward case, by its name in the net. */
 export function inputsOf(tensors: Tensors): Readonly<Record<string, { readonly coords: ArrayLike<number>; readonly features: ArrayLike<number> }>> {

@@ -1,7 +1,8 @@
 import type fc from "fast-check";
 import type { Attrs, AttrValue, Module, ValueId } from "../../src/ir/module.ts";
-import type { FeatType, ParamType, RulebookType } from "../../src/ir/types.ts";
-import { RandomModule, Tape, tapes, type Rows } from "./random-module.ts";
+import type { FeatType, RulebookType, VecType } from "../../src/ir/types.ts";
+import { normaliseAttrs, RandomModule, tapes, type Rows } from "./random-module.ts";
+import { Tape } from "./tape.ts";
 
 /** Random ops of level fused. */
 export class RandomFused extends RandomModule {
@@ -10,7 +11,7 @@ export class RandomFused extends RandomModule {
   }
 
   protected step(): void {
-    switch (this.tape.pick(["search", "search", "book", "fold", "conv", "conv", "grouped", "pointwise", "pool", "pair", "channels", "global"])) {
+    switch (this.tape.pick(["search", "search", "book", "fold", "conv", "conv", "grouped", "pointwise", "pool", "normalise", "broadcast", "pair", "channels", "global"])) {
       case "search":
         return this.#search();
       case "book":
@@ -29,6 +30,10 @@ export class RandomFused extends RandomModule {
       }
       case "pool":
         return this.#pool();
+      case "normalise":
+        return this.#normalise();
+      case "broadcast":
+        return this.#broadcast();
       case "pair":
         return this.#pair();
       case "channels": {
@@ -36,6 +41,7 @@ export class RandomFused extends RandomModule {
         const { channels, kind, sites } = this.typeOf<Rows>(x);
         if (channels === 1 && kind === "feat") this.push(this.op("prune", [x, x], { above: 0.5, sites: this.b.sites.derivePrune(sites) }));
         if (this.tape.bool()) return this.push(this.op("cat", [x, this.onSameSites(x)]));
+        if (this.tape.int(0, 3) === 0) return this.push(this.op("softmax", [x], { log: this.tape.bool() }));
         const from = this.tape.int(0, channels - 1);
         return this.push(this.op("slice", [x], { from, to: this.tape.int(from + 1, channels) }));
       }
@@ -85,7 +91,9 @@ export class RandomFused extends RandomModule {
     const vector = (): ValueId => this.param([channels]);
     const weight = this.param([...this.list(1, 2), 3, channels]);
     const eps = { eps: 0.001 };
-    switch (this.tape.int(0, 8)) {
+    switch (this.tape.int(0, 9)) {
+      case 9:
+        return this.push(this.op("fold.fill", [], { channels, value: 0.5 }));
       case 0:
         return this.push(this.op("fold.bn_scale", [vector(), vector()], eps));
       case 1:
@@ -168,29 +176,40 @@ export class RandomFused extends RandomModule {
     const halo = this.op("rulebook.halo", [rb], { tile: 32, capacity: 128 });
     const [middle, cout] = [this.tape.int(1, 3), this.tape.int(1, 3)];
     const operands = [x, this.param([...kernel, cin, middle]), rb, halo];
-    const first = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), channels: middle }, false);
-    const between = this.#channelsAfter(operands, first, middle);
-    const w = operands.push(this.param([...kernel, between, cout])) - 1;
-    const second = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), channels: cout }, true);
+    const first = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), channels: middle }, false, false);
+    const w = operands.push(this.param([...kernel, middle, cout])) - 1;
+    const second = this.#epilogue(operands, { ...this.typeOf<FeatType>(x), channels: cout }, true, false);
     this.#add("fused.pair", operands, { first: { x: 0, w: 1, epilogue: first }, second: { w, epilogue: second }, rb: 2, halo: 3 });
   }
 
-  #channelsAfter(operands: readonly ValueId[], items: readonly Attrs[], channels: number): number {
-    return items.reduce((c, item) => (item["do"] === "linear" ? this.typeOf<ParamType>(operands[item["w"] as number]!).shape.at(-1)! : c), channels);
+  #normalise(): void {
+    const operands = [this.rows()];
+    const type = this.typeOf<Rows>(operands[0]!);
+    this.#add("fused.normalise", operands, { ...normaliseAttrs(this.tape, type), epilogue: this.#epilogue(operands, type, true, false) });
   }
 
-  /** A random epilogue on rows of `start`, its operands pushed. */
-  #epilogue(operands: ValueId[], start: Rows, last: boolean): Attrs[] {
+  #broadcast(): void {
+    const x = this.some("feat")!;
+    const vector = this.some("vec") ?? this.op("global_pool", [x], { mode: "avg" });
+    const { channels } = this.typeOf<VecType>(vector);
+    const by = channels === this.typeOf<FeatType>(x).channels ? this.tape.pick(["sum", "product", "copy"]) : "copy";
+    const operands = [x, vector];
+    this.#add("fused.broadcast", operands, { by, epilogue: this.#epilogue(operands, { ...this.typeOf<FeatType>(x), channels }, true, false) });
+  }
+
+  /** A random epilogue on rows of `start`, its operands pushed; `mixing`: whether the op holds all columns of a row. */
+  #epilogue(operands: ValueId[], start: Rows, last: boolean, mixing = true): Attrs[] {
     const items: Attrs[] = [];
     let y = start;
     const operand = (value: ValueId): number => operands.push(value) - 1;
     for (let n = this.tape.int(0, 3); n > 0; n--) {
-      const kind = this.tape.pick(["bias", "affine", "add", "mul", "relu", "relu6", "sigmoid", "leaky_relu", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "elu", "linear", "emit", "whole"]);
+      const kind = this.tape.pick(["bias", "affine", "add", "mul", "relu", "relu6", "sigmoid", "leaky_relu", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "elu", "emit", "whole", ...(mixing ? ["linear"] : [])]);
       const other = this.values.find((v) => JSON.stringify(this.b.typeOf(v)) === JSON.stringify(y));
       if (kind === "bias") items.push({ do: kind, arg: operand(this.param([y.channels])) });
       else if (kind === "affine") items.push({ do: kind, scale: operand(this.param([y.channels])), shift: operand(this.param([y.channels])) });
       else if (kind === "leaky_relu") items.push({ do: kind, slope: 0.1 });
       else if (kind === "elu") items.push({ do: kind, alpha: 0.7 });
+      else if (kind === "softplus") items.push({ do: kind, beta: 1.5, threshold: 20 });
       else if (kind === "whole") {
         // To whole numbers and back: what follows takes real ones.
         const limits = (): number => operand(this.param([y.channels], "i32"));

@@ -4,33 +4,7 @@ import type { Loc, Place } from "../../src/ir/loc.ts";
 import type { Attrs, Module, ValueId } from "../../src/ir/module.ts";
 import { generatedExtent, SiteTable, type Geometry, type SiteId } from "../../src/ir/sites.ts";
 import type { DType, FeatType, Type, VecType } from "../../src/ir/types.ts";
-
-/** Decisions read off a tape of numbers, so that shrinking the tape shrinks the module; an empty tape decides for the first. */
-export class Tape {
-  readonly #numbers: readonly number[];
-  #at = 0;
-
-  constructor(numbers: readonly number[]) {
-    this.#numbers = numbers;
-  }
-
-  get empty(): boolean {
-    return this.#at >= this.#numbers.length;
-  }
-
-  /** A whole number from `low` to `high`, both included. */
-  int(low: number, high: number): number {
-    return low + ((this.#numbers[this.#at++] ?? 0) % (high - low + 1));
-  }
-
-  bool(): boolean {
-    return this.int(0, 1) === 1;
-  }
-
-  pick<T>(list: readonly T[]): T {
-    return list[this.int(0, list.length - 1)]!;
-  }
-}
+import { Tape } from "./tape.ts";
 
 export type Rows = FeatType | VecType;
 
@@ -148,17 +122,21 @@ export class RandomNet extends RandomModule {
   protected step(): void {
     const x = this.rows();
     const { channels } = this.typeOf<Rows>(x);
-    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "act", "binary", "cat", "pool", "unpool", "global_pool", "to_dense", "union", "deconv", "onto", "prune", "whole"]);
+    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "normalise", "softmax", "act", "binary", "cat", "broadcast", "pool", "unpool", "global_pool", "to_dense", "union", "deconv", "onto", "prune", "whole"]);
     switch (kind) {
       case "whole":
         return this.#whole();
       case "linear":
         return this.push(this.op("linear", [x, ...this.weights([], channels)]));
       case "bn":
-        return this.push(this.op("bn", [x, ...[0, 1, 2, 3].map(() => this.param([channels]))], { eps: this.tape.pick([1e-5, 0.001, 1]) }));
+        return this.#bn(x, channels);
+      case "normalise":
+        return this.push(this.op("normalise", [x, ...(this.tape.bool() ? [] : [this.param([channels]), this.param([channels])])], normaliseAttrs(this.tape, this.typeOf<Rows>(x))));
+      case "softmax":
+        return this.push(this.op("softmax", [x], { log: this.tape.bool() }));
       case "act": {
         const name = this.tape.pick(["relu", "relu6", "sigmoid", "leaky_relu", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "elu"]);
-        return this.push(this.op(name, [x], name === "leaky_relu" ? { slope: this.tape.pick([0.01, -0.2, 0]) } : name === "elu" ? { alpha: this.tape.pick([1, 0.3]) } : {}));
+        return this.push(this.op(name, [x], name === "leaky_relu" ? { slope: this.tape.pick([0.01, -0.2, 0]) } : name === "elu" ? { alpha: this.tape.pick([1, 0.3]) } : name === "softplus" ? { beta: this.tape.pick([1, 2.5]), threshold: 20 } : {}));
       }
       case "binary":
         return this.push(this.op(this.tape.pick(["add", "mul"]), [x, this.like(x)]));
@@ -194,6 +172,12 @@ export class RandomNet extends RandomModule {
     if (this.tape.bool()) y = step("pool", y, [], { mode: "max", ...this.centred(), sites: "same" });
     if (this.tape.bool()) y = step("global_pool", y, [], { mode: this.tape.pick(["max", "avg", "sum"]) });
     if (this.tape.bool()) step("scale", y, [this.param([this.typeOf<Rows>(y).channels])]);
+  }
+
+  #bn(x: ValueId, channels: number): void {
+    const affine = this.tape.int(0, 3) > 0;
+    const params = Array.from({ length: affine ? 4 : 2 }, () => this.param([channels]));
+    this.push(this.op("bn", [x, ...params], { affine, eps: this.tape.pick([1e-5, 0.001, 1]) }));
   }
 
   #spatial(kind: string): void {
@@ -232,6 +216,12 @@ export class RandomNet extends RandomModule {
       }
       case "global_pool":
         return this.push(this.op("global_pool", [x], { mode: this.tape.pick(["max", "avg", "sum"]) }));
+      case "broadcast": {
+        const by = this.tape.pick(["sum", "product", "copy"]);
+        const vectors = this.values.filter((v) => this.b.typeOf(v).kind === "vec" && (by === "copy" || this.typeOf<VecType>(v).channels === channels));
+        const vector = vectors.length > 0 ? this.tape.pick(vectors) : this.op("global_pool", [x], { mode: "avg" });
+        return this.push(this.op("broadcast", [x, vector], { by }));
+      }
       case "union": {
         const near = this.#feats().filter((v) => this.typeOf<FeatType>(v).channels === channels && this.b.sites.sameGrid(sites, this.typeOf<FeatType>(v).sites));
         return this.push(this.op("union", [x, ...Array.from({ length: this.tape.int(1, 2) }, () => this.tape.pick(near))], { by: this.tape.pick(["sum", "product"]) }));
@@ -295,3 +285,9 @@ export class RandomNet extends RandomModule {
 export const tapes = fc.array(fc.nat(1_000_000), { maxLength: 300, size: "max" });
 
 export const netModules: fc.Arbitrary<Module> = tapes.map((numbers) => new RandomNet(new Tape(numbers)).build());
+
+/** Few rows have little variance: what is added to it keeps rounding from growing. */
+export function normaliseAttrs(tape: Tape, x: Rows): Attrs {
+  const groups = tape.pick([x.channels, 1, ...(x.channels % 2 === 0 ? [x.channels / 2] : [])]);
+  return { over: x.kind === "feat" ? tape.pick(["batch", "item"]) : "batch", groups, eps: tape.pick([0.1, 1]) };
+}

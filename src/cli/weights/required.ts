@@ -22,7 +22,7 @@ export interface RequiredTensor {
   readonly loc: Loc;
 }
 
-const BN_USES: readonly ParamUse[] = ["gamma", "beta", "mean", "var"];
+const NORM_USES: readonly ParamUse[] = ["gamma", "beta", "mean", "var"];
 
 /** The tensors of a net-level module, each name once, in the order of its text. */
 export function requiredTensors(module: Module): readonly RequiredTensor[] {
@@ -47,8 +47,10 @@ const SOLE_USES: Readonly<Record<string, ParamUse>> = { linear: "linear", clip: 
 function paramUses(module: Module): ReadonlyMap<ValueId, { readonly op: Op; readonly use: ParamUse }> {
   const uses = new Map<ValueId, { readonly op: Op; readonly use: ParamUse }>();
   for (const op of module.ops) {
+    const norm = op.name === "bn" || op.name === "normalise";
+    const normUses = op.attrs["affine"] === false ? NORM_USES.slice(2) : NORM_USES;
     op.operands.forEach((value, i) => {
-      const use = op.name === "bn" ? BN_USES[i - 1] : i === 1 ? (SOLE_USES[op.name] ?? "kernel") : "bias";
+      const use = norm ? normUses[i - 1] : i === 1 ? (SOLE_USES[op.name] ?? "kernel") : "bias";
       if (i > 0 && use !== undefined && !uses.has(value)) uses.set(value, { op, use });
     });
   }

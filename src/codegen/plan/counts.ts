@@ -1,5 +1,5 @@
 import { string, type Module, type Op } from "../../ir/module.ts";
-import type { DenseTarget, EpilogueStep, FeatureSpec, MapAccess, RowAccess } from "../wgsl/spec.ts";
+import { CHUNKS, type DenseTarget, type EpilogueStep, type FeatureSpec, type MapAccess, type RowAccess } from "../wgsl/spec.ts";
 import { stepMacs } from "./describe.ts";
 import type { ExecutedGeometry } from "./geometry-executor.ts";
 import type { GeometrySpec } from "./geometry-spec.ts";
@@ -133,6 +133,15 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes: bytes + read(spec.source) };
     case "pointwise":
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: rows * macs.perRow, bytes: bytes + read(spec.source) };
+    case "softmax":
+    case "normalise":
+      return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes: bytes + read(spec.source) + (spec.kind === "normalise" ? read(spec.statistics) + coordBytes(spec, rows) : 0) };
+    case "broadcast":
+      return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes: bytes + (spec.source === undefined ? 0 : read(spec.source)) + read(spec.vector) + coordBytes(spec, rows) };
+    case "moments":
+      return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes: bytes + read(spec.source) };
+    case "statistics":
+      return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes: bytes + CHUNKS * read(spec.source) };
     case "global_pool":
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes: bytes + read(spec.source) + 4 * (spec.dim + 1) * sourceRows(spec.source) };
   }
@@ -150,9 +159,12 @@ function targetBytes(target: RowAccess | DenseTarget, rows: number): number {
   return "coords" in target ? 4 * (target.channels + target.extents.length + 1) * rows : numberBytes(target) * target.channels * rows;
 }
 
+/** Coordinates that say which batch item each row is of. */
+const coordBytes = (spec: { readonly coords?: string; readonly dim: number }, rows: number): number => (spec.coords === undefined ? 0 : 4 * (spec.dim + 1) * rows);
+
 /** What epilogues read beside the accumulated rows, and what they store beside the result. */
 function epilogueBytes(spec: FeatureSpec, rows: number, read: (access: RowAccess) => number): number {
-  const steps: readonly EpilogueStep[] = spec.kind === "pair" ? [...spec.first, ...spec.second] : spec.kind === "global_pool" || spec.kind === "prune" ? [] : spec.epilogue;
+  const steps: readonly EpilogueStep[] = spec.kind === "pair" ? [...spec.first, ...spec.second] : "epilogue" in spec ? spec.epilogue : [];
   return steps.reduce((n, s) => {
     if (s.do === "add" || s.do === "mul") return n + read(s.source);
     return s.do === "emit" ? n + numberBytes(s.target) * s.target.channels * rows : n;

@@ -64,6 +64,16 @@ function whatOf(spec: SpecBody): string {
       return `${spec.mode} pool`;
     case "global_pool":
       return `global ${spec.mode} pool`;
+    case "softmax":
+      return spec.log ? "logarithm of softmax" : "softmax";
+    case "broadcast":
+      return `${spec.by === "copy" ? "copy" : spec.by} of each batch item's row`;
+    case "moments":
+      return "means and squared deviations of parts";
+    case "statistics":
+      return `statistics ${spec.whole ? "of all rows" : "of each batch item"}`;
+    case "normalise":
+      return `normalised by the statistics ${spec.whole ? "of all rows" : "of its batch item"}`;
     case "prune":
       return `makes @${spec.sites} of the rows greater than ${spec.above}`;
   }
@@ -79,6 +89,12 @@ function shapeOf(spec: SpecBody): string {
       return `${spec.map.taps.length} taps × ${spec.source.channels} -> ${spec.middle}, ${spec.map.taps.length} taps × ${spec.middle} -> ${spec.cout}${printTarget(spec.target)}`;
     case "prune":
       return "a mask";
+    case "broadcast":
+      return `${spec.vector.channels} channels${printTarget(spec.target)}`;
+    case "statistics":
+      return `${spec.channels} channels in ${spec.groups} groups`;
+    case "moments":
+      return `${spec.source.channels} channels`;
     default:
       return `${spec.source.channels} channels${printTarget(spec.target)}`;
   }
@@ -94,7 +110,7 @@ function printTarget(target: RowAccess | DenseTarget): string {
 function epilogueOf(spec: SpecBody): string {
   const print = (steps: readonly EpilogueStep[]): string => steps.map((s) => s.do).join(", ");
   if (spec.kind === "pair") return [print(spec.first) || "nothing", print(spec.second) || "nothing"].join(" | ");
-  return spec.kind === "global_pool" || spec.kind === "prune" ? "" : print(spec.epilogue);
+  return "epilogue" in spec ? print(spec.epilogue) : "";
 }
 
 /** Multiply-accumulates of a step, by row and by pair of each rulebook. */

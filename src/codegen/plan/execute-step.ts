@@ -1,8 +1,7 @@
-import { ACTIVATIONS, elu } from "../../ir/activations.ts";
+import { ACTIVATIONS, elu, softplus } from "../../ir/activations.ts";
 import { clip, exactSum, quantise, rescale, saturate, truncatedMean } from "../../ir/whole.ts";
 import { halfToNumber } from "../../runtime/safetensors.ts";
-import type { DenseTarget, EpilogueStep, MapAccess, RowAccess } from "../wgsl/spec.ts";
-import { pad4 } from "../wgsl/spec.ts";
+import { CHUNK_LEAST, CHUNKS, momentOf, pad4, type DenseTarget, type EpilogueStep, type MapAccess, type Reduced, type RowAccess } from "../wgsl/spec.ts";
 import { numberToHalf } from "./half.ts";
 import type { SpecBody } from "./step-draft.ts";
 
@@ -82,8 +81,82 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
       });
     case "global_pool":
       return globalPool(spec, m);
+    case "softmax":
+      return eachRow(m, (row) => store(m, spec.target, row, softmax(read(m, spec.source, row), spec.log), 0));
+    case "broadcast":
+      return eachRow(m, (row) => {
+        const v = read(m, spec.vector, itemOf(m, spec.coords, spec.dim, row));
+        const x = spec.source === undefined ? v : read(m, spec.source, row);
+        const y = spec.by === "copy" ? v : x.map((value, c) => (spec.by === "sum" ? value + v[c]! : value * v[c]!));
+        store(m, spec.target, row, epilogue(spec.epilogue, y, row, m, 0), 0);
+      });
+    case "moments":
+      return moments(spec, m);
+    case "statistics":
+      return statistics(spec, m);
+    case "normalise":
+      return eachRow(m, (row) => {
+        const item = spec.coords === undefined ? 0 : itemOf(m, spec.coords, spec.dim, row);
+        const [mean, rest, factor] = ([0, 1, 2] as const).map((part) => read(m, momentOf(spec.statistics, part), item));
+        const y = read(m, spec.source, row).map((v, c) => (v - mean![c]! - rest![c]!) * factor![c]!);
+        store(m, spec.target, row, epilogue(spec.epilogue, y, row, m, 0), 0);
+      });
     case "prune":
       throw new Error("internal: pruning is geometry's work");
+  }
+}
+
+const itemOf = (m: StepMemory, coords: string, dim: number, row: number): number => m.coords(coords)[row * (dim + 1)]!;
+
+function softmax(x: Float64Array, log: boolean): Float64Array {
+  const most = Math.max(...x);
+  const sum = x.reduce((s, v) => s + Math.exp(v - most), 0);
+  return x.map((v) => (log ? v - most - Math.log(sum) : Math.exp(v - most) / sum));
+}
+
+/** Rows [first, last) in sorted order of each part of each item that has statistics of its own. */
+function* partsOf(spec: Reduced, m: StepMemory): Generator<readonly [item: number, part: number, first: number, last: number]> {
+  const items = spec.coords === undefined ? Array.from({ length: m.batch }, (_, b) => b) : Array.from({ length: m.coords(spec.coords).length / (spec.dim + 1) }, (_, r) => itemOf(m, spec.coords!, spec.dim, r));
+  for (let item = 0; item < (spec.whole ? Math.min(1, m.batch) : m.batch); item++) {
+    const rows = spec.whole ? items.length : items.filter((b) => b === item).length;
+    const begin = spec.whole ? 0 : items.filter((b) => b < item).length;
+    const size = Math.max(Math.ceil(rows / CHUNKS), CHUNK_LEAST);
+    for (let part = 0; part * size < rows; part++) yield [item, part, begin + part * size, begin + Math.min(rows, (part + 1) * size)];
+  }
+}
+
+function moments(spec: Extract<SpecBody, { kind: "moments" }>, m: StepMemory): void {
+  for (const [item, part, first, last] of partsOf(spec, m)) {
+    const rows = Array.from({ length: last - first }, (_, i) => read(m, spec.source, spec.order === undefined ? first + i : [...pairs(m, spec.order, first + i)][0]![1]));
+    const mean = new Float64Array(spec.source.channels).map((_, c) => rows.reduce((s, r) => s + r[c]!, 0) / rows.length);
+    const squares = mean.map((v, c) => rows.reduce((s, r) => s + (r[c]! - v) ** 2, 0));
+    storeMoments(m, spec.target, item * CHUNKS + part, mean, squares);
+  }
+}
+
+/** A mean is stored as a float and what rounding it left. */
+function storeMoments(m: StepMemory, target: RowAccess, row: number, mean: Float64Array, last: Float64Array): void {
+  store(m, momentOf(target, 0), row, mean, 0);
+  store(m, momentOf(target, 1), row, mean.map((v) => v - Math.fround(v)), 0);
+  store(m, momentOf(target, 2), row, last, 0);
+}
+
+function statistics(spec: Extract<SpecBody, { kind: "statistics" }>, m: StepMemory): void {
+  const { channels, groups, eps } = spec;
+  const width = channels / groups;
+  const parts = [...partsOf(spec, m)];
+  for (let item = 0; item < (spec.whole ? Math.min(1, m.batch) : m.batch); item++) {
+    const own = parts.filter(([of]) => of === item).map(([, part, first, last]) => ({ rows: last - first, moments: ([0, 1, 2] as const).map((k) => read(m, momentOf(spec.source, k), item * CHUNKS + part)) }));
+    const [mean, factor] = [new Float64Array(channels), new Float64Array(channels)];
+    for (let c = 0; c < channels; c++) {
+      const group = Array.from({ length: width }, (_, i) => Math.floor(c / width) * width + i);
+      const all = own.flatMap(({ rows, moments: [high, rest, squares] }) => group.map((k) => ({ rows, mean: high![k]! + rest![k]!, squares: squares![k]! })));
+      const n = all.reduce((s, a) => s + a.rows, 0);
+      mean[c] = n === 0 ? 0 : all.reduce((s, a) => s + a.rows * a.mean, 0) / n;
+      const squares = all.reduce((s, a) => s + a.squares + a.rows * (a.mean - mean[c]!) ** 2, 0);
+      factor[c] = 1 / Math.sqrt((n === 0 ? 0 : squares / n) + eps);
+    }
+    storeMoments(m, spec.target, item, mean, factor);
   }
 }
 
@@ -190,6 +263,9 @@ function epilogue(steps: readonly EpilogueStep[], start: Float64Array, row: numb
         break;
       case "elu":
         y = y.map((v) => elu(v, s.alpha));
+        break;
+      case "softplus":
+        y = y.map((v) => softplus(v, s.beta, s.threshold));
         break;
       case "leaky_relu":
         y = y.map((v) => (v < 0 ? v * s.slope : v));

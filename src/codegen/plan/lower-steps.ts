@@ -1,11 +1,12 @@
 import { isActivation } from "../../ir/activations.ts";
 import { number, siteAttr, string, type Attrs, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
 import { typeOf } from "../../ir/module.ts";
+import type { BroadcastRule } from "../../ir/ops/broadcast.ts";
 import type { SiteId } from "../../ir/sites.ts";
 import type { ParamType, Type } from "../../ir/types.ts";
 import { isWhole, type Rounding, type SaturatedBits } from "../../ir/whole.ts";
 import { TILE_COLUMNS } from "../wgsl/kernels/shape.ts";
-import { pad4, type ConvTerm, type DenseTarget, type EpilogueStep, type HaloAccess, type MapAccess, type RowAccess } from "../wgsl/spec.ts";
+import { CHUNKS, pad4, type ConvTerm, type DenseTarget, type EpilogueStep, type HaloAccess, type MapAccess, type RowAccess } from "../wgsl/spec.ts";
 import { standardTile } from "./dataflow.ts";
 import { float32Below } from "./float32.ts";
 import { GeometryDraft, type ResolvedRulebook } from "./geometry-draft.ts";
@@ -80,6 +81,12 @@ export class StepLowering {
         return this.#pool(op);
       case "global_pool":
         return this.#globalPool(op);
+      case "fused.normalise":
+        return this.#normalise(op);
+      case "fused.broadcast":
+        return this.#broadcast(op);
+      case "softmax":
+        return this.#softmax(op);
       case "prune":
         return this.#prune(op);
       case "to_dense":
@@ -266,18 +273,74 @@ export class StepLowering {
     const mode = string(op.attrs, "mode") as "max" | "sum" | "avg";
     const result = op.results[0]!;
     const target = roles.write("out", this.memory.place(result, "pooled"));
-    const pooled = { source, dim, mode, target, ...(isWhole(type.dtype) ? { whole: true as const } : {}) };
-    const rows = this.#type(result);
-    this.geometry.need(type.sites);
-    if (this.#target.sortedInputs || !this.geometry.inCallersOrder(type.sites)) {
-      const coords = roles.region("coords", `coords:${type.sites}`);
-      this.#push({ kind: "global_pool", ...pooled, coords }, rows, roles, this.#params(), op.loc);
-      return;
-    }
-    const { search, sorted } = this.geometry.order(type.sites);
+    const whole = isWhole(type.dtype) ? { whole: true as const } : {};
+    this.#push({ kind: "global_pool", source, ...this.#order(type.sites, roles), dim, mode, target, ...whole }, this.#type(result), roles, this.#params(), op.loc);
+  }
+
+  /** The rows of a set in sorted order: their coordinates, and which row comes where unless they are sorted already. */
+  #order(sites: SiteId, roles: Roles): { readonly order?: MapAccess; readonly coords: string } {
+    this.geometry.need(sites);
+    if (this.#target.sortedInputs || !this.geometry.inCallersOrder(sites)) return { coords: roles.region("coords", `coords:${sites}`) };
+    const { search, sorted } = this.geometry.order(sites);
     const order: MapAccess = { role: roles.region("order", `map:${search}:forward`), stored: 1, taps: [0] };
-    const coords = roles.region("coords", `coords:${sorted}`);
-    this.#push({ kind: "global_pool", ...pooled, order, coords }, rows, roles, this.#params(), op.loc);
+    return { order, coords: roles.region("coords", `coords:${sorted}`) };
+  }
+
+  /** Moments of parts of the rows, their join, and then row by row. */
+  #normalise(op: Op): void {
+    const x = op.operands[0]!;
+    const type = this.#type(x);
+    if (type.kind !== "feat" && type.kind !== "vec") throw new Error("internal: normalisation of no rows");
+    const sites = type.kind === "feat" ? type.sites : undefined;
+    const dim = sites === undefined ? 0 : this.module.sites.dim(sites);
+    const whole = op.attrs["over"] === "batch";
+    const items: Type = { kind: "vec", sites: type.sites, channels: type.channels, dtype: "f32" };
+    const width = 3 * pad4(type.channels);
+    const parts = this.memory.add({ label: "moments", rows: "batch", shape: [CHUNKS * width], zero: false, input: "" });
+    const joined = this.memory.add({ label: "statistics", rows: "batch", shape: [width], zero: false, input: "" });
+    const rowsOfParts: Place = { buffer: parts, channels: width, stride: width, offset: 0 };
+    const rowsOfItems: Place = { buffer: joined, channels: width, stride: width, offset: 0 };
+
+    const first = new Roles();
+    const from = first.read("x", this.memory.place(x, "x"));
+    const reduced = { whole, dim, ...(sites === undefined ? {} : this.#order(sites, first)) };
+    this.#push({ kind: "moments", source: from, ...reduced, target: first.write("moments", rowsOfParts) }, items, first, this.#params(), op.loc);
+
+    const second = new Roles();
+    const own = sites === undefined ? {} : { coords: this.#order(sites, second).coords };
+    const source = second.read("moments", rowsOfParts);
+    const target = second.write("statistics", rowsOfItems);
+    this.#push({ kind: "statistics", source, whole, dim, ...own, channels: type.channels, groups: number(op.attrs, "groups"), eps: number(op.attrs, "eps"), target }, items, second, this.#params(), op.loc);
+
+    const roles = new Roles();
+    const params = this.#params();
+    const rows = roles.read("x", this.memory.place(x, "x"));
+    const statistics = roles.read("statistics", rowsOfItems);
+    const coords = whole || sites === undefined ? {} : { coords: roles.region("coords", `coords:${sites}`) };
+    const end = this.#epilogue(op, op.attrs["epilogue"] as readonly Item[], roles, params, [0, type.channels], type, 0);
+    this.#push({ kind: "normalise", source: rows, statistics, whole, dim, ...coords, epilogue: end.epilogue, target: end.target! }, type, roles, params, op.loc);
+  }
+
+  #broadcast(op: Op): void {
+    const [x, v] = [op.operands[0]!, op.operands[1]!];
+    const type = this.#type(x);
+    if (type.kind !== "feat") throw new Error("internal: a broadcast onto no sites");
+    this.geometry.need(type.sites);
+    const roles = new Roles();
+    const params = this.#params();
+    const by = string(op.attrs, "by") as BroadcastRule;
+    const source = by === "copy" ? {} : { source: roles.read("x", this.memory.place(x, "x")) };
+    const vector = roles.read("v", this.memory.place(v, "v"));
+    const coords = roles.region("coords", `coords:${type.sites}`);
+    const { epilogue, target } = this.#epilogue(op, op.attrs["epilogue"] as readonly Item[], roles, params, [0, vector.channels], type, 0);
+    this.#push({ kind: "broadcast", ...source, vector, by, coords, dim: this.module.sites.dim(type.sites), epilogue, target: target! }, type, roles, params, op.loc);
+  }
+
+  #softmax(op: Op): void {
+    const roles = new Roles();
+    const source = roles.read("x", this.memory.place(op.operands[0]!, "x"));
+    const target = roles.write("out", this.memory.place(op.results[0]!, "out"));
+    this.#push({ kind: "softmax", source, log: op.attrs["log"] === true, target }, this.#type(op.results[0]!), roles, this.#params(), op.loc);
   }
 
   #toDense(op: Op): void {
@@ -365,6 +428,9 @@ export class StepLowering {
           break;
         case "elu":
           epilogue.push({ do: "elu", alpha: Number(item["alpha"]) });
+          break;
+        case "softplus":
+          epilogue.push({ do: "softplus", beta: Number(item["beta"]), threshold: Number(item["threshold"]) });
           break;
         case "linear": {
           const w = op.operands[Number(item["w"])]!;

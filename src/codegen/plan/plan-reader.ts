@@ -105,6 +105,8 @@ function loadOp(op: Op, values: ReadonlyMap<ValueId, number>): LoadOp {
   switch (op.name) {
     case "param":
       return paramOp(op);
+    case "fold.fill":
+      return { op: "fill", args: [], shape: [number(op.attrs, "channels")], value: number(op.attrs, "value") };
     case "fold.bn_scale":
       return { op: "bn_scale", args, eps: number(op.attrs, "eps") };
     case "fold.slice_in":

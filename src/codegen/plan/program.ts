@@ -59,7 +59,7 @@ function buildStep(module: Module, reader: PlanReader, op: Op, index: number, sh
   const rows = string(op.attrs, "rows");
   const body = { kind: op.name.slice("step.".length), ...(op.attrs["spec"] as object) } as SpecBody;
   const description = describeStep(module, op, body, index);
-  const counted = body.kind === "global_pool" ? { ...body, sites: rowCountIndex(reader.geometry, sortedRows(op, reader)) } : body;
+  const counted = body.kind === "global_pool" || body.kind === "moments" || body.kind === "statistics" ? { ...body, sites: rowCountIndex(reader.geometry, body.coords === undefined ? "batch" : sortedRows(op, reader)) } : body;
   const head = { name: description.name, header: description.header, rows: rowCountIndex(reader.geometry, rows) };
   const kernel = shared.share(buildKernel({ ...counted, ...head } as FeatureSpec), description.header);
   const roles = op.attrs["roles"] as readonly string[];
@@ -81,10 +81,10 @@ function buildStep(module: Module, reader: PlanReader, op: Op, index: number, sh
   };
 }
 
-/** Id of the site set whose sorted rows a global pool reads: the one whose coordinates it binds. */
+/** Id of the site set whose sorted rows a reduction reads: the one whose coordinates it binds. */
 function sortedRows(op: Op, reader: PlanReader): string {
   const roles = op.attrs["roles"] as readonly string[];
   const binding = reader.bindingOf(op.operands[roles.indexOf("coords")]!);
-  if (binding.bind !== "coords") throw new Error("internal: a global pool without coordinates");
+  if (binding.bind !== "coords") throw new Error("internal: a reduction without coordinates");
   return reader.geometry.sites[binding.site]!.id;
 }

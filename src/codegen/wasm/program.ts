@@ -22,8 +22,8 @@ import { addCount, addEmit } from "./geometry/rank.ts";
 import { addSearch } from "./geometry/search.ts";
 import { addBarrier } from "./kernels/barrier.ts";
 import { addCopies } from "./kernels/copy.ts";
-import { POOLED_ROWS } from "./kernels/global-pool.ts";
 import { buildStepKernel } from "./kernels/index.ts";
+import { REDUCED_ROWS } from "./kernels/item-rows.ts";
 import { printSexpr } from "./wat.ts";
 
 /** Cells of a bitmap at most: 96 MiB with its ranks. */
@@ -120,9 +120,9 @@ function buildStep(module: Module, reader: PlanReader, assembly: Assembly, op: O
   const roles = op.attrs["roles"] as readonly string[];
   const byRole = new Map(roles.map((role, i) => [role, reader.bindingOf(op.operands[i]!)]));
   const bindings = kernel.bindings.map((role): CpuBinding => {
-    const binding = byRole.get(role === POOLED_ROWS ? "coords" : role);
+    const binding = byRole.get(role === REDUCED_ROWS ? "coords" : role);
     if (binding === undefined || binding.bind === "counts") throw new Error(`internal: ${op.name} has no operand for ${role}`);
-    return role === POOLED_ROWS && binding.bind === "coords" ? { bind: "rows", site: binding.site } : binding;
+    return role === REDUCED_ROWS && binding.bind === "coords" ? { bind: "rows", site: binding.site } : binding;
   });
   const macs = stepMacs(body, (role) => {
     const region = byRole.get(role);

@@ -37,7 +37,7 @@ export interface ConvTerm {
 }
 
 /** Activations with an exponential in them. */
-export type SmoothStep = { readonly do: Exclude<Activation, "relu" | "relu6"> } | { readonly do: "elu"; readonly alpha: number };
+export type SmoothStep = { readonly do: Exclude<Activation, "relu" | "relu6"> } | { readonly do: "elu"; readonly alpha: number } | { readonly do: "softplus"; readonly beta: number; readonly threshold: number };
 
 export type EpilogueStep =
   | { readonly do: "bias" | "clip" | "scale"; readonly at: number }
@@ -189,6 +189,79 @@ export interface GlobalPoolSpec extends KernelHead {
   readonly target: RowAccess;
 }
 
+/** Softmax along the channels of each row, or its logarithm. */
+export interface SoftmaxSpec extends KernelHead {
+  readonly kind: "softmax";
+  readonly source: RowAccess;
+  readonly log: boolean;
+  readonly target: RowAccess;
+}
+
+/** Each row joined with the row of its batch item; without a source it is that row. */
+export interface BroadcastSpec extends KernelHead {
+  readonly kind: "broadcast";
+  readonly source?: RowAccess;
+  readonly vector: RowAccess;
+  readonly by: "sum" | "product" | "copy";
+  /** Coordinates of the rows, i32 [rows, 1 + d]. */
+  readonly coords: string;
+  readonly dim: number;
+  readonly epilogue: readonly EpilogueStep[];
+  readonly target: RowAccess | DenseTarget;
+}
+
+/** Parts that the rows of a batch item are cut into, so that more than one workgroup or thread reduces them. */
+export const CHUNKS = 32;
+/** Rows of a part at least. */
+export const CHUNK_LEAST = 64;
+
+/**
+ * Which rows are reduced together, in sorted order: those of each batch item, or with `whole` all of them into the row
+ * of item 0. Item b's rows in sorted order, n of them, are cut into parts of max(ceil(n / {@link CHUNKS}), {@link CHUNK_LEAST}).
+ */
+export interface Reduced {
+  readonly whole: boolean;
+  /** Coordinates of the sorted rows, i32 [rows, 1 + d]; absent where rows are batch items. */
+  readonly coords?: string;
+  readonly dim: number;
+  /** Index of the count of the rows in `counts`; `rows` is that of the batch items. Required by the kernel. */
+  readonly sites?: number;
+}
+
+/**
+ * Per part and channel the mean, what rounding left of it, and Σ (x − mean)². The target has a row of three vectors for
+ * each part, item · CHUNKS + part; vectors are padded to a multiple of 4, parts without rows are not written.
+ */
+export interface MomentsSpec extends KernelHead, Reduced {
+  readonly kind: "moments";
+  readonly source: RowAccess;
+  readonly order?: MapAccess;
+  readonly target: RowAccess;
+}
+
+/** Joins the parts, and the channels of each group: per item and channel the mean, its rest, and 1 / sqrt(var + eps). */
+export interface StatisticsSpec extends KernelHead, Reduced {
+  readonly kind: "statistics";
+  readonly source: RowAccess;
+  readonly channels: number;
+  readonly groups: number;
+  readonly eps: number;
+  readonly target: RowAccess;
+}
+
+/** ((x − mean) − rest) · factor with the statistics of the row's batch item, or with `whole` those of item 0. */
+export interface NormaliseSpec extends KernelHead {
+  readonly kind: "normalise";
+  readonly source: RowAccess;
+  readonly statistics: RowAccess;
+  readonly whole: boolean;
+  /** Coordinates of the rows, i32 [rows, 1 + d]; absent with `whole`. */
+  readonly coords?: string;
+  readonly dim: number;
+  readonly epilogue: readonly EpilogueStep[];
+  readonly target: RowAccess | DenseTarget;
+}
+
 /** Decides a pruned site set: the rows of the source, one channel, that are greater than a threshold. */
 export interface PruneSpec extends KernelHead {
   readonly kind: "prune";
@@ -199,7 +272,7 @@ export interface PruneSpec extends KernelHead {
   readonly sites: string;
 }
 
-export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | PruneSpec;
+export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | SoftmaxSpec | BroadcastSpec | MomentsSpec | StatisticsSpec | NormaliseSpec | PruneSpec;
 
 export interface KernelBinding {
   readonly role: string;
@@ -226,6 +299,9 @@ export interface Kernel {
 /** Roles with a fixed meaning: `counts` (u32 storage, read) and `params` (f32 block, read). */
 export const COUNTS = "counts";
 export const PARAMS = "params";
+
+/** Vector `part` (0 mean, 1 its rest, 2 squares or factor) of rows of three padded vectors. */
+export const momentOf = (rows: RowAccess, part: 0 | 1 | 2): RowAccess => ({ ...rows, channels: rows.stride / 3, offset: (rows.stride / 3) * part });
 
 /** Columns and channel vectors in the params block are padded to a multiple of 4 with zeros. */
 export const pad4 = (n: number): number => (n + 3) & ~3;

@@ -1,4 +1,4 @@
-import { ACTIVATIONS, elu } from "../activations.ts";
+import { ACTIVATIONS, elu, softplus } from "../activations.ts";
 import type { EpilogueItem } from "../ops/epilogue.ts";
 import { clip, quantise, rescale, saturate } from "../whole.ts";
 import { addVector, multiplyRow } from "./gather.ts";
@@ -33,10 +33,8 @@ function applyItem(ctx: EvalContext, item: Exclude<EpilogueItem, { do: "emit" | 
       addVector(sum, data(item.arg));
       return withRows(y, channels, sum);
     }
-    case "affine": {
-      const [scale, shift] = [data(item.scale), data(item.shift)];
-      return map((v, i) => v * scale[i % channels]! + shift[i % channels]!);
-    }
+    case "affine":
+      return affineRows(y, data(item.scale), data(item.shift));
     case "add": {
       const other = data(item.arg);
       return map((v, i) => v + other[i]!);
@@ -65,12 +63,18 @@ function applyItem(ctx: EvalContext, item: Exclude<EpilogueItem, { do: "emit" | 
       return map((v) => (v > 0 ? v : v * item.slope));
     case "elu":
       return map((v) => elu(v, item.alpha));
+    case "softplus":
+      return map((v) => softplus(v, item.beta, item.threshold));
     case "linear":
       return multiplyRows(y, operandAs(ctx, item.w, "param"));
     default:
       return map(ACTIVATIONS[item.do].of);
   }
 }
+
+/** y · scale + shift, channel by channel. */
+export const affineRows = (y: RowsValue, scale: Float64Array, shift: Float64Array): RowsValue =>
+  withRows(y, y.channels, y.data.map((v, i) => v * scale[i % y.channels]! + shift[i % y.channels]!));
 
 /** y · W on every row, W [Cin, Cout] or with leading ones. */
 export function multiplyRows(x: RowsValue, w: { readonly shape: readonly number[]; readonly data: Float64Array }): RowsValue {

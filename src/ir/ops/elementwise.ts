@@ -1,4 +1,4 @@
-import { ACTIVATIONS, elu } from "../activations.ts";
+import { ACTIVATIONS, elu, softplus } from "../activations.ts";
 import { operandAs, withRows, type EvalContext, type Value } from "../interp/value.ts";
 import { number } from "../module.ts";
 import { DTYPES, REAL, sameType, type DType, type FeatType, type ParamType, type Type, type VecType } from "../types.ts";
@@ -9,7 +9,6 @@ import type { InferContext, OpDef, OperandDef } from "./op.ts";
 export type RowsType = FeatType | VecType;
 
 const x: OperandDef = { name: "x", kinds: ["feat", "vec"] };
-const perChannel = (name: string): OperandDef => ({ name, kinds: ["param"] });
 
 /** Checks that a parameter is one number per channel. */
 export function checkPerChannel(problem: (message: string) => void, name: string, type: Type | undefined, channels: number): void {
@@ -20,21 +19,25 @@ export function checkPerChannel(problem: (message: string) => void, name: string
 export const bnOp: OpDef = {
   name: "bn",
   levels: ["net"],
-  doc: "Batch normalisation with stored statistics: (x − mean) / sqrt(var + eps) · gamma + beta.",
-  operands: [x, perChannel("gamma"), perChannel("beta"), perChannel("mean"), perChannel("var")],
-  attrs: { eps: { kind: "float", doc: "added to the variance" } },
+  doc: "Batch normalisation with stored statistics: (x − mean) / sqrt(var + eps) · gamma + beta; without affine no gamma and beta.",
+  operands: [x, { name: "gamma, beta, mean, var", kinds: ["param"], variadic: true }],
+  attrs: { affine: { kind: "bool", default: true, doc: "whether there are gamma and beta before mean and var" }, eps: { kind: "float", doc: "added to the variance" } },
   infer(ctx) {
     const type = ctx.types[0] as RowsType;
-    ["gamma", "beta", "mean", "var"].forEach((name, i) => checkPerChannel(ctx.problem, name, ctx.types[i + 1], type.channels));
+    const names = ctx.attrs["affine"] === true ? ["gamma", "beta", "mean", "var"] : ["mean", "var"];
+    if (ctx.types.length !== names.length + 1) ctx.problem(`takes x, ${names.join(", ")}, given ${ctx.types.length} operands`);
+    else names.forEach((name, i) => checkPerChannel(ctx.problem, name, ctx.types[i + 1], type.channels));
     return [type];
   },
   evaluate(ctx) {
-    const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => operandAs(ctx, i, "param").data);
+    const params = ctx.operands.slice(1).map((_, i) => operandAs(ctx, i + 1, "param").data);
+    const [mean, variance] = params.slice(-2);
+    const [gamma, beta] = ctx.attrs["affine"] === true ? params : [];
     const eps = number(ctx.attrs, "eps");
     const { channels } = operandAs(ctx, 0, "feat", "vec");
     return eachElement(ctx, (v, i) => {
       const c = i % channels;
-      return ((v - mean![c]!) / Math.sqrt(variance![c]! + eps)) * gamma![c]! + beta![c]!;
+      return ((v - mean![c]!) / Math.sqrt(variance![c]! + eps)) * (gamma?.[c] ?? 1) + (beta?.[c] ?? 0);
     });
   },
 };
@@ -64,6 +67,19 @@ export const eluOp: OpDef = {
   attrs: { alpha: { kind: "float", doc: "what it tends to for large negative values, less its sign" } },
   infer: same,
   evaluate: (ctx) => eachElement(ctx, (v) => elu(v, number(ctx.attrs, "alpha"))),
+};
+
+export const softplusOp: OpDef = {
+  name: "softplus",
+  levels: ["net"],
+  doc: "ln(1 + exp(beta · x)) / beta, and x where beta · x > threshold.",
+  operands: [x],
+  attrs: { beta: { kind: "float", default: 1, doc: "how sharp the bend is, greater than 0" }, threshold: { kind: "float", default: 20, doc: "beta · x from which on the result is x" } },
+  infer(ctx) {
+    if (number(ctx.attrs, "beta") <= 0) ctx.problem("beta must be greater than 0");
+    return same(ctx);
+  },
+  evaluate: (ctx) => eachElement(ctx, (v) => softplus(v, number(ctx.attrs, "beta"), number(ctx.attrs, "threshold"))),
 };
 
 export const leakyReluOp: OpDef = {

@@ -21,6 +21,7 @@ export type EpilogueItem =
   | { readonly do: "quantise"; readonly scale: number }
   | { readonly do: "rescale"; readonly arg: number; readonly shift: number; readonly rounding: Rounding }
   | { readonly do: "saturate"; readonly bits: SaturatedBits }
+  | { readonly do: "softplus"; readonly beta: number; readonly threshold: number }
   | { readonly do: "linear"; readonly w: number }
   | { readonly do: "dense"; readonly fold: string };
 
@@ -41,6 +42,7 @@ const fields: Readonly<Record<EpilogueItem["do"], Readonly<Record<string, "opera
   rescale: { arg: "operand", shift: "number", rounding: "string" },
   saturate: { bits: "number" },
   scale: { arg: "operand" },
+  softplus: { beta: "number", threshold: "number" },
   linear: { w: "operand" },
   dense: { fold: "string" },
 };
@@ -190,6 +192,11 @@ export function inferEpilogue(ctx: InferContext, items: readonly EpilogueItem[],
     }
   });
   return ok ? { emits, final: final ?? y } : undefined;
+}
+
+/** Reports linear items, where no kernel holds all columns of a row. */
+export function refuseLinear(ctx: InferContext, items: readonly EpilogueItem[]): void {
+  if (items.some((item) => item.do === "linear")) ctx.problem("a linear step needs all columns of a row, which this kernel does not hold");
 }
 
 /** Reports operands that nothing names. */

@@ -39,6 +39,22 @@ function blocks(w: ParamValue, period: number, from: number, to: number, shape: 
   return { kind: "param", shape, data: picked };
 }
 
+export const fillOp: OpDef = {
+  name: "fold.fill",
+  levels: ["fused", "plan"],
+  doc: "A vector of one number.",
+  operands: [],
+  attrs: { channels: { kind: "int", doc: "its length" }, value: { kind: "float", doc: "the number" } },
+  infer(ctx) {
+    if (number(ctx.attrs, "channels") < 1) ctx.problem("channels must be at least 1");
+    return [param([number(ctx.attrs, "channels")])];
+  },
+  evaluate(ctx) {
+    const channels = number(ctx.attrs, "channels");
+    return [{ kind: "param", shape: [channels], data: new Float64Array(channels).fill(number(ctx.attrs, "value")) }];
+  },
+};
+
 export const bnScaleOp: OpDef = {
   name: "fold.bn_scale",
   levels: ["fused", "plan"],

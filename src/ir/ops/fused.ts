@@ -6,7 +6,7 @@ import { DTYPES, feat, type FeatType, type ParamType, type RulebookType, type Ty
 import { checkPointwiseWeight } from "./channels.ts";
 import { checkNumbers, checkWeights, groupsAttr } from "./conv.ts";
 import type { RowsType } from "./elementwise.ts";
-import { checkAllUsed, epilogueOf, epilogueOperands, inferEpilogue, readEpilogue, type EpilogueItem } from "./epilogue.ts";
+import { checkAllUsed, epilogueOf, epilogueOperands, inferEpilogue, readEpilogue, refuseLinear, type EpilogueItem } from "./epilogue.ts";
 import type { AttrDef, InferContext, OpDef, OperandDef } from "./op.ts";
 import { checkPooled, poolDivisor, poolMode, poolModeOf } from "./pool.ts";
 import { kernelVolume } from "./rulebook.ts";
@@ -146,7 +146,7 @@ export const fusedGroupedOp: OpDef = {
     if (groups < 2) ctx.problem("groups must be at least 2");
     if (term?.rb === undefined || others.length > 0 || items === undefined || groups < 2) return [];
     checkAllUsed(ctx, [term.x, term.w, term.rb, ...items.flatMap(epilogueOperands)]);
-    if (items.some((item) => item.do === "linear")) ctx.problem("a linear step needs the columns of all groups");
+    refuseLinear(ctx, items);
     const [x, w, rb] = [operandOf(ctx, term.x, "x", ["feat"]), operandOf(ctx, term.w, "weight", ["param"]), operandOf(ctx, term.rb, "rb", ["rulebook"])];
     const start = x === undefined || w === undefined || rb === undefined ? undefined : gatherType(ctx, x, w, rb, "grouped", groups);
     const result = start === undefined ? undefined : inferEpilogue(ctx, items, start);

@@ -2,7 +2,7 @@ import { evaluateEpilogue } from "../interp/epilogue.ts";
 import { operandAs } from "../interp/value.ts";
 import { isObject, number, type Attrs, type AttrValue } from "../module.ts";
 import { sameType } from "../types.ts";
-import { checkAllUsed, epilogueOperands, inferEpilogue, readEpilogue, type EpilogueItem } from "./epilogue.ts";
+import { checkAllUsed, epilogueOperands, inferEpilogue, readEpilogue, refuseLinear, type EpilogueItem } from "./epilogue.ts";
 import { anyOperands, gatherMultiply, gatherType, operandOf } from "./fused.ts";
 import type { OpDef } from "./op.ts";
 
@@ -62,6 +62,7 @@ export const fusedPairOp: OpDef = {
       ...[pair.first.x, pair.first.w, pair.second.w, pair.rb, pair.halo],
       ...[...pair.first.epilogue, ...pair.second.epilogue].flatMap(epilogueOperands),
     ]);
+    refuseLinear(ctx, [...pair.first.epilogue, ...pair.second.epilogue]);
     if (x === undefined || w1 === undefined || w2 === undefined || rb === undefined || halo === undefined) return [];
     if (rb.from !== rb.to) ctx.problem(`a pair needs a submanifold rulebook, this leads from @${rb.from} to @${rb.to}`);
     if (!sameType(rb, halo)) ctx.problem("the halo tables are of another rulebook");

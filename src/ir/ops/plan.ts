@@ -63,6 +63,11 @@ const stepDoc: Readonly<Record<string, string>> = {
   pool: "Reduces the rows that a rulebook block names.",
   prune: "Makes a pruned site set of the rows whose mask is greater than a threshold, and all that derives from it.",
   global_pool: "Reduces the rows of each batch item in sorted order.",
+  softmax: "Softmax along the channels of each row, or its logarithm.",
+  broadcast: "Joins each row with the row of its batch item, then applies the epilogue and stores.",
+  moments: "Mean and squared deviations of parts of the rows, in sorted order.",
+  statistics: "Joins the moments of parts and of groups of channels.",
+  normalise: "Normalises each row by statistics, then applies the epilogue and stores.",
 };
 
 /** One dispatch. `spec` is the kernel's specification; `roles[i]` is the role of operand i in it. */

@@ -1,9 +1,11 @@
+import { broadcastOp, fusedBroadcastOp } from "./broadcast.ts";
 import { catOp, linearOp, sliceOp } from "./channels.ts";
 import { convOp, submOp, upOp } from "./conv.ts";
 import { toDenseOp } from "./dense.ts";
-import { activationOps, addOp, bnOp, eluOp, leakyReluOp, mulOp } from "./elementwise.ts";
-import { bnScaleOp, bnShiftOp, foldAddOp, matmulOp, scaleInOp, scaleOutOp, sliceInOp, sliceOutOp, stackOutOp } from "./fold.ts";
+import { activationOps, addOp, bnOp, eluOp, leakyReluOp, mulOp, softplusOp } from "./elementwise.ts";
+import { bnScaleOp, bnShiftOp, fillOp, foldAddOp, matmulOp, scaleInOp, scaleOutOp, sliceInOp, sliceOutOp, stackOutOp } from "./fold.ts";
 import { fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
+import { fusedNormaliseOp, normaliseOp } from "./normalise.ts";
 import type { OpDef } from "./op.ts";
 import { fusedPairOp } from "./pair.ts";
 import { bufferOp, geometryOp, packOp, stepOps } from "./plan.ts";
@@ -11,6 +13,7 @@ import { globalPoolOp, poolOp, unpoolOp } from "./pool.ts";
 import { pruneOp } from "./prune.ts";
 import { clipOp, quantiseOp, rescaleOp, saturateOp, scaleOp } from "./quantised.ts";
 import { haloOp, rulebookSliceOp, searchOp, transposeOp } from "./rulebook.ts";
+import { softmaxOp } from "./softmax.ts";
 import { inputOp, paramOp } from "./source.ts";
 import { unionOp } from "./union.ts";
 
@@ -18,12 +21,12 @@ import { unionOp } from "./union.ts";
 const all: readonly OpDef[] = [
   ...[inputOp, paramOp],
   ...[submOp, convOp, upOp, linearOp],
-  ...[bnOp, ...activationOps, eluOp, leakyReluOp, addOp, mulOp, unionOp, pruneOp],
+  ...[bnOp, normaliseOp, softmaxOp, broadcastOp, ...activationOps, eluOp, softplusOp, leakyReluOp, addOp, mulOp, unionOp, pruneOp],
   ...[quantiseOp, clipOp, rescaleOp, saturateOp, scaleOp],
   ...[catOp, sliceOp, poolOp, unpoolOp, globalPoolOp, toDenseOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
-  ...[bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
-  ...[fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp, fusedPairOp],
+  ...[fillOp, bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
+  ...[fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp, fusedNormaliseOp, fusedBroadcastOp, fusedPairOp],
   ...[bufferOp, packOp, geometryOp, ...stepOps],
 ];
 

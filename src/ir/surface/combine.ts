@@ -22,9 +22,10 @@ export function differentSites(use: Use, a: Rows, b: Rows): undefined {
     const origin = use.net.origin({ id: x.id });
     if (origin.file !== x.span.file || origin.start < x.span.start || origin.end > x.span.end) labels.push({ span: origin, text: `made here, on ${x.type.sites}` });
   }
+  const items = a.type.kind !== b.type.kind && (use.name === "+" || use.name === "*");
   const oneGrid = a.type.kind === "feat" && b.type.kind === "feat" && use.net.sites.sameGrid(a.type.sites, b.type.sites);
   const together: Readonly<Record<string, string>> = { "+": "write `union(a, b)`: a site that one of them lacks counts as 0", "*": "write `union(a, b, by=product)`: a site that one of them lacks counts as 0" };
-  const help = (oneGrid ? (together[use.name] ?? "bring one onto the other's sites first, as `sum_pool(k=1, onto=…)` does") : undefined) ?? "bring one over first: `conv` leads to coarser sites, `up` back to finer ones";
+  const help = items ? `write \`broadcast(x, v, by=${use.name === "+" ? "sum" : "product"})\`: each row meets the vector of its batch item` : (oneGrid ? (together[use.name] ?? "bring one onto the other's sites first, as `sum_pool(k=1, onto=…)` does") : undefined) ?? "bring one over first: `conv` leads to coarser sites, `up` back to finer ones";
   const notes = [a, b].flatMap((x) => (x.type.kind === "feat" && use.net.sites.def(x.type.sites).kind !== "input" ? [`${x.type.sites} is ${derivation(use.net.sites, x.type.sites)}`] : []));
   return use.report(diagnose("SP0401", { operation: use.name }, labels, { notes: [...new Set(notes)], help: { text: help } }));
 }

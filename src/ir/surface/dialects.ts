@@ -15,6 +15,8 @@ export interface Dialect {
   /** `up` takes any kernel between two grids, whichever convolution went down. */
   readonly freeUp: boolean;
   readonly bnEps: number;
+  /** What its instance norm adds to the variance; undefined where it has none of its own. */
+  readonly instanceEps: number | undefined;
   readonly divisor: "count" | "volume";
   /** What an unpooled site takes of several rows; undefined where the library has no unpooling. */
   readonly unpool: "avg" | "sum" | undefined;
@@ -35,6 +37,7 @@ const spconv: Dialect = {
   exactFit: false,
   freeUp: false,
   bnEps: 1e-5,
+  instanceEps: undefined,
   divisor: "count",
   unpool: undefined,
   layout: "spconv2",
@@ -50,6 +53,7 @@ const minkowski: Dialect = {
   exactFit: false,
   freeUp: true,
   bnEps: 1e-5,
+  instanceEps: 1e-8,
   divisor: "count",
   unpool: "avg",
   layout: "minkowski",
@@ -66,6 +70,7 @@ const torchsparse: Dialect = {
   exactFit: false,
   freeUp: false,
   bnEps: 1e-5,
+  instanceEps: undefined,
   divisor: "count",
   unpool: undefined,
   layout: "torchsparse",
@@ -81,6 +86,7 @@ const scn: Dialect = {
   exactFit: true,
   freeUp: false,
   bnEps: 1e-4,
+  instanceEps: undefined,
   divisor: "volume",
   unpool: "sum",
   layout: "scn",

@@ -1,7 +1,6 @@
 import { ACTIVATIONS, type Activation } from "../activations.ts";
 import { DTYPES, REAL } from "../types.ts";
 import { PRODUCTS, productWeights } from "./conv.ts";
-import { defaultEps } from "./dialects.ts";
 import { biasParameter, cParameter, optional, xParameter, type SurfaceOp } from "./op.ts";
 import { weightLayouts } from "./params.ts";
 
@@ -25,23 +24,6 @@ export const linear: SurfaceOp = {
     const layout = stored === undefined ? use.net.layout : weightLayouts.get(stored === "kernel" ? "minkowski" : "spconv2")!;
     const weights = productWeights(use, x.type.dtype, layout.linear(x.type.channels, c), c);
     return weights && use.add("linear", [x.id, ...weights], {});
-  },
-};
-
-export const bn: SurfaceOp = {
-  name: "bn",
-  doc: "Batch normalisation with the statistics of training.",
-  weights: true,
-  foreign: ["BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "MinkowskiBatchNorm", "BatchNormalization", "batch_norm", "SyncBatchNorm", "MinkowskiSyncBatchNorm"],
-  parameters: [xParameter, optional("eps", "float", "added to the variance", { fallback: "`1e-5`; `1e-4` in `dialect scn`" })],
-  build(use) {
-    const x = use.rows("x");
-    if (x === undefined) return undefined;
-    const { bnInfix, name } = use.net.layout;
-    const parts = ["weight", "bias", "running_mean", "running_var"];
-    const stored = name === "minkowski" ? "minkowski" : "spconv2";
-    const values = use.params(parts.map((part) => ({ part: bnInfix === "" ? part : `${bnInfix}.${part}`, role: "channel", layout: stored, shape: [x.type.channels] })));
-    return values && use.add("bn", [x.id, ...values], { eps: use.float("eps", use.net.dialect?.bnEps ?? defaultEps) });
   },
 };
 
@@ -81,13 +63,31 @@ const elu: SurfaceOp = {
   },
 };
 
+const softplus: SurfaceOp = {
+  name: "softplus",
+  doc: "ln(1 + exp(beta · x)) / beta, and x where beta · x is greater than the threshold.",
+  weights: false,
+  foreign: ["Softplus", "MinkowskiSoftplus"],
+  parameters: [
+    xParameter,
+    optional("beta", "float", "how sharp the bend is, greater than 0", { fallback: "`1`" }),
+    optional("threshold", "float", "beta · x from which on the result is x", { fallback: "`20`" }),
+  ],
+  build(use) {
+    const x = use.rows("x");
+    const beta = use.float32("beta", 1, "positive");
+    const threshold = use.float32("threshold", 20);
+    return x === undefined || beta === undefined || threshold === undefined ? undefined : use.add("softplus", [x.id], { beta, threshold });
+  },
+};
+
 export const activations: readonly SurfaceOp[] = [
   activation("relu", ["ReLU", "MinkowskiReLU", "relu_"]),
   activation("relu6", ["ReLU6", "MinkowskiReLU6"]),
   activation("sigmoid", ["Sigmoid", "MinkowskiSigmoid"]),
   activation("silu", ["SiLU", "Swish", "MinkowskiSiLU", "MinkowskiSwish"]),
   activation("tanh", ["Tanh", "MinkowskiTanh"]),
-  activation("softplus", ["Softplus", "MinkowskiSoftplus"]),
+  softplus,
   gelu,
   elu,
 ];
@@ -104,3 +104,21 @@ export const leakyRelu: SurfaceOp = {
     return x && use.add("leaky_relu", [x.id], { slope: use.float("slope", 0.01) });
   },
 };
+
+const softmaxes: readonly (readonly [name: string, log: boolean, doc: string, foreign: readonly string[]])[] = [
+  ["softmax", false, "exp(x) over its sum along the channels of each row: probabilities of classes.", ["Softmax", "MinkowskiSoftmax"]],
+  ["log_softmax", true, "The logarithm of `softmax`, also where that is too small for a float.", ["LogSoftmax", "MinkowskiLogSoftmax"]],
+];
+
+export const rowwise: readonly SurfaceOp[] = softmaxes.map(([name, log, doc, foreign]): SurfaceOp => ({
+  name,
+  doc,
+  weights: false,
+  foreign,
+  parameters: [xParameter],
+  foreignArguments: Object.fromEntries(["dim", "axis"].map((argument) => [argument, { kind: "needless", why: "it runs along the channels" }])),
+  build(use) {
+    const x = use.rows("x");
+    return x && use.add("softmax", [x.id], { log });
+  },
+}));

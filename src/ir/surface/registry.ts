@@ -1,9 +1,11 @@
+import { broadcast } from "./broadcast.ts";
 import { cat, plus, times } from "./combine.ts";
 import { conv, subm } from "./conv.ts";
 import { deconv } from "./deconv.ts";
 import { toDense } from "./dense.ts";
+import { norms } from "./norms.ts";
 import type { SurfaceOp } from "./op.ts";
-import { activations, bn, leakyRelu, linear } from "./pointwise.ts";
+import { activations, leakyRelu, linear, rowwise } from "./pointwise.ts";
 import { pools } from "./pool.ts";
 import { prune } from "./prune.ts";
 import { quantised } from "./quantised.ts";
@@ -11,6 +13,6 @@ import { union } from "./union.ts";
 import { up } from "./up.ts";
 
 /** Every operation of the language, in the order of the documentation. Adding one is adding a line here and its entry. */
-const all: readonly SurfaceOp[] = [subm, conv, up, deconv, linear, bn, ...activations, leakyRelu, plus, times, union, prune, cat, ...pools, toDense, ...quantised];
+const all: readonly SurfaceOp[] = [subm, conv, up, deconv, linear, ...norms, ...activations, leakyRelu, ...rowwise, plus, times, union, prune, cat, ...pools, broadcast, toDense, ...quantised];
 
 export const surfaceOps: ReadonlyMap<string, SurfaceOp> = new Map(all.map((op) => [op.name, op]));

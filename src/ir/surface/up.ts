@@ -69,7 +69,7 @@ export function findWay(use: Use, x: Operand<FeatType>): Way | undefined {
     { span: another.span, text: `from ${another.from} by ${printGeometry(another.geometry)}` },
   ];
   const text = way.from === another.from ? "write the kernel, `k=`" : "write `onto=` with a value on the sites to return to";
-  return use.report(diagnose("SP0407", {}, labels, { help: { text } }));
+  return use.report(diagnose("SP0407", { operation: use.name }, labels, { help: { text } }));
 }
 
 /** MinkowskiEngine searches the pairs of any kernel between two grids anew. */
@@ -101,12 +101,12 @@ function otherKernel(use: Use, steps: readonly Step[], kernel: readonly number[]
   const step = steps[0]!;
   const expected = printGeometry({ kernel: step.geometry.kernel });
   const labels = [{ span: use.spanOf("k"), text: "another kernel" }, { span: step.span, text: `this is the step that is reversed: ${printGeometry(step.geometry)}` }];
-  return use.report(diagnose("SP0406", { expected, found: printGeometry({ kernel }) }, labels, { help: { text: "leave `k` out" } }));
+  return use.report(diagnose("SP0406", { operation: use.name, expected, found: printGeometry({ kernel }) }, labels, { help: { text: "leave `k` out" } }));
 }
 
 function nowhere(use: Use, x: Operand<FeatType>): undefined {
   const here = { span: x.span, text: `this is on ${x.type.sites}` };
   const notes = use.net.sites.def(x.type.sites).kind === "input" ? [`${x.type.sites} is an input's site set: no convolution led to it`] : [];
-  const help = { text: "`deconv` makes new sites; `onto=` names a value whose sites are wanted" };
-  return use.report(diagnose("SP0405", {}, [{ span: use.call.span, text: "to where?" }, here], { notes, help }));
+  const help = { text: `${use.name === "up" ? "`deconv` makes new sites; " : ""}\`onto=\` names a value whose sites are wanted` };
+  return use.report(diagnose("SP0405", { operation: use.name }, [{ span: use.call.span, text: "to where?" }, here], { notes, help }));
 }

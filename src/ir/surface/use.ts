@@ -18,6 +18,9 @@ export interface Operand<T extends Type = Type> {
 
 const mostChannels = 65_536;
 
+/** The least float32 with all its digits. */
+const LEAST = 2 ** -126;
+
 const nouns = { feat: "sparse features", vec: "a vector per batch item", dense: "a dense tensor" } as const;
 
 /** One use of a surface operation, with its arguments read by name and kind. Kinds have been checked by the elaborator. */
@@ -61,17 +64,31 @@ export class Use {
     return value?.kind === "int" || value?.kind === "float" ? value.value : fallback;
   }
 
+  /** A number that float32 holds, greater than 0 where it must be; undefined after reporting. */
+  float32(name: string, fallback: number, sign: "any" | "positive" = "any"): number | undefined {
+    const value = this.float(name, fallback);
+    const size = Math.fround(Math.abs(value));
+    if (Number.isFinite(size) && (sign === "any" || (value > 0 && size >= LEAST))) return value;
+    return this.report(diagnose("SP0430", { parameter: name, expected: sign === "any" ? "a number" : "a number greater than 0", found: value }, [{ span: this.spanOf(name), text: "cannot be computed with" }]));
+  }
+
   text(name: string): string | undefined {
     const value = this.value(name);
     return value?.kind === "text" ? value.value : undefined;
   }
 
-  /** Channels of the result, at least 1; undefined after reporting. */
-  channels(name: string): number | undefined {
+  /** A required whole number. */
+  whole(name: string): number {
     const value = this.value(name);
     if (value?.kind !== "int") throw new Error(`internal: ${name} of ${this.name} is no whole number`);
-    if (value.value >= 1 && value.value <= mostChannels) return value.value;
-    return this.report(diagnose("SP0302", { limit: mostChannels, found: value.value }, [{ span: this.spanOf(name), text: "channels of the result" }]));
+    return value.value;
+  }
+
+  /** Channels of the result, at least 1; undefined after reporting. */
+  channels(name: string): number | undefined {
+    const found = this.whole(name);
+    if (found >= 1 && found <= mostChannels) return found;
+    return this.report(diagnose("SP0302", { limit: mostChannels, found }, [{ span: this.spanOf(name), text: "channels of the result" }]));
   }
 
   /** One number per axis; undefined after reporting. */
@@ -111,6 +128,13 @@ export class Use {
     const operand = this.operand(name);
     if (operand.type.kind === "feat" || operand.type.kind === "vec") return this.#of({ ...operand, type: operand.type }, numbers);
     return this.wrongKind(operand, `${nouns.feat} or ${nouns.vec}`);
+  }
+
+  /** The operand as a vector of real numbers per batch item; undefined after reporting. */
+  vec(name: string): Operand<VecType> | undefined {
+    const operand = this.operand(name);
+    if (operand.type.kind === "vec") return this.#of({ ...operand, type: operand.type }, REAL);
+    return this.wrongKind(operand, nouns.vec);
   }
 
   #of<T extends FeatType | VecType>(operand: Operand<T>, numbers: readonly DType[]): Operand<T> | undefined {

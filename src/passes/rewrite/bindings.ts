@@ -11,7 +11,7 @@ export interface Defs {
 
 /**
  * Storage buffers that the kernel of a tile binds: counts, params, one per rulebook block (slices read their parent's),
- * halo tables, one per distinct source, one per target, and the coordinates of a dense scatter.
+ * halo tables, one per distinct source, one per target, and coordinates where they are read.
  */
 export function bindingsOf(defs: Defs, tile: Tile): number {
   const { head, epilogue } = tile;
@@ -21,7 +21,10 @@ export function bindingsOf(defs: Defs, tile: Tile): number {
   const params = head.kind === "conv" || head.kind === "grouped" || head.kind === "pair" || items.some(readsParams) ? 1 : 0;
   const halo = head.kind === "pair" ? 1 : 0;
   const dense = endsDense(epilogue) ? 1 : 0;
-  return 1 + params + maps.size + halo + tileSources(tile).length + emits(items) + 1 + dense;
+  // Statistics are rows of their own; whose batch item a row is, its coordinates say, which a scatter reads too.
+  const statistics = head.kind === "normalise" ? 1 : 0;
+  const coords = dense === 1 || head.kind === "broadcast" || (head.kind === "normalise" && head.over === "item") ? 1 : 0;
+  return 1 + params + maps.size + halo + statistics + tileSources(tile).length + emits(items) + 1 + coords;
 }
 
 function rulebooksOf({ head }: Tile): readonly ValueId[] {
@@ -33,6 +36,8 @@ function rulebooksOf({ head }: Tile): readonly ValueId[] {
     case "pair":
       return [head.rb];
     case "pointwise":
+    case "normalise":
+    case "broadcast":
       return [];
   }
 }

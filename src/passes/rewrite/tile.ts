@@ -1,7 +1,9 @@
 import type { Activation } from "../../ir/activations.ts";
 import { number, string, type Attrs, type AttrValue, type Op, type ValueId } from "../../ir/module.ts";
+import type { BroadcastRule } from "../../ir/ops/broadcast.ts";
 import { epilogueOf, type EpilogueItem } from "../../ir/ops/epilogue.ts";
 import { termsOf } from "../../ir/ops/fused.ts";
+import { overOf, type Over } from "../../ir/ops/normalise.ts";
 import { pairOf } from "../../ir/ops/pair.ts";
 import type { Rounding, SaturatedBits } from "../../ir/whole.ts";
 
@@ -26,6 +28,7 @@ export type Item =
   | { readonly do: "quantise"; readonly scale: number }
   | { readonly do: "rescale"; readonly arg: ValueId; readonly shift: number; readonly rounding: Rounding }
   | { readonly do: "saturate"; readonly bits: SaturatedBits }
+  | { readonly do: "softplus"; readonly beta: number; readonly threshold: number }
   | { readonly do: "linear"; readonly w: ValueId }
   | { readonly do: "dense"; readonly fold: string };
 
@@ -57,6 +60,23 @@ export interface PoolHead {
   readonly volume: number;
 }
 
+/** Rows by their own statistics. */
+export interface NormaliseHead {
+  readonly kind: "normalise";
+  readonly x: ValueId;
+  readonly over: Over;
+  readonly groups: number;
+  readonly eps: number;
+}
+
+/** Rows joined with the vector of their batch item. */
+export interface BroadcastHead {
+  readonly kind: "broadcast";
+  readonly x: ValueId;
+  readonly vector: ValueId;
+  readonly by: BroadcastRule;
+}
+
 export interface PairHead {
   readonly kind: "pair";
   readonly x: ValueId;
@@ -66,7 +86,7 @@ export interface PairHead {
   readonly second: { readonly w: ValueId };
 }
 
-export type Head = ConvHead | GroupedHead | PointwiseHead | PoolHead | PairHead;
+export type Head = ConvHead | GroupedHead | PointwiseHead | PoolHead | NormaliseHead | BroadcastHead | PairHead;
 
 /** A head and its (last) epilogue. */
 export interface Tile {
@@ -100,6 +120,14 @@ export function decodeTile(op: Op): Tile | undefined {
       const { attrs } = op;
       const head: PoolHead = { kind: "pool", x: value(0), rb: value(1), mode: string(attrs, "mode"), divisor: string(attrs, "divisor"), volume: number(attrs, "volume") };
       return { head, epilogue: decodeItems(op, epilogueOf(attrs["epilogue"])) };
+    }
+    case "fused.normalise": {
+      const head: NormaliseHead = { kind: "normalise", x: value(0), over: overOf(op.attrs), groups: number(op.attrs, "groups"), eps: number(op.attrs, "eps") };
+      return { head, epilogue: decodeItems(op, epilogueOf(op.attrs["epilogue"])) };
+    }
+    case "fused.broadcast": {
+      const head: BroadcastHead = { kind: "broadcast", x: value(0), vector: value(1), by: string(op.attrs, "by") as BroadcastRule };
+      return { head, epilogue: decodeItems(op, epilogueOf(op.attrs["epilogue"])) };
     }
     case "fused.pair": {
       const { first, second, rb, halo } = pairOf(op.attrs);
@@ -168,6 +196,13 @@ export function encodeTile({ head, epilogue }: Tile): EncodedTile {
       index(head.x);
       index(head.rb);
       return { name: "fused.pool", operands, attrs: { mode: head.mode, divisor: head.divisor, volume: head.volume, epilogue: items(epilogue) } };
+    case "normalise":
+      index(head.x);
+      return { name: "fused.normalise", operands, attrs: { over: head.over, groups: head.groups, eps: head.eps, epilogue: items(epilogue) } };
+    case "broadcast":
+      index(head.x);
+      index(head.vector);
+      return { name: "fused.broadcast", operands, attrs: { by: head.by, epilogue: items(epilogue) } };
     case "pair": {
       const [x, w1, w2, rb, halo] = [index(head.x), index(head.first.w), index(head.second.w), index(head.rb), index(head.halo)];
       const first = { x, w: w1, epilogue: items(head.first.epilogue) };
@@ -230,10 +265,13 @@ export const epilogueSources = (items: readonly Item[]): readonly ValueId[] =>
 
 /** Feature values that a tile reads, each once. */
 export function tileSources({ head, epilogue }: Tile): readonly ValueId[] {
-  const own = head.kind === "conv" ? head.terms.map((t) => t.x) : [head.x];
+  const own = head.kind === "conv" ? head.terms.map((t) => t.x) : head.kind === "broadcast" ? [head.x, head.vector] : [head.x];
   const first = head.kind === "pair" ? epilogueSources(head.first.epilogue) : [];
   return [...new Set([...own, ...first, ...epilogueSources(epilogue)])];
 }
+
+/** Whether a kernel of this head has all columns of a row at hand, as a linear item needs. */
+export const holdsColumns = (head: Head): boolean => head.kind === "conv" || head.kind === "pointwise" || head.kind === "pool";
 
 /** Number of emits in an epilogue. */
 export const emits = (items: readonly Item[]): number => items.filter((item) => item.do === "emit").length;

@@ -1,13 +1,10 @@
 import { pad4, type GlobalPoolSpec } from "../../wgsl/spec.ts";
 import type { Assembly } from "../assembly.ts";
-import type { Local } from "../func.ts";
 import { f32x4, i32, v128, type Sexpr } from "../wat.ts";
 import { f64x2, heldDoubles, highDoubles, joinDoubles, lowDoubles } from "./doubles.ts";
 import type { StepFunc } from "./frame.ts";
+import { firstRow } from "./item-rows.ts";
 import { eachVector, part, rowOf } from "./pool.ts";
-
-/** Name of the binding that holds the row count of the pooled sites. */
-export const POOLED_ROWS = "pooled_rows";
 
 /**
  * One unit per batch item: its rows lie together, since all sites are in sorted order. Sums are kept in float64, as
@@ -60,16 +57,4 @@ export function globalPoolBody(assembly: Assembly, s: StepFunc, spec: GlobalPool
 function truncatedMean(sum: Sexpr, count: Sexpr): Sexpr {
   const hundred = f64x2.const(100);
   return f64x2.add(f64x2.trunc(f64x2.div(f64x2.add(f64x2.mul(sum, hundred), count), f64x2.mul(count, hundred))), f64x2.const(0));
-}
-
-/** Sets `found` to the first row whose batch item is at least `item`. */
-function firstRow(s: StepFunc, spec: GlobalPoolSpec, found: Local, item: Sexpr): void {
-  const { f } = s;
-  const high = f.let("high", s.at(POOLED_ROWS));
-  f.add(found.set(0));
-  f.while(i32.ltU(found.get, high.get), () => {
-    const middle = f.let("middle", i32.shrU(i32.add(found.get, high.get), 1));
-    const batch = i32.load(i32.add(s.at(spec.coords), i32.mul(middle.get, 4 * (spec.dim + 1))));
-    f.if(i32.ltS(batch, item), () => f.add(found.set(i32.add(middle.get, 1))), () => f.add(high.set(middle.get)));
-  });
 }

@@ -1,11 +1,15 @@
 import { TILE } from "../../../runtime/cpu/fields.ts";
-import { PARAMS, type EpilogueStep, type FeatureSpec, type RowAccess, type DenseTarget } from "../../wgsl/spec.ts";
+import { CHUNKS, PARAMS, type EpilogueStep, type FeatureSpec, type RowAccess, type DenseTarget } from "../../wgsl/spec.ts";
 import type { Assembly } from "../assembly.ts";
 import { columnGroups, convBody } from "./conv.ts";
 import { StepFunc } from "./frame.ts";
 import { groupedBody } from "./grouped.ts";
-import { globalPoolBody, POOLED_ROWS } from "./global-pool.ts";
+import { globalPoolBody } from "./global-pool.ts";
+import { REDUCED_ROWS } from "./item-rows.ts";
+import { broadcastBody, normaliseBody } from "./items.ts";
+import { momentsBody, statisticsBody } from "./moments.ts";
 import { pointwiseBody, poolBody } from "./pool.ts";
+import { softmaxBody } from "./softmax.ts";
 
 /** A function of the CPU target and what its arguments are bound to, in order. */
 export interface StepKernel {
@@ -37,6 +41,21 @@ export function buildStepKernel(assembly: Assembly, spec: FeatureSpec): StepKern
     case "global_pool":
       globalPoolBody(assembly, func, spec);
       return kernel(1, 1);
+    case "softmax":
+      softmaxBody(func, spec);
+      return kernel(TILE, 1);
+    case "broadcast":
+      broadcastBody(assembly, func, spec);
+      return kernel(TILE, 1);
+    case "moments":
+      momentsBody(assembly, func, spec);
+      return kernel(1, CHUNKS);
+    case "statistics":
+      statisticsBody(func, spec);
+      return kernel(1, 1);
+    case "normalise":
+      normaliseBody(assembly, func, spec);
+      return kernel(TILE, 1);
     case "prune":
       throw new Error("internal: pruning is no kernel");
     case "pair":
@@ -77,7 +96,31 @@ function bindingsOf(spec: FeatureSpec): readonly string[] {
       target(spec.target);
       break;
     case "global_pool":
-      for (const role of [spec.source.role, spec.coords, POOLED_ROWS, spec.target.role]) roles.add(role);
+      for (const role of [spec.source.role, spec.coords, REDUCED_ROWS, spec.target.role]) roles.add(role);
+      break;
+    case "softmax":
+      roles.add(spec.source.role);
+      target(spec.target);
+      break;
+    case "broadcast":
+      if (spec.source !== undefined) roles.add(spec.source.role);
+      roles.add(spec.vector.role);
+      roles.add(spec.coords);
+      epilogue(spec.epilogue);
+      target(spec.target);
+      break;
+    case "moments":
+    case "statistics":
+      roles.add(spec.source.role);
+      if (spec.coords !== undefined) for (const role of [spec.coords, REDUCED_ROWS]) roles.add(role);
+      target(spec.target);
+      break;
+    case "normalise":
+      roles.add(spec.source.role);
+      roles.add(spec.statistics.role);
+      if (spec.coords !== undefined) roles.add(spec.coords);
+      epilogue(spec.epilogue);
+      target(spec.target);
       break;
     case "pool":
       roles.add(spec.map.role);

@@ -19,7 +19,7 @@ const absolute = (x: Sexpr): Sexpr => ["v128.and", x, MAGNITUDE];
 const polynomial = (x: Local, coefficients: readonly number[]): Sexpr => coefficients.slice(1).reduce((sum, k) => f32x4.add(f32x4.mul(sum, x.get), c(k)), c(coefficients[0]!));
 
 /** e^y, four lanes, in additions and multiplications only: the same bits everywhere. */
-function exp(f: Func, y: Sexpr): Sexpr {
+export function exponential(f: Func, y: Sexpr): Sexpr {
   const x = f.let("power", y, "v128");
   // Beyond these e^x is 0 or too large to matter, and its exponent would not fit.
   f.add(x.set(f32x4.pmin(f32x4.pmax(x.get, f32x4.const(-87)), f32x4.const(87))));
@@ -33,8 +33,23 @@ function exp(f: Func, y: Sexpr): Sexpr {
   return f32x4.mul(p.get, power);
 }
 
+/** ln x of numbers from 1 on: the exponent's share and ln(1 + t) of the rest. */
+export function logarithm(f: Func, x: Local): Sexpr {
+  const exponent = f.let("exponent", ["f32x4.convert_i32x4_s", ["i32x4.sub", ["i32x4.shr_u", x.get, ["i32.const", "23"]], ["v128.const", "i32x4", "127", "127", "127", "127"]]], "v128");
+  const digits = (word: string): Sexpr => ["v128.const", "i32x4", ...Array.from({ length: 4 }, () => word)];
+  const t = f.let("fraction", f32x4.sub(["v128.or", ["v128.and", x.get, digits("0x7fffff")], digits("0x3f800000")], c(1)), "v128");
+  return f32x4.add(f32x4.mul(exponent.get, c(Math.LN2)), log1p(f, t));
+}
+
+/** ln(1 + t) for t from 0 to 1: 2 atanh(t / (2 + t)). */
+function log1p(f: Func, t: Local): Sexpr {
+  const s = f.let("ratio", f32x4.div(t.get, f32x4.add(c(2), t.get)), "v128");
+  const square = f.let("square", f32x4.mul(s.get, s.get), "v128");
+  return f32x4.mul(s.get, polynomial(square, [2 / 13, 2 / 11, 2 / 9, 2 / 7, 2 / 5, 2 / 3, 2]));
+}
+
 /** 1 / (1 + e^(−y)). */
-const sigmoid = (f: Func, y: Sexpr): Sexpr => f32x4.div(f32x4.const(1), f32x4.add(f32x4.const(1), exp(f, ["f32x4.neg", y])));
+const sigmoid = (f: Func, y: Sexpr): Sexpr => f32x4.div(f32x4.const(1), f32x4.add(f32x4.const(1), exponential(f, ["f32x4.neg", y])));
 
 /** The activation of four channels, in steps whose bits are the same everywhere. */
 export function smooth(f: Func, step: SmoothStep, value: Sexpr): Sexpr {
@@ -44,7 +59,7 @@ export function smooth(f: Func, step: SmoothStep, value: Sexpr): Sexpr {
     case "silu":
       return f32x4.mul(f32x4.pmax(y.get, c(-87)), sigmoid(f, y.get));
     case "tanh": {
-      const t = f.let("decay", exp(f, f32x4.mul(absolute(y.get), c(-2))), "v128");
+      const t = f.let("decay", exponential(f, f32x4.mul(absolute(y.get), c(-2))), "v128");
       const far = v128.bitselect(f32x4.div(f32x4.sub(c(1), t.get), f32x4.add(c(1), t.get)), y.get, MAGNITUDE);
       const square = f.let("square", f32x4.mul(y.get, y.get), "v128");
       return v128.bitselect(f32x4.mul(y.get, polynomial(square, [-17 / 315, 2 / 15, -1 / 3, 1])), far, f32x4.lt(absolute(y.get), c(SMALL)));
@@ -53,7 +68,7 @@ export function smooth(f: Func, step: SmoothStep, value: Sexpr): Sexpr {
       const z = f.let("scaled", f32x4.mul(f32x4.pmin(absolute(y.get), c(12)), c(Math.SQRT1_2)), "v128");
       const t = f.let("reciprocal", f32x4.div(c(1), f32x4.add(c(1), f32x4.mul(c(0.3275911), z.get))), "v128");
       // Abramowitz and Stegun 7.1.26: within 1.5e-7.
-      const rest = f32x4.mul(f32x4.mul(polynomial(t, [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592]), t.get), exp(f, ["f32x4.neg", f32x4.mul(z.get, z.get)]));
+      const rest = f32x4.mul(f32x4.mul(polynomial(t, [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592]), t.get), exponential(f, ["f32x4.neg", f32x4.mul(z.get, z.get)]));
       const erf = v128.bitselect(f32x4.sub(c(1), rest), y.get, MAGNITUDE);
       return f32x4.mul(f32x4.mul(c(0.5), f32x4.pmax(y.get, c(-12))), f32x4.add(c(1), erf));
     }
@@ -64,16 +79,15 @@ export function smooth(f: Func, step: SmoothStep, value: Sexpr): Sexpr {
       return f32x4.mul(f32x4.pmax(y.get, c(-12)), sigmoid(f, inner));
     }
     case "softplus": {
-      // ln(1 + t) = 2 atanh(t / (2 + t)).
-      const t = f.let("decay", exp(f, ["f32x4.neg", absolute(y.get)]), "v128");
-      const s = f.let("ratio", f32x4.div(t.get, f32x4.add(c(2), t.get)), "v128");
-      const square = f.let("square", f32x4.mul(s.get, s.get), "v128");
-      return f32x4.add(f32x4.max(y.get, c(0)), f32x4.mul(s.get, polynomial(square, [2 / 13, 2 / 11, 2 / 9, 2 / 7, 2 / 5, 2 / 3, 2])));
+      const b = step.beta === 1 ? y : f.let("steep", f32x4.mul(y.get, c(step.beta)), "v128");
+      const t = f.let("decay", exponential(f, ["f32x4.neg", absolute(b.get)]), "v128");
+      const soft = f32x4.add(f32x4.max(b.get, c(0)), log1p(f, t));
+      return v128.bitselect(y.get, step.beta === 1 ? soft : f32x4.div(soft, c(step.beta)), f32x4.lt(c(step.threshold), b.get));
     }
     case "elu": {
       const low = f.let("negative", f32x4.min(y.get, c(0)), "v128");
       const small = f32x4.mul(low.get, polynomial(low, [1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1]));
-      const far = f32x4.sub(exp(f, low.get), c(1));
+      const far = f32x4.sub(exponential(f, low.get), c(1));
       const below = f32x4.mul(c(step.alpha), v128.bitselect(small, far, f32x4.lt(c(-SMALL), low.get)));
       return v128.bitselect(y.get, below, f32x4.lt(c(0), y.get));
     }

@@ -12,6 +12,7 @@ import { groupsOf, quadsOf, rowThreads, WORKGROUP_BYTES, workgroupSize, type Til
 const OWN = [
   "tile", "middle", "sums", "lists", "counts_", "begin", "launched", "halved", "lanes", "side", "pass_", "masks", "slots", "mask", "count", "slot", "turn", "column", "present", "params_", "rows", "row0", "row_lane", "quad0", "group", "lane", "wg", "phase", "tap", "tap0", "found", "window", "s", "end",
   "entry", "value", "row", "quad", "at", "cell", "record", "split", "part", "halo0", "base", "own", "first", "last", "low", "high",
+  "item", "part_rows", "begin", "mean", "rest", "squares", "square", "apart", "total", "into", "joined", "first_of", "peak", "most", "share", "factor", "logarithm", "exponent", "all", "c",
   ...["q", "q0", "r", "i", "j", "k", "n", "t", "b"],
   ...Array.from({ length: 16 }, (_, r) => r).flatMap((r) => [`a${r}`, `a${r}_1`, `a${r}_2`, `a${r}_3`, `row${r}`, `n${r}`, `e${r}`, `kept${r}`, ...Array.from({ length: 16 }, (_, g) => [`acc${r}_${g}`, `w${r}_${g}`]).flat()]),
 ];

@@ -4,6 +4,7 @@ import type { GlobalPoolSpec, Kernel } from "../spec.ts";
 import { wgsl, type Hole } from "../template.ts";
 import { RowFunctions } from "./access.ts";
 import { newBindings } from "./frame.ts";
+import { firstOf } from "./item-rows.ts";
 import { Rulebook } from "./rulebook.ts";
 import { quadsOf } from "./shape.ts";
 
@@ -25,7 +26,7 @@ export function globalPoolKernel(spec: GlobalPoolSpec): Kernel {
   const whole = { from: 0, width: channels };
   const functions = new RowFunctions(bindings, [{ access: spec.source, ...whole }, { access: spec.target, ...whole }]);
   const counts = bindings.counts();
-  const coords = bindings.use(spec.coords, "read", wgsl`array<i32>`);
+  const firstRow = firstOf(bindings, spec.coords, spec.dim);
   const load = functions.load({ access: spec.source, ...whole });
   const store = functions.store(spec.target, 0, channels);
   const order = spec.order === undefined ? undefined : new Rulebook(bindings, spec.order);
@@ -42,17 +43,7 @@ export function globalPoolKernel(spec: GlobalPoolSpec): Kernel {
     declarations: [
       wgsl`var<workgroup> tile: array<${vec4}, ${u32(size)}>;`,
       ...functions.declarations,
-      wgsl`
-        // First sorted row whose batch index is at least "batch".
-        fn first_of(batch: i32, rows: u32) -> u32 {
-          var low = 0u;
-          var high = rows;
-          while (low < high) {
-            let at = (low + high) / 2u;
-            if (${coords}[at * ${u32(spec.dim + 1)}] < batch) { low = at + 1u; } else { high = at; }
-          }
-          return low;
-        }`,
+      firstRow,
     ],
     workgroupSize: size,
     rowsPerGroup: 1,

@@ -2,8 +2,12 @@ import type { FeatureSpec, Kernel } from "../spec.ts";
 import { convKernel } from "./conv.ts";
 import { globalPoolKernel } from "./global-pool.ts";
 import { groupedKernel } from "./grouped.ts";
+import { broadcastKernel, normaliseKernel } from "./items.ts";
+import { momentsKernel } from "./moments.ts";
 import { pairKernel } from "./pair.ts";
 import { pointwiseKernel, poolKernel } from "./rows.ts";
+import { softmaxKernel } from "./softmax.ts";
+import { statisticsKernel } from "./statistics.ts";
 
 /** The WGSL of a feature kernel and how to launch it. Pure: the same specification gives the same text. */
 export function buildKernel(spec: FeatureSpec): Kernel {
@@ -18,6 +22,16 @@ export function buildKernel(spec: FeatureSpec): Kernel {
       return poolKernel(spec);
     case "global_pool":
       return globalPoolKernel(spec);
+    case "softmax":
+      return softmaxKernel(spec);
+    case "broadcast":
+      return broadcastKernel(spec);
+    case "moments":
+      return momentsKernel(spec);
+    case "statistics":
+      return statisticsKernel(spec);
+    case "normalise":
+      return normaliseKernel(spec);
     case "pair":
       return pairKernel(spec);
     case "prune":

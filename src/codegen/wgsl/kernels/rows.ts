@@ -1,7 +1,7 @@
 import { u32 } from "../literal.ts";
 import type { Kernel, PointwiseSpec, PoolSpec } from "../spec.ts";
 import { repeat, wgsl, type Hole } from "../template.ts";
-import { RowFunctions } from "./access.ts";
+import { RowFunctions, type Window } from "./access.ts";
 import { acc, declareAccumulators, epilogue, epilogueWindows, quad, stageWidths, type TileContext } from "./epilogue.ts";
 import { chipLinear, chipTile, globalRow, newBindings, rowInside, rowKernel } from "./frame.ts";
 import { Rulebook } from "./rulebook.ts";
@@ -9,7 +9,7 @@ import { CHIP_COLUMNS, chooseShape, columnTiles, groupsOf, quadsOf, type TileSha
 
 /** The epilogue applied to rows as they are. */
 export function pointwiseKernel(spec: PointwiseSpec): Kernel {
-  return perRow(spec, (context) => {
+  return perRow(spec, [], (context) => {
     const load = context.functions.load({ access: spec.source, from: 0, width: spec.source.channels });
     return eachQuad(context, spec.source.channels, (r, g) => wgsl`
       if (${context.stored(r)}) { ${acc(r, g)} = ${load}(${context.row(r)}, ${quad(context.shape, g)}); }`);
@@ -20,7 +20,7 @@ export function pointwiseKernel(spec: PointwiseSpec): Kernel {
  * Maximum, sum or average of the rows that a rulebook pairs with each output row, taps ascending; 0 where there is none.
  */
 export function poolKernel(spec: PoolSpec): Kernel {
-  return perRow(spec, (context) => {
+  return perRow(spec, [], (context) => {
     const rulebook = new Rulebook(context.bindings, spec.map);
     const load = context.functions.load({ access: spec.source, from: 0, width: spec.source.channels });
     return eachQuad(context, spec.source.channels, (r, g) => {
@@ -52,13 +52,14 @@ export function poolKernel(spec: PoolSpec): Kernel {
   });
 }
 
-function eachQuad(context: TileContext, channels: number, statement: (r: number, g: number) => Hole): Hole {
+/** One statement per row and column group of an invocation. */
+export function eachQuad(context: TileContext, channels: number, statement: (r: number, g: number) => Hole): Hole {
   const groups = groupsOf(context.shape, Math.ceil(quadsOf(channels) / context.tiles));
   return repeat(context.shape.perThread, (r) => repeat(groups, (g) => statement(r, g)));
 }
 
-/** A kernel that computes each row from a head and an epilogue. */
-function perRow(spec: PointwiseSpec | PoolSpec, head: (context: TileContext) => Hole): Kernel {
+/** A kernel that computes each row from a head and an epilogue; `others` is what the head reads beside the source. */
+export function perRow(spec: Omit<PointwiseSpec, "kind">, others: readonly Window[], head: (context: TileContext) => Hole): Kernel {
   const { channels } = spec.source;
   const widths = stageWidths(spec.epilogue, channels);
   const linear = widths.length > 1;
@@ -69,6 +70,7 @@ function perRow(spec: PointwiseSpec | PoolSpec, head: (context: TileContext) => 
   const start = { from: 0, width: channels };
   const functions = new RowFunctions(bindings, [
     { access: spec.source, from: 0, width: channels },
+    ...others,
     ...epilogueWindows(spec.epilogue, start, spec.target),
   ]);
   const context: TileContext = {

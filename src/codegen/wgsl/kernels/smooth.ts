@@ -14,8 +14,11 @@ const polynomial = (x: Wgsl, coefficients: readonly number[]): Wgsl => coefficie
 
 const sigmoid = (y: Wgsl): Wgsl => wgsl`(${v(1)} / (${v(1)} + exp(-clamp(${y}, ${v(-LARGE)}, ${v(LARGE)}))))`;
 
+/** e^y for y up to 0. */
+export const exponential = (y: Wgsl): Wgsl => wgsl`exp(max(${y}, ${v(-LARGE)}))`;
+
 /** ln(1 + t) for t from 0 to 1: 2 atanh(t / (2 + t)). */
-function log1p(t: Wgsl): Wgsl {
+export function log1p(t: Wgsl): Wgsl {
   const s = wgsl`(${t} / (${v(2)} + ${t}))`;
   return wgsl`(${s} * ${polynomial(wgsl`(${s} * ${s})`, [2 / 13, 2 / 11, 2 / 9, 2 / 7, 2 / 5, 2 / 3, 2])})`;
 }
@@ -44,7 +47,11 @@ export function smooth(step: SmoothStep): (y: Wgsl) => Wgsl {
         return wgsl`max(${y}, ${v(-12)}) * ${sigmoid(wgsl`(${v(2 * Math.sqrt(2 / Math.PI))} * ${bounded} * (${v(1)} + ${v(0.044715)} * ${bounded} * ${bounded}))`)}`;
       };
     case "softplus":
-      return (y) => wgsl`max(${y}, vec4f()) + ${log1p(wgsl`exp(-min(abs(${y}), ${v(LARGE)}))`)}`;
+      return (y) => {
+        const b = step.beta === 1 ? y : wgsl`(${v(step.beta)} * ${y})`;
+        const soft = wgsl`(max(${b}, vec4f()) + ${log1p(wgsl`exp(-min(abs(${b}), ${v(LARGE)}))`)})`;
+        return wgsl`select(${step.beta === 1 ? soft : wgsl`${soft} / ${v(step.beta)}`}, ${y}, ${b} > ${v(step.threshold)})`;
+      };
     case "elu":
       return (y) => {
         const low = wgsl`clamp(${y}, ${v(-LARGE)}, vec4f())`;

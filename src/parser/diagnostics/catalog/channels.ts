@@ -29,6 +29,20 @@ export const channels = {
     bad: "output y = x |> global_avg_pool |> subm(8, k=3)",
     good: "output y = x |> subm(8, k=3) |> global_avg_pool",
   },
+  SP0430: {
+    severity: "error",
+    message: "`{parameter}` must be {expected} that float32 holds, found {found}",
+    explain: "Kernels compute in float32. What is divided by, or added to a variance before its root is taken, must not be 0 there.",
+    bad: "output y = x |> softplus(beta=0)",
+    good: "output y = x |> softplus(beta=0.5)",
+  },
+  SP0431: {
+    severity: "error",
+    message: "{groups} groups do not divide {channels} channels",
+    explain: "A group norm cuts the channels into as many equal parts, each of which has one mean and one variance per batch item.",
+    bad: "output y = x |> group_norm(3)",
+    good: "output y = x |> group_norm(2)",
+  },
   SP0445: {
     severity: "error",
     message: "{groups} groups do not divide {cin} input and {cout} output channels",

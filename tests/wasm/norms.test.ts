@@ -1,0 +1,4 @@
+import { cpuTarget } from "../support/cpu-target.ts";
+import { normsSuite } from "../suites/norms.ts";
+
+normsSuite(cpuTarget);
