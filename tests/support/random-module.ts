@@ -144,7 +144,7 @@ export class RandomNet extends RandomModule {
   protected step(): void {
     const x = this.rows();
     const { channels } = this.typeOf<Rows>(x);
-    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "act", "binary", "cat", "pool", "unpool", "global_pool", "to_dense", "union", "deconv", "onto", "prune"]);
+    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "act", "binary", "cat", "pool", "unpool", "global_pool", "to_dense", "to_grid", "union", "deconv", "onto", "prune"]);
     switch (kind) {
       case "linear":
         return this.push(this.op("linear", [x, ...this.weights([], channels)]));
@@ -220,6 +220,9 @@ export class RandomNet extends RandomModule {
         else this.try("conv", [x, ...this.weights(g.kernel, channels)], { ...g, sites: "given", onto });
         return;
       }
+      case "to_grid":
+        this.try("to_grid", [x], {});
+        return;
       default:
         this.try("to_dense", [x], { fold: this.tape.pick(["", "x"]) });
     }
@@ -294,7 +297,8 @@ export class RandomFused extends RandomModule {
       }
       case "global": {
         const x = this.some("feat")!;
-        if (this.tape.bool()) this.try("to_dense", [x], { fold: this.tape.pick(["", "x"]) });
+        if (this.tape.bool()) this.try(this.tape.pick(["to_dense", "to_grid"]), [x], {});
+        else if (this.tape.bool()) this.try("to_dense", [x], { fold: "x" });
         else this.push(this.op("global_pool", [x], { mode: this.tape.pick(["max", "avg", "sum"]) }));
       }
     }

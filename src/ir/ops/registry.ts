@@ -4,6 +4,7 @@ import { toDenseOp } from "./dense.ts";
 import { activationOps, addOp, bnOp, eluOp, leakyReluOp, mulOp } from "./elementwise.ts";
 import { bnScaleOp, bnShiftOp, foldAddOp, matmulOp, scaleInOp, scaleOutOp, sliceInOp, sliceOutOp, stackOutOp } from "./fold.ts";
 import { fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
+import { toGridOp } from "./grid.ts";
 import type { OpDef } from "./op.ts";
 import { fusedPairOp } from "./pair.ts";
 import { bufferOp, geometryOp, packOp, stepOps } from "./plan.ts";
@@ -18,7 +19,7 @@ const all: readonly OpDef[] = [
   ...[inputOp, paramOp],
   ...[submOp, convOp, upOp, linearOp],
   ...[bnOp, ...activationOps, eluOp, leakyReluOp, addOp, mulOp, unionOp, pruneOp],
-  ...[catOp, sliceOp, poolOp, unpoolOp, globalPoolOp, toDenseOp],
+  ...[catOp, sliceOp, poolOp, unpoolOp, globalPoolOp, toDenseOp, toGridOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
   ...[bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
   ...[fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp, fusedPairOp],

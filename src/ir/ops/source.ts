@@ -47,7 +47,7 @@ export const paramOp: OpDef = {
   attrs: {
     name: { kind: "string", doc: "name in the weights file" },
     role: { kind: "string", values: ["conv", "linear", "channel"], doc: "decides how a stored layout is read" },
-    layout: { kind: "string", values: ["spconv2", "spconv1", "minkowski"], doc: "stored layout of the file; spconv1 is canonical", default: "spconv2" },
+    layout: { kind: "string", values: ["spconv2", "spconv1", "minkowski", "torch", "torch_transposed"], doc: "stored layout of the file; spconv1 is canonical, torch is that of Conv2d, torch_transposed of ConvTranspose2d", default: "spconv2" },
     shape: { kind: "ints", doc: "canonical shape" },
   },
   infer(ctx) {

@@ -37,11 +37,13 @@ export const bn: SurfaceOp = {
   build(use) {
     const x = use.rows("x");
     if (x === undefined) return undefined;
-    const { bnInfix, name } = use.net.layout;
+    // A norm of a dense tensor is PyTorch's, whatever library has the sparse ones.
+    const isDense = x.type.kind === "feat" && use.net.isGrid(x.type);
+    const { bnInfix, name } = isDense ? weightLayouts.get("spconv2")! : use.net.layout;
     const parts = ["weight", "bias", "running_mean", "running_var"];
     const stored = name === "minkowski" ? "minkowski" : "spconv2";
     const values = use.params(parts.map((part) => ({ part: bnInfix === "" ? part : `${bnInfix}.${part}`, role: "channel", layout: stored, shape: [x.type.channels] })));
-    return values && use.add("bn", [x.id, ...values], { eps: use.float("eps", use.net.dialect?.bnEps ?? defaultEps) });
+    return values && use.add("bn", [x.id, ...values], { eps: use.float("eps", (isDense ? undefined : use.net.dialect?.bnEps) ?? defaultEps) });
   },
 };
 

@@ -1,5 +1,6 @@
 import { cat, plus, times } from "./combine.ts";
 import { conv, subm } from "./conv.ts";
+import { conv2d, deconv2d } from "./conv2d.ts";
 import { deconv } from "./deconv.ts";
 import { toDense } from "./dense.ts";
 import type { SurfaceOp } from "./op.ts";
@@ -10,6 +11,6 @@ import { union } from "./union.ts";
 import { up } from "./up.ts";
 
 /** Every operation of the language, in the order of the documentation. Adding one is adding a line here and its entry. */
-const all: readonly SurfaceOp[] = [subm, conv, up, deconv, linear, bn, ...activations, leakyRelu, plus, times, union, prune, cat, ...pools, toDense];
+const all: readonly SurfaceOp[] = [subm, conv, up, deconv, linear, bn, ...activations, leakyRelu, plus, times, union, prune, cat, ...pools, toDense, conv2d, deconv2d];
 
 export const surfaceOps: ReadonlyMap<string, SurfaceOp> = new Map(all.map((op) => [op.name, op]));

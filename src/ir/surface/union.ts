@@ -15,8 +15,9 @@ export const union: SurfaceOp = {
   build(use) {
     const parts: Operand<FeatType>[] = [];
     for (const operand of use.operands("values")) {
-      if (operand.type.kind !== "feat") return use.wrongKind(operand, "sparse features");
-      parts.push({ ...operand, type: operand.type });
+      const part = use.sparse(operand);
+      if (part === undefined) return undefined;
+      parts.push(part);
     }
     const [first, ...rest] = parts;
     if (first === undefined || rest.length === 0) {

@@ -90,33 +90,59 @@ export class Use {
     return this.operands(name)[0]!;
   }
 
-  /** All values of a variadic parameter; lists of features are taken apart. */
+  /** All values of a variadic parameter; lists of features are taken apart. A dense tensor is features on its full grid. */
   operands(name: string): readonly Operand[] {
     return (this.call.arguments.get(name) ?? []).flatMap(({ value, span }) => {
       const values = value.kind === "list" ? value.items : [value];
-      return values.flatMap((v) => (v.kind === "tensor" ? [{ id: v.tensor.id, type: this.net.builder.typeOf(v.tensor.id), span }] : []));
+      return values.flatMap((v) => {
+        if (v.kind !== "tensor") return [];
+        const id = this.net.gridOf(v.tensor.id) ?? v.tensor.id;
+        return [{ id, type: this.net.builder.typeOf(id), span }];
+      });
     });
   }
 
   /** The operand as sparse features; undefined after reporting. */
   feat(name: string): Operand<FeatType> | undefined {
-    const operand = this.operand(name);
-    if (operand.type.kind === "feat") return { ...operand, type: operand.type };
+    return this.sparse(this.operand(name));
+  }
+
+  /** The operand when it is sparse features; undefined after reporting. */
+  sparse(operand: Operand): Operand<FeatType> | undefined {
+    if (operand.type.kind === "feat" && !this.net.isGrid(operand.type)) return { ...operand, type: operand.type };
     return this.wrongKind(operand, nouns.feat);
   }
 
-  /** The operand as features with rows, sparse or one per batch item; undefined after reporting. */
-  rows(name: string): Operand<FeatType | VecType> | undefined {
+  /** The operand as a dense tensor, features on a full grid; undefined after reporting. */
+  grid(name: string): Operand<FeatType> | undefined {
     const operand = this.operand(name);
-    if (operand.type.kind === "feat" || operand.type.kind === "vec") return { ...operand, type: operand.type };
-    return this.wrongKind(operand, `${nouns.feat} or ${nouns.vec}`);
+    if (operand.type.kind === "feat" && this.net.isGrid(operand.type)) return { ...operand, type: operand.type };
+    const channelsLast = operand.type.kind === "dense";
+    return this.wrongKind(operand, channelsLast ? "a dense tensor with its channels first" : nouns.dense, channelsLast ? "choose the layout behind the last operation" : "`to_dense` makes a dense tensor of sparse features");
   }
 
-  wrongKind(operand: Operand, expected: string): undefined {
-    const { kind } = operand.type;
-    const found = kind === "feat" || kind === "vec" || kind === "dense" ? nouns[kind] : kind;
+  /** The operand as features with coordinates: sparse, or a dense tensor; undefined after reporting. */
+  cells(name: string): Operand<FeatType> | undefined {
+    const operand = this.operand(name);
+    if (operand.type.kind === "feat") return { ...operand, type: operand.type };
+    return this.wrongKind(operand, `${nouns.feat} or a dense tensor with its channels first`);
+  }
+
+  /** The operand as features with rows: sparse, dense, or one per batch item; undefined after reporting. */
+  rows(name: string): Operand<FeatType | VecType> | undefined {
+    return this.rowsOf(this.operand(name));
+  }
+
+  rowsOf(operand: Operand): Operand<FeatType | VecType> | undefined {
+    if (operand.type.kind === "feat" || operand.type.kind === "vec") return { ...operand, type: operand.type };
+    return this.wrongKind(operand, `${nouns.feat}, ${nouns.vec} or a dense tensor with its channels first`);
+  }
+
+  wrongKind(operand: Operand, expected: string, help?: string): undefined {
+    const { kind } = this.describe(operand);
+    const found = nouns[kind];
     const labels = [{ span: operand.span, text: `this is \`${printTensor(this.net.typeInfo(operand.type as FeatType | VecType | DenseType))}\`` }];
-    return this.report(diagnose("SP0304", { operation: this.name, expected, found }, labels));
+    return this.report(diagnose("SP0304", { operation: this.name, expected, found }, labels, help === undefined ? {} : { help: { text: help } }));
   }
 
   describe(operand: Operand): TensorType {
