@@ -33,7 +33,7 @@ const Place = createToken({
   start_chars_hint: [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-\""],
 });
 const Value = createToken({ name: "Value", label: "a value", pattern: /%\d+/ });
-const Site = createToken({ name: "Site", label: "a site set", pattern: /@[A-Za-z_]\w*(?:[/*]\d+(?:x\d+)*)?(?:~\d+)?/ });
+const Site = createToken({ name: "Site", label: "a site set", pattern: /@[A-Za-z_]\w*(?:\.\d+(?:x\d+)*)?(?:[/*]\d+(?:x\d+)*)?(?:~\d+)?/ });
 const Num = createToken({ name: "Num", label: "a number", pattern: /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/ });
 const Text = createToken({ name: "Text", label: "a text", pattern: /"(?:[^"\\\r\n]|\\[^\r\n])*"/, start_chars_hint: ['"'] });
 

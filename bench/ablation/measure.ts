@@ -57,7 +57,7 @@ export async function measure(target: BenchTarget, net: Module, scene: BenchScen
   const rows: Measurement[] = [];
   for (const { variant, plan, network, times } of subjects) {
     const reader = new PlanReader(plan);
-    const geometry = executeGeometry(reader.geometry, new Map(reader.inputs.map((i) => [i.site, scene.coords])), memo);
+    const geometry = executeGeometry(reader.geometry, new Map(reader.inputs.map((i) => [i.site, scene.coords])), 1, memo);
     const counts = countPlan(plan, geometry, 1, target.tiles);
     const kept = await network.prepare({ [scene.input]: scene.coords });
     const { planned, lowerBound } = kept.report.memory;

@@ -28,7 +28,7 @@ export interface PredictionReport {
 export function predict(plan: Module, scene: SceneInputs, batch: number, tiles: TileForm): PlanCounts {
   const reader = new PlanReader(plan);
   const inputs = new Map(reader.inputs.map((i) => [i.site, scene.get(i.name)!.coords]));
-  return countPlan(plan, executeGeometry(reader.geometry, inputs), batch, tiles);
+  return countPlan(plan, executeGeometry(reader.geometry, inputs, batch), batch, tiles);
 }
 
 /** What a step is counted by on both sides. */

@@ -76,7 +76,8 @@ function printSites(table: SiteTable, id: SiteId): string {
   const list = (key: string, numbers: readonly number[]): string => `${key} = [${numbers.join(", ")}]`;
   switch (def.kind) {
     case "input":
-      return `input(${def.axes.map((axis, i) => (def.extents === undefined ? axis : `${axis}: ${def.extents[i]}`)).join(", ")})`;
+    case "full":
+      return `${def.kind}(${def.axes.map((axis, i) => (def.extents === undefined ? axis : `${axis}: ${def.extents[i]}`)).join(", ")})`;
     case "floor":
       return `floor(@${def.of}) {${list("stride", def.stride)}}`;
     case "reach":

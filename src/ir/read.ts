@@ -99,12 +99,14 @@ class Reader {
     };
     let def: SiteDef;
     const [parent] = of;
-    if (rule.image === "input" && parent === undefined) {
+    if ((rule.image === "input" || rule.image === "full") && parent === undefined) {
       const bounded = axes.filter((a) => a.extent !== undefined).length;
       if (bounded !== 0 && bounded !== axes.length) problem(`@${name}: either all axes have extents or none`);
       const extents = bounded === 0 ? undefined : axes.map((a) => Number(a.extent?.image ?? 1));
       if (extents?.some((n) => !Number.isSafeInteger(n) || n < 1) === true) problem(`@${name}: extents are whole numbers of at least 1`);
-      def = { kind: "input", name, axes: axes.map((a) => a.name.image), extents };
+      const names = axes.map((a) => a.name.image);
+      if (rule.image === "full" && extents === undefined) problem(`@${name}: a full grid has extents`);
+      def = rule.image === "full" ? { kind: "full", axes: names, extents: extents ?? [] } : { kind: "input", name, axes: names, extents };
     } else if (rule.image === "union" && parent !== undefined) {
       def = { kind: "union", of: of.map(siteOf) };
     } else if (rule.image === "prune" && parent !== undefined && of.length === 1) {
@@ -115,7 +117,7 @@ class Reader {
       const geometry = { of: siteOf(parent), kernel: numbers("kernel"), stride: numbers("stride"), padding: numbers("padding"), dilation: numbers("dilation") };
       def = rule.image === "reach" ? { kind: "reach", ...geometry } : { kind: "generate", ...geometry, outputPadding: numbers("output_padding") };
     } else {
-      problem(`@${name}: expected input(axes), floor(@of), reach(@of), generate(@of), prune(@of) or union(@of, …)`);
+      problem(`@${name}: expected input(axes), full(axes), floor(@of), reach(@of), generate(@of), prune(@of) or union(@of, …)`);
       return;
     }
     const refusal = table.declare(name, def);

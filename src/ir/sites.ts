@@ -25,6 +25,16 @@ export interface InputSites {
   readonly extents: readonly number[] | undefined;
 }
 
+/**
+ * Every cell of a grid, in every batch item: what dense tensors live on. Rows are sorted, so row
+ * (batch · n0 + c0) · n1 + … is known without a search. It derives from nothing: equal axes and extents are equal sets.
+ */
+export interface FullSites {
+  readonly kind: "full";
+  readonly axes: readonly string[];
+  readonly extents: readonly number[];
+}
+
 /** Every output that some active input reaches; clipped to the derived extents when the input has extents. */
 export interface ReachSites extends Geometry {
   readonly kind: "reach";
@@ -62,11 +72,15 @@ export interface PruneSites {
 }
 
 export type DerivedSites = ReachSites | FloorSites | GenerateSites | UnionSites | PruneSites;
-export type SiteDef = InputSites | DerivedSites;
+/** Sets that derive from no other. */
+export type RootSites = InputSites | FullSites;
+export type SiteDef = RootSites | DerivedSites;
 
-/** The sets that a set derives from, none for an input. */
+export const isRoot = (def: SiteDef): def is RootSites => def.kind === "input" || def.kind === "full";
+
+/** The sets that a set derives from, none for an input or a full grid. */
 export function parentsOf(def: SiteDef): readonly SiteId[] {
-  if (def.kind === "input") return [];
+  if (isRoot(def)) return [];
   return def.kind === "union" ? def.of : [def.of];
 }
 
@@ -119,13 +133,13 @@ export class SiteTable {
     return def;
   }
 
-  /** The input set that `id` derives from; of a union, that of its first part. */
+  /** The input set or full grid that `id` derives from; of a union, that of its first part. */
   root(id: SiteId): SiteId {
     const [parent] = parentsOf(this.def(id));
     return parent === undefined ? id : this.root(parent);
   }
 
-  /** All input sets that `id` derives from, each once. */
+  /** All input sets and full grids that `id` derives from, each once. */
   roots(id: SiteId): readonly SiteId[] {
     const parents = parentsOf(this.def(id));
     return parents.length === 0 ? [id] : [...new Set(parents.flatMap((p) => this.roots(p)))];
@@ -133,7 +147,7 @@ export class SiteTable {
 
   axes(id: SiteId): readonly string[] {
     const def = this.def(this.root(id));
-    return def.kind === "input" ? def.axes : [];
+    return isRoot(def) ? def.axes : [];
   }
 
   /** Number of axes, 1 to 4. */
@@ -144,7 +158,7 @@ export class SiteTable {
   /** Extent per axis, or undefined when the root is unbounded. */
   extents(id: SiteId): readonly number[] | undefined {
     const def = this.def(id);
-    if (def.kind === "input") return def.extents;
+    if (isRoot(def)) return def.extents;
     if (def.kind === "union" || def.kind === "prune") return this.extents(parentsOf(def)[0]!);
     return this.extents(def.of)?.map((n, i) => {
       if (def.kind === "floor") return Math.ceil(n / def.stride[i]!);
@@ -158,9 +172,18 @@ export class SiteTable {
     return this.#ratios(id).map((r) => r.over / r.under);
   }
 
-  /** Whether a convolution with this stride leads from the grid of `from` to that of `to`. */
+  /** Whether every cell of its grid is in the set. */
+  isFull(id: SiteId): boolean {
+    return this.def(id).kind === "full";
+  }
+
+  /**
+   * Whether a convolution with this stride leads from the grid of `from` to that of `to`. From one full grid to another
+   * any does: their cells are all there, and what lies outside is padding.
+   */
   strideLeads(from: SiteId, stride: readonly number[], to: SiteId): boolean {
     if (this.axes(from).join() !== this.axes(to).join()) return false;
+    if (this.isFull(from) && this.isFull(to)) return true;
     const end = this.#ratios(to);
     return this.#ratios(from).every(({ over, under }, i) => over * stride[i]! * end[i]!.under === end[i]!.over * under);
   }
@@ -172,7 +195,7 @@ export class SiteTable {
 
   #ratios(id: SiteId): readonly Ratio[] {
     const def = this.def(id);
-    if (def.kind === "input") return def.axes.map(() => ({ over: 1, under: 1 }));
+    if (isRoot(def)) return def.axes.map(() => ({ over: 1, under: 1 }));
     return this.#ratiosAfter(parentsOf(def)[0]!, def);
   }
 
@@ -187,6 +210,14 @@ export class SiteTable {
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
     return this.#add(def.name, key, def);
+  }
+
+  /** The full grid of these axes and extents; added when new. */
+  fullGrid(axes: readonly string[], extents: readonly number[]): SiteId {
+    const def: FullSites = { kind: "full", axes, extents };
+    const key = siteKey(def);
+    // No name that a network can give a set has a dot.
+    return this.#byKey.get(key ?? "") ?? this.#add(`grid.${extents.join("x")}`, key, def);
   }
 
   /** The set of `conv` under the reach rule, in normal form; added when new. */
@@ -334,6 +365,8 @@ function siteKey(def: SiteDef): string | undefined {
   switch (def.kind) {
     case "input":
       return JSON.stringify(["input", def.name]);
+    case "full":
+      return JSON.stringify(["full", def.axes, def.extents]);
     case "reach":
       return JSON.stringify(["reach", def.of, def.kernel, def.stride, def.padding, def.dilation]);
     case "floor":

@@ -12,7 +12,7 @@
  *  7. A parameter name stands for one tensor: all ops that name it agree in role, layout and shape.
  * Site sets
  *  8. An input site set is named by its id; a derived one is in normal form, with one entry per axis (and, by construction, after its parent).
- *  9. A pruned set in use is made by one op. The root of every site set in use is the site set of some input op (net and fused levels).
+ *  9. A pruned set in use is made by one op. The root of every site set in use is a full grid or the site set of some input op (net and fused levels).
  * Rulebooks
  * 10. A search joins two sets that some convolution with its kernel joins; half a search is legal (by the op's rule).
  * 11. A slice takes a regular sub-grid of its parent's taps, and rulebooks meet operands on their own sites (by the ops' rules).
@@ -23,7 +23,7 @@ import { string, type Level, type Module, type Op, type ValueId } from "./module
 import { ops } from "./ops/registry.ts";
 import { inferOp } from "./ops/signature.ts";
 import { pairOf } from "./ops/pair.ts";
-import type { SiteTable } from "./sites.ts";
+import { isRoot, type SiteTable } from "./sites.ts";
 import { printType, sameType, sitesOf, type Type } from "./types.ts";
 
 /** A broken invariant: of op `op` (index into the module's ops), or of the module as a whole. */
@@ -151,8 +151,8 @@ class OpChecker {
 function checkSites(table: SiteTable, problem: Report): void {
   for (const id of table.ids) {
     const def = table.def(id);
-    if (def.kind === "input") {
-      if (def.name !== id) problem(`@${id} is an input set named ${def.name}`);
+    if (isRoot(def)) {
+      if (def.kind === "input" && def.name !== id) problem(`@${id} is an input set named ${def.name}`);
       if (def.axes.length < 1 || def.axes.length > 4) problem(`@${id} has ${def.axes.length} axes, 1 to 4 are possible`);
       if (new Set(def.axes).size !== def.axes.length) problem(`@${id} has two axes of one name`);
       if (def.extents !== undefined && def.extents.length !== def.axes.length) problem(`@${id} has ${def.extents.length} extents for ${def.axes.length} axes`);
@@ -207,6 +207,6 @@ function checkRoots(module: Module, problem: Report): void {
   const given = new Set(module.ops.filter((op) => op.name === "input" && typeof op.attrs["sites"] === "string").map((op) => string(op.attrs, "sites")));
   const used = [...module.types.values()].flatMap(sitesOf).filter((id) => module.sites.has(id));
   for (const root of new Set(used.flatMap((id) => module.sites.roots(id)))) {
-    if (!given.has(root)) problem(`no input gives the sites @${root}`);
+    if (!given.has(root) && !module.sites.isFull(root)) problem(`no input gives the sites @${root}`);
   }
 }

@@ -149,6 +149,8 @@ export function storedShape(role: string | undefined, layout: string | undefined
   const kernel = shape.slice(0, -2);
   if (layout === "minkowski") return volume(kernel) === 1 ? [cin, cout] : [volume(kernel), cin, cout];
   if (layout === "esda") return volume(kernel) === 1 ? [cout, cin] : [volume(kernel), cin, cout];
+  if (layout === "torch") return [cout, cin, ...kernel];
+  if (layout === "torch_transposed") return [cin, cout, ...kernel];
   return layout === "spconv1" ? shape : [cout, ...kernel, cin];
 }
 
@@ -236,6 +238,7 @@ function toCanonical(op: ParamOp, source: Stored, stored: readonly number[]): Fl
   }
   // ESDA's accelerator reads a matrix by output channels, and taps last axis fastest.
   if (op.layout === "esda") return taps === 1 && stored.length === 2 && op.shape.at(-2) !== 1 ? transpose(source, cout, cin) : new Float64Array(source);
+  if (op.layout === "torch" || op.layout === "torch_transposed") return fromTorch(source, taps, cin, cout, op.layout === "torch_transposed");
   // spconv 2 multiplies by weight.view(Cin, Cout) when the kernel volume is 1, whatever the tensor's shape says.
   if (op.layout === "spconv1" || taps === 1) return new Float64Array(source);
   const data = new Float64Array(source.length);
@@ -244,6 +247,18 @@ function toCanonical(op: ParamOp, source: Stored, stored: readonly number[]): Fl
     const size = cin * cout;
     if (op.layout === "minkowski") data.set(source.subarray(from * size, (from + 1) * size), t * size);
     else for (let i = 0; i < cin; i++) for (let o = 0; o < cout; o++) data[t * size + i * cout + o] = source[(o * taps + from) * cin + i]!;
+  }
+  return data;
+}
+
+/** A kernel of Conv2d, [Cout, Cin, taps], or of ConvTranspose2d, [Cin, Cout, taps], as [taps, Cin, Cout]. */
+function fromTorch(source: Stored, taps: number, cin: number, cout: number, transposed: boolean): Float64Array {
+  const data = new Float64Array(source.length);
+  for (let i = 0; i < cin; i++) {
+    for (let o = 0; o < cout; o++) {
+      const from = (transposed ? i * cout + o : o * cin + i) * taps;
+      for (let t = 0; t < taps; t++) data[(t * cin + i) * cout + o] = source[from + t]!;
+    }
   }
   return data;
 }

@@ -2,6 +2,7 @@ import type { CoordsInput, FeaturesInput } from "./api.ts";
 import { SpnetError } from "./errors.ts";
 import type { FeatureRun } from "./features.ts";
 import type { GeometryProblem } from "./geometry/index.ts";
+import { gridCoords } from "./geometry/grid.ts";
 import type { GpuContext } from "./gpu-context.ts";
 import { checkCoords, checkFeatures, checkNames, duplicateRow, isGpuRows, mergeDuplicates, mergeFeatures, type CheckedCoords, type DuplicatePolicy, type GpuRows, type Merged } from "./inputs.ts";
 import type { InputPlan, Plan } from "./plan.ts";
@@ -22,7 +23,7 @@ export interface GivenCoords {
   readonly batch: number;
   readonly rows: readonly number[];
   readonly bounds: readonly ({ readonly min: readonly number[]; readonly max: readonly number[] } | undefined)[];
-  /** Rows that are on the host, after merging. */
+  /** Rows that are on the host, after merging, and those of full grids. */
   readonly host: ReadonlyMap<number, Int32Array<ArrayBuffer>>;
   readonly device: ReadonlyMap<number, GpuRows>;
   readonly merged: ReadonlyMap<number, Merged>;
@@ -68,6 +69,9 @@ export async function gatherCoords(net: Host, given: Readonly<Record<string, Coo
     host.set(site, merge.coords);
   }
   const items = Math.max(batch, 1, ...[...checked.values()].map((c) => c.batch));
+  plan.geometry.sites.forEach((site, i) => {
+    if (site.full === true) host.set(i, gridCoords(site.extents!, items));
+  });
   return {
     batch: items,
     rows: plan.geometry.sites.map((_, s) => device.get(s)?.rows ?? (host.get(s)?.length ?? 0) / (plan.geometry.sites[s]!.dim + 1)),

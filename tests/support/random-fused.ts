@@ -47,7 +47,8 @@ export class RandomFused extends RandomModule {
       }
       case "global": {
         const x = this.some("feat")!;
-        if (this.tape.bool()) this.try("to_dense", [x], { fold: this.tape.pick(["", "x"]) });
+        if (this.tape.bool()) this.try(this.tape.pick(["to_dense", "to_grid"]), [x], {});
+        else if (this.tape.bool()) this.try("to_dense", [x], { fold: "x" });
         else this.push(this.op("global_pool", [x], { mode: this.tape.pick(["max", "avg", "sum"]) }));
       }
     }

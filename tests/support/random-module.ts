@@ -122,7 +122,7 @@ export class RandomNet extends RandomModule {
   protected step(): void {
     const x = this.rows();
     const { channels } = this.typeOf<Rows>(x);
-    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "normalise", "softmax", "act", "binary", "cat", "broadcast", "pool", "unpool", "global_pool", "to_dense", "union", "deconv", "onto", "prune", "whole"]);
+    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "normalise", "softmax", "act", "binary", "cat", "broadcast", "pool", "unpool", "global_pool", "to_dense", "to_grid", "union", "deconv", "onto", "prune", "whole"]);
     switch (kind) {
       case "whole":
         return this.#whole();
@@ -243,6 +243,9 @@ export class RandomNet extends RandomModule {
         else this.try("conv", [x, ...this.weights(g.kernel, channels)], { ...g, sites: "given", onto });
         return;
       }
+      case "to_grid":
+        this.try("to_grid", [x], {});
+        return;
       default:
         this.try("to_dense", [x], { fold: this.tape.pick(["", "x"]) });
     }

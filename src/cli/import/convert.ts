@@ -32,6 +32,8 @@ export function convert({ tensor: required, name, view, form }: Reading, given: 
 function targetOrder({ role, layout, shape }: RequiredTensor): readonly Axis[] {
   const dim = shape.length - 2;
   if (role === "linear") return FORMS[layout === "minkowski" ? "in-out" : "out-in"].order(dim);
+  if (layout === "torch") return FORMS["out-in-k"].order(dim);
+  if (layout === "torch_transposed") return FORMS["in-out-k"].order(dim);
   if (layout === "minkowski") return FORMS["taps-first"].order(dim);
   const oneTap = shape.slice(0, -2).every((n) => n === 1);
   return FORMS[layout === "spconv1" || oneTap ? "k-in-out" : "out-k-in"].order(dim);

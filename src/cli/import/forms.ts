@@ -50,6 +50,12 @@ export const FORMS = {
     order: (dim) => ["out", "in", ...ascending(dim)],
     shapes: ({ kernel, cin, cout }) => spatial(kernel, [cout, cin, ...kernel]),
   },
+  "in-out-k": {
+    name: "in-out-k",
+    text: "[Cin, Cout, k…]",
+    order: (dim) => ["in", "out", ...ascending(dim)],
+    shapes: ({ kernel, cin, cout }) => spatial(kernel, [cin, cout, ...kernel]),
+  },
   "taps-first": {
     name: "taps-first",
     text: "[K, Cin, Cout], taps with the first axis fastest",

@@ -1,7 +1,7 @@
 /** Which tensor of a checkpoint each tensor of a network is, and in what form it is stored there. */
 import type { TensorView } from "../checkpoint/values.ts";
 import { elements } from "../files/tensor.ts";
-import type { RequiredTensor } from "../weights/required.ts";
+import { isTorchKernel, type RequiredTensor } from "../weights/required.ts";
 import { fits, FORMS, sameOrder, type Axis, type Form, type FormName, type KernelSizes } from "./forms.ts";
 import { candidates, SYSTEMS, type Candidate, type System } from "./systems.ts";
 
@@ -48,7 +48,7 @@ const SPCONV2_ALSO: readonly FormName[] = ["k-in-out", "k-out-in"];
 export function planImport(required: readonly RequiredTensor[], views: Views, system: System, given: Given): Plan {
   const plan = planForms(required, views, system, given);
   if (system.name !== "spconv2" || given.kernels !== undefined) return plan;
-  const stray = plan.misshapen.filter(({ tensor }) => isKernel(tensor) && taps(tensor) > 1);
+  const stray = plan.misshapen.filter(({ tensor }) => isKernel(tensor) && !isTorchKernel(tensor) && taps(tensor) > 1);
   if (stray.length === 0) return plan;
   const whole = SPCONV2_ALSO.map((kernels) => planForms(required, views, system, { ...given, kernels })).filter((other) => other.misshapen.length < plan.misshapen.length && !other.misshapen.some(({ tensor }) => stray.some((s) => s.tensor === tensor)));
   if (whole.length < 2) return whole[0] ?? plan;
@@ -88,8 +88,8 @@ function planForms(required: readonly RequiredTensor[], views: Views, system: Sy
 function formsOf(tensor: RequiredTensor, system: System, { name, forms: usual }: Candidate, given: Given): readonly FormName[] {
   const said = given.forms.get(given.prefix + name) ?? given.forms.get(name);
   if (said !== undefined) return [said];
-  if (system.name === "spconv2" && given.convolved.has(tensor.name)) return [given.kernels ?? "out-k-in"];
-  return given.kernels !== undefined && isKernel(tensor) && taps(tensor) > 1 ? [given.kernels] : usual;
+  if (system.name === "spconv2" && !isTorchKernel(tensor) && given.convolved.has(tensor.name)) return [given.kernels ?? "out-k-in"];
+  return given.kernels !== undefined && isKernel(tensor) && !isTorchKernel(tensor) && taps(tensor) > 1 ? [given.kernels] : usual;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Names and forms of weights in the checkpoints of each system. */
-import type { RequiredTensor } from "../weights/required.ts";
+import { isTorchKernel, type RequiredTensor } from "../weights/required.ts";
 import type { FormName } from "./forms.ts";
 
 /** A name under which a tensor may stand, and the forms it may then have, the usual one first. */
@@ -94,6 +94,8 @@ export function candidates(tensor: RequiredTensor, system: System): readonly Can
   switch (use) {
     case "kernel":
     case "linear":
+      // A dense convolution is a module of PyTorch beside those of the system.
+      if (isTorchKernel(tensor)) return [{ name: join(path, "weight"), forms: [tensor.layout === "torch" ? "out-in-k" : "in-out-k"] }];
       return system.kernel(path, shape.slice(0, -2).reduce((a, b) => a * b, 1), use === "linear");
     case "bias": {
       const names = system === minkowski ? ["bias", "linear.bias"] : ["bias"];

@@ -1,6 +1,6 @@
 import { suggest } from "../../parser/diagnostics/suggest.ts";
 import { acceptedShape, storedShape } from "../../runtime/load.ts";
-import type { RequiredTensor } from "./required.ts";
+import { isTorchKernel, type RequiredTensor } from "./required.ts";
 
 export interface Comparison {
   readonly missing: readonly { readonly tensor: RequiredTensor; readonly like: string | undefined }[];
@@ -35,7 +35,7 @@ export function compareWeights(
   const misshapen = required.flatMap((tensor) => {
     const shape = tensors.get(prefix + tensor.name)?.shape;
     if (shape === undefined || fits(tensor, shape)) return [];
-    return [{ tensor, found: shape, layout: LAYOUTS.find((layout) => layout !== tensor.layout && accepts(tensor, layout, shape)) }];
+    return [{ tensor, found: shape, layout: isTorchKernel(tensor) ? undefined : LAYOUTS.find((layout) => layout !== tensor.layout && accepts(tensor, layout, shape)) }];
   });
   return {
     missing: missing.map((tensor) => ({ tensor, like: found === undefined ? suggest(prefix + tensor.name, spare) : undefined })),

@@ -2,7 +2,7 @@ import type { Module } from "../../ir/module.ts";
 import { MULTIPLIER_LIMIT } from "../../ir/whole.ts";
 import { Random } from "../random.ts";
 import { elements, float32Tensor, type Tensor } from "../files/tensor.ts";
-import { requiredTensors, type RequiredTensor } from "./required.ts";
+import { isTorchKernel, requiredTensors, type RequiredTensor } from "./required.ts";
 
 /**
  * Seeded weights in stored shapes for every tensor a net-level module needs. Each tensor draws from a stream of its
@@ -26,7 +26,7 @@ function generator(tensor: RequiredTensor, random: Random): () => number {
   switch (tensor.use) {
     case "kernel":
     case "linear": {
-      const limit = Math.sqrt(6 / fanIn(tensor.shape));
+      const limit = Math.sqrt(6 / fanIn(tensor));
       return () => random.between(-limit, limit);
     }
     case "gamma":
@@ -64,12 +64,13 @@ function wholeGenerator({ use, role, shape, divisor }: RequiredTensor, random: R
 }
 
 /**
- * Input channels times the taps expected to meet a site. Sites lie on surfaces, so of a kernel's taps about
+ * Input channels times the taps expected to meet a site: all of a dense convolution. Sparse sites lie on surfaces, so of a kernel's taps about
  * volume^((d−1)/d) do: 9 of 27. With all of them counted deep networks would fade away.
  */
-function fanIn(shape: readonly number[]): number {
+function fanIn(tensor: RequiredTensor): number {
+  const { shape } = tensor;
   const kernel = shape.slice(0, -2);
   const volume = elements(kernel);
-  const met = kernel.length > 1 ? volume ** ((kernel.length - 1) / kernel.length) : volume;
+  const met = kernel.length > 1 && !isTorchKernel(tensor) ? volume ** ((kernel.length - 1) / kernel.length) : volume;
   return shape.at(-2)! * met;
 }

@@ -22,6 +22,9 @@ export interface RequiredTensor {
   readonly loc: Loc;
 }
 
+/** Whether it is a kernel of a dense convolution, which every system has from PyTorch. */
+export const isTorchKernel = ({ role, layout }: Pick<RequiredTensor, "role" | "layout">): boolean => role === "conv" && (layout === "torch" || layout === "torch_transposed");
+
 const NORM_USES: readonly ParamUse[] = ["gamma", "beta", "mean", "var"];
 
 /** The tensors of a net-level module, each name once, in the order of its text. */

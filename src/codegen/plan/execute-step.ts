@@ -300,10 +300,13 @@ function store(m: StepMemory, target: Target, row: number, y: Float64Array, from
   for (const [c, v] of y.entries()) out[denseIndex(target, coords[at]!, from + c, site)] = v;
 }
 
-/** Flat index in [batch, channels, …extents], or with an axis folded [batch, channels · extent, …others]. */
+/** Flat index in [batch, channels, …extents], or with an axis folded [batch, channels · extent, …others]; channels last where the target says so. */
 function denseIndex(target: DenseTarget, batch: number, channel: number, site: readonly number[]): number {
   const { fold, extents, channels } = target;
-  if (target.last === true) return extents.reduce((index, n, a) => index * n + site[a]!, batch) * channels + channel;
+  if (target.last === true) {
+    const cell = extents.reduce((index, n, a) => (a === fold ? index : index * n + site[a]!), batch);
+    return fold === undefined ? cell * channels + channel : (cell * channels + channel) * extents[fold]! + site[fold]!;
+  }
   let index = batch * channels + channel;
   if (fold !== undefined) index = index * extents[fold]! + site[fold]!;
   for (let a = 0; a < extents.length; a++) if (a !== fold) index = index * extents[a]! + site[a]!;

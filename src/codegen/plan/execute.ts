@@ -31,7 +31,7 @@ export function executePlan(module: Module, inputs: Readonly<Record<string, Plan
   const reader = new PlanReader(module);
   const coords = new Map<number, Int32Array>();
   for (const input of reader.inputs) coords.set(input.site, inputs[input.name]!.coords);
-  let geometry = executeGeometry(reader.geometry, coords);
+  let geometry = executeGeometry(reader.geometry, coords, batch);
   const most = geometry;
   const prunings = new Map<string, (row: number) => boolean>();
   const values = runLoadPhase(reader.load, weights);
@@ -51,7 +51,7 @@ export function executePlan(module: Module, inputs: Readonly<Record<string, Plan
     if (spec.kind === "prune") {
       const mask = view(reader.bufferOf(op.operands[0]!)).slice();
       prunings.set(spec.sites, (row) => mask[row * spec.source.stride + spec.source.offset]! > spec.above);
-      geometry = executeGeometry(reader.geometry, coords, new Map(), prunings);
+      geometry = executeGeometry(reader.geometry, coords, batch, new Map(), prunings);
       return;
     }
     executeStep(spec, memoryOf(reader, op, geometry, batch, { view, halves }, (block) => packBlock(reader.blocks[block]!, values), columnTile));

@@ -105,6 +105,8 @@ export class GeometryDraft {
       if (def.kind === "input") {
         list.push({ id, kind: "input", dim, axes: def.axes, ...bounds });
         if (this.#sorted.has(id)) list.push({ id: id + SORTED, kind: "sorted", dim, of: id, ...bounds });
+      } else if (def.kind === "full") {
+        list.push({ id, kind: "full", dim, ...bounds });
       } else if (def.kind === "floor") {
         list.push({ id, kind: "floor", dim, of: def.of, stride: def.stride, ...bounds });
       } else if (def.kind === "prune") {

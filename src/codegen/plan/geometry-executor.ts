@@ -1,3 +1,4 @@
+import { gridCoords } from "../../runtime/geometry/grid.ts";
 import type { GeometrySpec, RulebookSpec, SiteSpec } from "./geometry-spec.ts";
 
 /** Site lists and rulebook blocks as the kernels would leave them. */
@@ -59,12 +60,17 @@ export type Prunings = ReadonlyMap<string, (row: number) => boolean>;
 /**
  * Geometry in plain loops over coordinates. `inputs` holds the rows of each input set by its index in `spec.sites`. Equal
  * searches are done once; with a `memo` also those of other plans of the same network on the same inputs. A pruned set that
- * `prunings` does not speak of keeps all rows: the most that it and what derives from it can have.
+ * `prunings` does not speak of keeps all rows: the most that it and what derives from it can have. `batch` items have full grids.
  */
-export function executeGeometry(spec: GeometrySpec, inputs: ReadonlyMap<number, Int32Array>, memo: SearchMemo = new Map(), prunings: Prunings = new Map()): ExecutedGeometry {
+export function executeGeometry(spec: GeometrySpec, inputs: ReadonlyMap<number, Int32Array>, batch = 1, memo: SearchMemo = new Map(), prunings: Prunings = new Map()): ExecutedGeometry {
   const lists = new Map<string, SiteList>();
   spec.sites.forEach((site, i) => {
-    lists.set(site.id, site.kind === "input" ? new SiteList(unflatten(inputs.get(i) ?? new Int32Array(0), site.dim + 1)) : derive(site, [site.of!, ...(site.others ?? [])].map((id) => lists.get(id)!), prunings.get(site.id)));
+    if (site.kind === "input" || site.kind === "full") {
+      const rows = site.kind === "full" ? gridCoords(site.extents!, batch) : (inputs.get(i) ?? new Int32Array(0));
+      lists.set(site.id, new SiteList(unflatten(rows, site.dim + 1)));
+      return;
+    }
+    lists.set(site.id, derive(site, [site.of!, ...(site.others ?? [])].map((id) => lists.get(id)!), prunings.get(site.id)));
   });
   const blocks = spec.rulebooks.map(({ from, to, ...r }) => {
     const key = JSON.stringify([from, to, r.kernel, r.stride, r.padding, r.dilation]);

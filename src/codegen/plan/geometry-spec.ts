@@ -1,8 +1,8 @@
 /** What a plan asks of geometry: the attributes of `step.geometry`, typed. */
 export interface SiteSpec {
   readonly id: string;
-  /** `sorted`: the same sites as `of`, an input set, in sorted order. `union`: those of `of` and `others`. `prune`: some of `of`, by a step. */
-  readonly kind: "input" | "sorted" | "reach" | "floor" | "generate" | "union" | "prune";
+  /** `full`: every cell of the grid in every batch item. `sorted`: the same sites as `of`, an input set, in sorted order. `union`: those of `of` and `others`. `prune`: some of `of`, by a step. */
+  readonly kind: "input" | "full" | "sorted" | "reach" | "floor" | "generate" | "union" | "prune";
   readonly dim: number;
   readonly of?: string;
   readonly others?: readonly string[];

@@ -91,6 +91,8 @@ export class StepLowering {
         return this.#prune(op);
       case "to_dense":
         return this.#toDense(op);
+      case "to_grid":
+        return this.#toGrid(op);
       case "slice":
         return this.memory.view(op.results[0]!, op.operands[0]!, Number(op.attrs["from"]), Number(op.attrs["to"]));
       case "cat":
@@ -349,6 +351,26 @@ export class StepLowering {
     const source = roles.read("x", this.memory.place(x, "x"));
     const target = this.#dense(op.results[0]!, this.#type(x), op.attrs, roles);
     this.#push({ kind: "pointwise", source, epilogue: [], target }, this.#type(x), roles, this.#params(), op.loc);
+  }
+
+  /** Rows of a full grid are a dense tensor with its channels last: a scatter fills them. */
+  #toGrid(op: Op): void {
+    const roles = new Roles();
+    const [x, result] = [op.operands[0]!, op.results[0]!];
+    const [rows, type] = [this.#type(x), this.#type(result)];
+    if (rows.kind !== "feat" || type.kind !== "feat") throw new Error("internal: to_grid of no sites");
+    const source = roles.read("x", this.memory.place(x, "x"));
+    this.geometry.need(rows.sites);
+    this.geometry.need(type.sites);
+    const { channels } = type;
+    const buffer = this.memory.add({ label: "grid", rows: type.sites, shape: [channels], zero: true, input: "" });
+    const place = this.memory.set(result, { buffer, channels, stride: channels, offset: 0 });
+    const axis = this.module.sites.axes(rows.sites).indexOf(string(op.attrs, "fold"));
+    const target: DenseTarget = {
+      role: roles.write("grid", place).role, coords: roles.region("coords", `coords:${rows.sites}`), channels: rows.channels,
+      extents: this.module.sites.extents(rows.sites)!, fold: axis < 0 ? undefined : axis, last: true,
+    };
+    this.#push({ kind: "pointwise", source, epilogue: [], target }, rows, roles, this.#params(), op.loc);
   }
 
   #dense(result: ValueId, rows: Type, attrs: Attrs, roles: Roles): DenseTarget {

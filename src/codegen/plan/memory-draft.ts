@@ -27,8 +27,8 @@ export const rowsOf = (type: Type): SiteId | "batch" => (type.kind === "feat" ? 
 
 /**
  * Gives every feature value a place. `cat` is never a copy: its operands are produced straight into slices of its
- * buffer. The exceptions get a copy step: an operand that the caller gives, one that is already a slice of another
- * buffer, and one whose producer also touches that buffer (WebGPU forbids two overlapping writable bindings).
+ * buffer. The exceptions get a copy step: an operand that the caller gives or a scatter fills, one that is already a
+ * slice of another buffer, and one whose producer also touches that buffer (WebGPU forbids two overlapping writable bindings).
  */
 export class MemoryDraft {
   readonly buffers: BufferDraft[] = [];
@@ -102,7 +102,7 @@ export class MemoryDraft {
   /** Whether a step computes the value, so that it can be told where to write. */
   #producer(value: ValueId): boolean {
     const op = this.#defs.get(value);
-    return op !== undefined && op.name !== "input" && op.name !== "slice";
+    return op !== undefined && op.name !== "input" && op.name !== "slice" && op.name !== "to_grid";
   }
 
   #avoidAliasing(op: Op): void {

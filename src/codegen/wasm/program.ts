@@ -74,7 +74,8 @@ export function buildGeometry(assembly: Assembly, spec: GeometrySpec): CpuPlan["
     addHashSearch(assembly, dim);
   }
   const sites = spec.sites.map((s): CpuSite => {
-    const { id, dim, kind, kernel, stride, padding, dilation, extents } = s;
+    const { id, dim, kernel, stride, padding, dilation, extents } = s;
+    const kind = s.kind === "full" ? "input" : s.kind;
     if (kind === "sorted") throw new Error("internal: a sorted copy on a target that sorts all sets");
     const lists = { ...(kernel && { kernel }), ...(stride && { stride }), ...(padding && { padding }), ...(dilation && { dilation }), ...(extents && { extents }) };
     const others = s.others === undefined ? {} : { others: s.others.map((p) => index.get(p)!) };
@@ -85,6 +86,7 @@ export function buildGeometry(assembly: Assembly, spec: GeometrySpec): CpuPlan["
       return { ...head, mark: addMarkInput(assembly, dim), pruned: addMarkPruned(assembly, dim) };
     }
     if (kind !== "input") return { ...head, mark: addDerive(assembly, s) };
+    if (s.kind === "full") return { ...head, full: true, mark: addMarkInput(assembly, dim) };
     return { ...head, mark: addMarkInput(assembly, dim), check: addCheck(assembly, dim), place: addPlaceInput(assembly, dim) };
   });
   const rulebooks = spec.rulebooks.map((r): CpuRulebook => {

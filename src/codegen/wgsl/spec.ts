@@ -63,7 +63,7 @@ export interface DenseTarget {
   readonly extents: readonly number[];
   /** Index of the axis folded into channels, or undefined. */
   readonly fold: number | undefined;
-  /** [batch, …extents, channels] instead; nothing is folded then. */
+  /** [batch, …extents, channels] instead; with a folded axis [batch, …others, channels · e_fold]. */
   readonly last?: true;
 }
 

@@ -2,7 +2,7 @@ import { siteAttr, string, type Module, type Op, type ValueId } from "../module.
 import { opDef } from "../ops/registry.ts";
 import { parentsOf, type SiteId } from "../sites.ts";
 import { keeps } from "../ops/prune.ts";
-import { deriveRows, keptRows, SiteRows } from "./site-rows.ts";
+import { deriveRows, fullRows, keptRows, SiteRows } from "./site-rows.ts";
 import type { InputTensor, ParamTensor, Value } from "./value.ts";
 
 export interface InterpretOptions {
@@ -84,7 +84,7 @@ class Run {
     return rows;
   }
 
-  /** Input sets from the first input on them, pruned ones from the mask of the op that makes them, others by their rule. */
+  /** Input sets from the first input on them, full grids from their extents, pruned ones from the mask of the op that makes them, others by their rule. */
   #materialise(id: SiteId): SiteRows {
     const { sites, ops } = this.#module;
     const def = sites.def(id);
@@ -94,6 +94,7 @@ class Run {
       if (op === undefined || mask?.kind !== "feat") throw new Error(`internal: nothing makes @${id}`);
       return keptRows(mask.sites, (row) => keeps(op.attrs, mask.data[row]!));
     }
+    if (def.kind === "full") return fullRows(def.axes, def.extents, this.#options.batch);
     if (def.kind !== "input") return deriveRows(sites, id, parentsOf(def).map((p) => this.#rows(p)));
     const op = ops.find((o) => o.name === "input" && siteAttr(o.attrs, "sites") === id);
     if (op === undefined) throw new Error(`internal: no input is on @${id}`);

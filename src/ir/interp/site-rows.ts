@@ -62,6 +62,7 @@ export function deriveRows(table: SiteTable, id: SiteId, parents: readonly SiteR
   const parent = parents[0]!;
   switch (def.kind) {
     case "input":
+    case "full":
     case "prune":
       throw new Error(`internal: @${id} is no function of other sets`);
     case "floor":
@@ -73,6 +74,12 @@ export function deriveRows(table: SiteTable, id: SiteId, parents: readonly SiteR
     case "union":
       return sorted(parent.axes, (emit) => parents.forEach((rows) => eachFloor(rows, rows.axes.map(() => 1), emit)));
   }
+}
+
+/** Every cell of a grid in every batch item, sorted by batch, then axes. */
+export function fullRows(axes: readonly string[], extents: readonly number[], batch: number): SiteRows {
+  const rows = [batch, ...extents].reduce<number[][]>((sites, n) => sites.flatMap((site) => Array.from({ length: n }, (_, c) => [...site, c])), [[]]);
+  return new SiteRows(axes, Int32Array.from(rows.flat()));
 }
 
 /** The rows of a set for which `keeps` holds, sorted by batch, then axes. */

@@ -6,6 +6,7 @@ import { activationOps, addOp, bnOp, eluOp, leakyReluOp, mulOp, softplusOp } fro
 import { bnScaleOp, bnShiftOp, fillOp, foldAddOp, matmulOp, scaleInOp, scaleOutOp, sliceInOp, sliceOutOp, stackOutOp } from "./fold.ts";
 import { fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
 import { fusedNormaliseOp, normaliseOp } from "./normalise.ts";
+import { toGridOp } from "./grid.ts";
 import type { OpDef } from "./op.ts";
 import { fusedPairOp } from "./pair.ts";
 import { bufferOp, geometryOp, packOp, stepOps } from "./plan.ts";
@@ -23,7 +24,7 @@ const all: readonly OpDef[] = [
   ...[submOp, convOp, upOp, linearOp],
   ...[bnOp, normaliseOp, softmaxOp, broadcastOp, ...activationOps, eluOp, softplusOp, leakyReluOp, addOp, mulOp, unionOp, pruneOp],
   ...[quantiseOp, clipOp, rescaleOp, saturateOp, scaleOp],
-  ...[catOp, sliceOp, poolOp, unpoolOp, globalPoolOp, toDenseOp],
+  ...[catOp, sliceOp, poolOp, unpoolOp, globalPoolOp, toDenseOp, toGridOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
   ...[fillOp, bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
   ...[fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp, fusedNormaliseOp, fusedBroadcastOp, fusedPairOp],

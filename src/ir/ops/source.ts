@@ -47,7 +47,7 @@ export const paramOp: OpDef = {
   attrs: {
     name: { kind: "string", doc: "name in the weights file" },
     role: { kind: "string", values: ["conv", "linear", "channel", "scalar"], doc: "decides how a stored layout is read; a scalar is one number, here repeated for every channel" },
-    layout: { kind: "string", values: ["spconv2", "spconv1", "minkowski", "esda"], doc: "stored layout of the file; spconv1 is canonical", default: "spconv2" },
+    layout: { kind: "string", values: ["spconv2", "spconv1", "minkowski", "esda", "torch", "torch_transposed"], doc: "stored layout of the file; spconv1 is canonical, torch is that of Conv2d, torch_transposed of ConvTranspose2d", default: "spconv2" },
     shape: { kind: "ints", doc: "canonical shape" },
     dtype: { kind: "string", values: ["f32", "i8", "i32"], doc: "i8: weights of a quantised layer, i32: other whole numbers; a file that has others is refused", default: "f32" },
     limit: { kind: "int", doc: "largest magnitude of i32", default: 0 },

@@ -1,7 +1,8 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
+import { printTensor } from "../../parser/elaborate/host.ts";
 import type { Label } from "../../parser/diagnostics/diagnostic.ts";
-import type { SiteId, SiteTable } from "../sites.ts";
-import type { DType, FeatType, VecType } from "../types.ts";
+import { isRoot, type SiteId, type SiteTable } from "../sites.ts";
+import { DTYPES, type DType, type FeatType, type VecType } from "../types.ts";
 import { printGeometry } from "./geometry.ts";
 import { checkNumbers, checkSameNumbers } from "./numbers.ts";
 import { required, type SurfaceOp } from "./op.ts";
@@ -9,24 +10,25 @@ import type { Operand, Use } from "./use.ts";
 
 type Rows = Operand<FeatType | VecType>;
 
-function rowsOf(use: Use, operand: Operand): Rows | undefined {
-  if (operand.type.kind === "feat" || operand.type.kind === "vec") return { ...operand, type: operand.type };
-  return use.wrongKind(operand, "sparse features or a vector per batch item");
-}
-
 /** Reports values on different sites, with how each came to its own. */
 export function differentSites(use: Use, a: Rows, b: Rows): undefined {
-  const where = (x: Rows): string => (x.type.kind === "vec" ? "this is a vector per batch item" : `this is on ${x.type.sites}`);
+  const isDense = (x: Rows): boolean => x.type.kind === "feat" && use.net.isGrid(x.type);
+  const where = (x: Rows): string => (x.type.kind === "vec" ? "this is a vector per batch item" : isDense(x) ? `this is \`${printTensor(use.describe(x))}\`` : `this is on ${x.type.sites}`);
   const labels: Label[] = [{ span: use.call.span, text: "not the same sites" }, { span: a.span, text: where(a) }, { span: b.span, text: where(b) }];
   for (const x of [a, b]) {
     const origin = use.net.origin({ id: x.id });
-    if (origin.file !== x.span.file || origin.start < x.span.start || origin.end > x.span.end) labels.push({ span: origin, text: `made here, on ${x.type.sites}` });
+    if (origin.file !== x.span.file || origin.start < x.span.start || origin.end > x.span.end) labels.push({ span: origin, text: isDense(x) ? "made here" : `made here, on ${x.type.sites}` });
   }
   const items = a.type.kind !== b.type.kind && (use.name === "+" || use.name === "*");
   const oneGrid = a.type.kind === "feat" && b.type.kind === "feat" && use.net.sites.sameGrid(a.type.sites, b.type.sites);
   const together: Readonly<Record<string, string>> = { "+": "write `union(a, b)`: a site that one of them lacks counts as 0", "*": "write `union(a, b, by=product)`: a site that one of them lacks counts as 0" };
-  const help = items ? `write \`broadcast(x, v, by=${use.name === "+" ? "sum" : "product"})\`: each row meets the vector of its batch item` : (oneGrid ? (together[use.name] ?? "bring one onto the other's sites first, as `sum_pool(k=1, onto=…)` does") : undefined) ?? "bring one over first: `conv` leads to coarser sites, `up` back to finer ones";
-  const notes = [a, b].flatMap((x) => (x.type.kind === "feat" && use.net.sites.def(x.type.sites).kind !== "input" ? [`${x.type.sites} is ${derivation(use.net.sites, x.type.sites)}`] : []));
+  const grids = "the extents of dense tensors follow from kernel, stride and padding; those of both have to agree";
+  const help = items
+    ? `write \`broadcast(x, v, by=${use.name === "+" ? "sum" : "product"})\`: each row meets the vector of its batch item`
+    : isDense(a) || isDense(b)
+      ? (isDense(a) && isDense(b) ? grids : "`to_dense` makes a dense tensor of sparse features")
+      : (oneGrid ? (together[use.name] ?? "bring one onto the other's sites first, as `sum_pool(k=1, onto=…)` does") : undefined) ?? "bring one over first: `conv` leads to coarser sites, `up` back to finer ones";
+  const notes = [a, b].flatMap((x) => (x.type.kind === "feat" && !isRoot(use.net.sites.def(x.type.sites)) ? [`${x.type.sites} is ${derivation(use.net.sites, x.type.sites)}`] : []));
   return use.report(diagnose("SP0401", { operation: use.name }, labels, { notes: [...new Set(notes)], help: { text: help } }));
 }
 
@@ -34,6 +36,7 @@ export function differentSites(use: Use, a: Rows, b: Rows): undefined {
 function derivation(table: SiteTable, id: SiteId): string {
   const def = table.def(id);
   if (def.kind === "input") return `the input set ${id}`;
+  if (def.kind === "full") throw new Error("internal: a full grid derives from nothing");
   if (def.kind === "union") return `the union of ${def.of.join(" and ")}`;
   const parent = table.def(def.of).kind === "input" ? def.of : derivation(table, def.of);
   if (def.kind === "prune") return `${parent}, pruned`;
@@ -52,7 +55,7 @@ function elementwise(name: string, op: "add" | "mul", doc: string): SurfaceOp {
     foreign: [],
     parameters: [required("a", "tensor", "left side"), required("b", "tensor", "right side")],
     build(use) {
-      const [a, b] = [rowsOf(use, use.operand("a")), rowsOf(use, use.operand("b"))];
+      const [a, b] = [use.rows("a", DTYPES), use.rows("b", DTYPES)];
       if (a === undefined || b === undefined) return undefined;
       if (a.type.kind !== b.type.kind || a.type.sites !== b.type.sites) return differentSites(use, a, b);
       if (!checkNumbers(use, a, ADDED[op]) || !checkSameNumbers(use, [a, b])) return undefined;
@@ -83,7 +86,7 @@ export const cat: SurfaceOp = {
   build(use) {
     const parts: Rows[] = [];
     for (const operand of use.operands("values")) {
-      const rows = rowsOf(use, operand);
+      const rows = use.rowsOf(operand);
       if (rows === undefined) return undefined;
       parts.push(rows);
     }

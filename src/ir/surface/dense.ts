@@ -10,7 +10,7 @@ export const toDense: SurfaceOp = {
   foreign: ["dense", "ToDense", "SparseToDense", "MinkowskiToDenseTensor", "ToDenseBEVConvolution", "HeightCompression"],
   parameters: [xParameter, optional("fold", "text", "name of the axis that goes into the channels", { fallback: "none" }), optional("layout", "word", "whether the channels come before the extents or behind them", { choices: ["channels_first", "channels_last"], fallback: "`channels_first`" })],
   build(use) {
-    const x = use.feat("x", DTYPES);
+    const x = use.cells("x", DTYPES);
     if (x === undefined) return undefined;
     const { sites } = use.net;
     const root = sites.root(x.type.sites);
@@ -21,7 +21,11 @@ export const toDense: SurfaceOp = {
     const layout = use.text("layout") ?? "channels_first";
     if (fold !== "" && layout === "channels_last") return use.report(diagnose("SP0466", {}, [{ span: use.spanOf("fold"), text: "into the channels" }, { span: use.spanOf("layout"), text: "which come last here" }]));
     const axes = sites.axes(root);
-    if (fold === "" || axes.includes(fold)) return use.add("to_dense", [x.id], { fold, layout });
+    if (fold === "" || axes.includes(fold)) {
+      const y = use.add("to_dense", [x.id], { fold, layout });
+      if (layout === "channels_first" && !use.net.isGrid(x.type) && axes.length > (fold === "" ? 0 : 1)) use.net.recordDense(y, x.id, fold, use.net.loc(use.call));
+      return y;
+    }
     const span = use.spanOf("fold");
     const meant = suggest(fold, axes);
     const help = meant === undefined ? {} : { help: { text: `did you mean \`"${meant}"\`?`, edits: [{ span, text: JSON.stringify(meant) }] } };

@@ -41,6 +41,10 @@ export class NetUnderConstruction implements NetHost {
   operationCount = 0;
   readonly #steps = new Map<SiteId, readonly Step[]>();
   readonly #origins = new Map<ValueId, Span>();
+  readonly #outputs = new Set<ValueId>();
+  /** What `to_dense` made, of what, and the features on a grid that stand for it. */
+  readonly #dense = new Map<ValueId, { readonly x: ValueId; readonly fold: string; readonly loc: Loc }>();
+  readonly #grids = new Map<ValueId, ValueId>();
   readonly #locate: Locate;
   readonly #report: (diagnostic: Diagnostic) => void;
   readonly #layoutOverride: string | undefined;
@@ -115,7 +119,31 @@ export class NetUnderConstruction implements NetHost {
   }
 
   output(name: string, tensor: Tensor, place: SourcePlace): void {
-    this.builder.output(name, tensor.id, this.loc(place));
+    const type = this.builder.typeOf(tensor.id);
+    const value = type.kind === "feat" && this.isGrid(type) ? this.builder.one("to_dense", [tensor.id], {}, this.loc(place)) : tensor.id;
+    this.#outputs.add(value);
+    this.builder.output(name, value, this.loc(place));
+  }
+
+  /** Whether these features are a dense tensor to the user: they have a row for every cell. */
+  isGrid(type: FeatType): boolean {
+    return this.sites.isFull(type.sites);
+  }
+
+  /** The features on a full grid that stand for what `to_dense` made; undefined for other values, and where channels are last. */
+  gridOf(value: ValueId): ValueId | undefined {
+    const known = this.#grids.get(value);
+    const made = this.#dense.get(value);
+    if (known !== undefined || made === undefined) return known;
+    const grid = this.builder.one("to_grid", [made.x], { fold: made.fold }, made.loc);
+    this.#origins.set(grid, this.origin({ id: value }));
+    this.#grids.set(value, grid);
+    return grid;
+  }
+
+  /** Remembers a dense tensor of sparse features that operations may go on with. */
+  recordDense(value: ValueId, x: ValueId, fold: string, loc: Loc): void {
+    this.#dense.set(value, { x, fold, loc });
   }
 
   call(operation: OperationSignature, call: Call): Value {
@@ -135,6 +163,7 @@ export class NetUnderConstruction implements NetHost {
 
   typeInfo(type: FeatType | VecType | DenseType): TensorType {
     if (type.kind === "dense") return { kind: "dense", shape: type.shape, numbers: numbersOf(type.dtype) };
+    if (type.kind === "feat" && this.isGrid(type)) return { kind: "dense", shape: [type.channels, ...this.sites.extents(type.sites)!], numbers: numbersOf(type.dtype) };
     const sites = { id: type.sites, root: this.sites.root(type.sites), stride: this.sites.totalStride(type.sites) };
     return { kind: type.kind, sites, channels: type.channels, numbers: numbersOf(type.dtype) };
   }
@@ -165,7 +194,12 @@ export class NetUnderConstruction implements NetHost {
     return outer === undefined ? place : { ...place, via: this.#via(outer, more) };
   }
 
+  /** The module, without the dense tensors that stand behind features on a grid and nobody reads. */
   finish(): Module {
-    return this.builder.finish();
+    const module = this.builder.finish();
+    const unread = new Set([...this.#grids.keys()].filter((value) => !this.#outputs.has(value)));
+    if (unread.size === 0) return module;
+    const ops = module.ops.filter((op) => !op.results.some((value) => unread.has(value)));
+    return { ...module, ops, types: new Map([...module.types].filter(([value]) => !unread.has(value))) };
   }
 }

@@ -4,15 +4,15 @@ import type { Over } from "../ops/normalise.ts";
 import type { FeatType, VecType } from "../types.ts";
 import { defaultEps } from "./dialects.ts";
 import { optional, required, xParameter, type SurfaceOp } from "./op.ts";
-import type { ParamSpec } from "./params.ts";
+import { weightLayouts, type ParamSpec } from "./params.ts";
 import type { Operand, Use } from "./use.ts";
 
 const affineParameter = optional("affine", "bool", "whether weights scale and shift the channels of the result", { fallback: "`true`" });
 const epsParameter = (fallback: string): SurfaceOp["parameters"][number] => optional("eps", "float", "added to the variance", { fallback });
 
 /** Per-channel weights of a norm; MinkowskiEngine wraps PyTorch's batch norm and no other. */
-function weights(use: Use, parts: readonly string[], channels: number, infix: string): readonly ValueId[] | undefined {
-  const stored = use.net.layout.name === "minkowski" ? "minkowski" : "spconv2";
+function weights(use: Use, parts: readonly string[], channels: number, infix: string, layout = use.net.layout.name): readonly ValueId[] | undefined {
+  const stored = layout === "minkowski" ? "minkowski" : "spconv2";
   return use.params(parts.map((part): ParamSpec => ({ part: infix === "" ? part : `${infix}.${part}`, role: "channel", layout: stored, shape: [channels] })));
 }
 
@@ -38,11 +38,13 @@ const bn: SurfaceOp = {
   build(use) {
     const x = use.rows("x");
     if (x === undefined) return undefined;
-    const infix = use.net.layout.bnInfix;
-    const fallback = use.net.dialect?.bnEps ?? defaultEps;
+    // A norm of a dense tensor is PyTorch's, whatever library has the sparse ones.
+    const isDense = x.type.kind === "feat" && use.net.isGrid(x.type);
+    const { bnInfix: infix, name } = isDense ? weightLayouts.get("spconv2")! : use.net.layout;
+    const fallback = (isDense ? undefined : use.net.dialect?.bnEps) ?? defaultEps;
     if (use.text("stats") === "batch") return normalise(use, x, "batch", x.type.channels, fallback, infix);
     const affine = use.bool("affine", true);
-    const values = weights(use, [...(affine ? ["weight", "bias"] : []), "running_mean", "running_var"], x.type.channels, infix);
+    const values = weights(use, [...(affine ? ["weight", "bias"] : []), "running_mean", "running_var"], x.type.channels, infix, name);
     return values && use.add("bn", [x.id, ...values], { affine, eps: use.float("eps", fallback) });
   },
 };

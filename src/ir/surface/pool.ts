@@ -82,12 +82,12 @@ const unpool: SurfaceOp = {
 
 const global = modes.map(({ mode, doc, word }): SurfaceOp => ({
   name: `global_${mode}_pool`,
-  doc: `The ${doc} over all sites of a batch item: one vector per item.`,
+  doc: `The ${doc} over all sites of a batch item, or all cells of a dense tensor: one vector per item.`,
   weights: false,
   foreign: [`SparseGlobal${word}Pool`, `MinkowskiGlobal${word}Pooling`, `Global${word}Pool`, `global_${mode}`],
   parameters: [xParameter],
   build(use) {
-    const x = use.feat("x", DTYPES.filter((numbers) => pooledNumbers(mode, numbers) !== undefined));
+    const x = use.cells("x", DTYPES.filter((numbers) => pooledNumbers(mode, numbers) !== undefined));
     return x && use.add("global_pool", [x.id], { mode });
   },
 }));

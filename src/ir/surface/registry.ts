@@ -1,6 +1,7 @@
 import { broadcast } from "./broadcast.ts";
 import { cat, plus, times } from "./combine.ts";
 import { conv, subm } from "./conv.ts";
+import { conv2d, deconv2d } from "./conv2d.ts";
 import { deconv } from "./deconv.ts";
 import { toDense } from "./dense.ts";
 import { norms } from "./norms.ts";
@@ -13,6 +14,6 @@ import { union } from "./union.ts";
 import { up } from "./up.ts";
 
 /** Every operation of the language, in the order of the documentation. Adding one is adding a line here and its entry. */
-const all: readonly SurfaceOp[] = [subm, conv, up, deconv, linear, ...norms, ...activations, leakyRelu, ...rowwise, plus, times, union, prune, cat, ...pools, broadcast, toDense, ...quantised];
+const all: readonly SurfaceOp[] = [subm, conv, up, deconv, linear, ...norms, ...activations, leakyRelu, ...rowwise, plus, times, union, prune, cat, ...pools, broadcast, toDense, conv2d, deconv2d, ...quantised];
 
 export const surfaceOps: ReadonlyMap<string, SurfaceOp> = new Map(all.map((op) => [op.name, op]));

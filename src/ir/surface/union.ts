@@ -1,6 +1,5 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
-import { REAL, type FeatType } from "../types.ts";
-import { checkNumbers } from "./numbers.ts";
+import type { FeatType } from "../types.ts";
 import { optional, required, type SurfaceOp } from "./op.ts";
 import type { Operand } from "./use.ts";
 
@@ -16,9 +15,8 @@ export const union: SurfaceOp = {
   build(use) {
     const parts: Operand<FeatType>[] = [];
     for (const operand of use.operands("values")) {
-      if (operand.type.kind !== "feat") return use.wrongKind(operand, "sparse features");
-      const part = { ...operand, type: operand.type };
-      if (!checkNumbers(use, part, REAL)) return undefined;
+      const part = use.sparse(operand);
+      if (part === undefined) return undefined;
       parts.push(part);
     }
     const [first, ...rest] = parts;

@@ -108,26 +108,52 @@ export class Use {
     return this.operands(name)[0]!;
   }
 
-  /** All values of a variadic parameter; lists of features are taken apart. */
+  /** All values of a variadic parameter; lists of features are taken apart. A dense tensor is features on its full grid. */
   operands(name: string): readonly Operand[] {
     return (this.call.arguments.get(name) ?? []).flatMap(({ value, span }) => {
       const values = value.kind === "list" ? value.items : [value];
-      return values.flatMap((v) => (v.kind === "tensor" ? [{ id: v.tensor.id, type: this.net.builder.typeOf(v.tensor.id), span }] : []));
+      return values.flatMap((v) => {
+        if (v.kind !== "tensor") return [];
+        const id = this.net.gridOf(v.tensor.id) ?? v.tensor.id;
+        return [{ id, type: this.net.builder.typeOf(id), span }];
+      });
     });
   }
 
   /** The operand as sparse features of such numbers; undefined after reporting. */
   feat(name: string, numbers: readonly DType[] = REAL): Operand<FeatType> | undefined {
-    const operand = this.operand(name);
-    if (operand.type.kind === "feat") return this.#of({ ...operand, type: operand.type }, numbers);
+    return this.sparse(this.operand(name), numbers);
+  }
+
+  /** The operand when it is sparse features of such numbers; undefined after reporting. */
+  sparse(operand: Operand, numbers: readonly DType[] = REAL): Operand<FeatType> | undefined {
+    if (operand.type.kind === "feat" && !this.net.isGrid(operand.type)) return this.#of({ ...operand, type: operand.type }, numbers);
     return this.wrongKind(operand, nouns.feat);
   }
 
-  /** The operand as features with rows, sparse or one per batch item, of such numbers; undefined after reporting. */
-  rows(name: string, numbers: readonly DType[] = REAL): Operand<FeatType | VecType> | undefined {
+  /** The operand as a dense tensor of real numbers, features on a full grid; undefined after reporting. */
+  grid(name: string): Operand<FeatType> | undefined {
     const operand = this.operand(name);
+    if (operand.type.kind === "feat" && this.net.isGrid(operand.type)) return this.#of({ ...operand, type: operand.type }, REAL);
+    const channelsLast = operand.type.kind === "dense";
+    return this.wrongKind(operand, channelsLast ? "a dense tensor with its channels first" : nouns.dense, channelsLast ? "choose the layout behind the last operation" : "`to_dense` makes a dense tensor of sparse features");
+  }
+
+  /** The operand as features with coordinates, sparse or a dense tensor, of such numbers; undefined after reporting. */
+  cells(name: string, numbers: readonly DType[] = REAL): Operand<FeatType> | undefined {
+    const operand = this.operand(name);
+    if (operand.type.kind === "feat") return this.#of({ ...operand, type: operand.type }, numbers);
+    return this.wrongKind(operand, `${nouns.feat} or a dense tensor with its channels first`);
+  }
+
+  /** The operand as features with rows, sparse, dense or one per batch item, of such numbers; undefined after reporting. */
+  rows(name: string, numbers: readonly DType[] = REAL): Operand<FeatType | VecType> | undefined {
+    return this.rowsOf(this.operand(name), numbers);
+  }
+
+  rowsOf(operand: Operand, numbers: readonly DType[] = REAL): Operand<FeatType | VecType> | undefined {
     if (operand.type.kind === "feat" || operand.type.kind === "vec") return this.#of({ ...operand, type: operand.type }, numbers);
-    return this.wrongKind(operand, `${nouns.feat} or ${nouns.vec}`);
+    return this.wrongKind(operand, `${nouns.feat}, ${nouns.vec} or a dense tensor with its channels first`);
   }
 
   /** The operand as a vector of real numbers per batch item; undefined after reporting. */
@@ -141,11 +167,11 @@ export class Use {
     return checkNumbers(this, operand, numbers) ? operand : undefined;
   }
 
-  wrongKind(operand: Operand, expected: string): undefined {
-    const { kind } = operand.type;
-    const found = kind === "feat" || kind === "vec" || kind === "dense" ? nouns[kind] : kind;
+  wrongKind(operand: Operand, expected: string, help?: string): undefined {
+    const { kind } = this.describe(operand);
+    const found = nouns[kind];
     const labels = [{ span: operand.span, text: `this is \`${printTensor(this.net.typeInfo(operand.type as FeatType | VecType | DenseType))}\`` }];
-    return this.report(diagnose("SP0304", { operation: this.name, expected, found }, labels));
+    return this.report(diagnose("SP0304", { operation: this.name, expected, found }, labels, help === undefined ? {} : { help: { text: help } }));
   }
 
   describe(operand: Operand): TensorType {

@@ -1,4 +1,5 @@
 import { SpnetError } from "../errors.ts";
+import { gridCoords } from "../geometry/grid.ts";
 import { volume } from "../geometry/record.ts";
 import { grids, type Grid } from "./boxes.ts";
 import type { Call, Engine } from "./engine.ts";
@@ -74,6 +75,8 @@ class Builder {
   readonly #rows: number[] = [];
   readonly #coords: number[] = [];
   readonly #order = new Map<number, number>();
+  readonly #full = new Map<number, RowList>();
+  readonly #batch: number;
   readonly #table: SiteTable[] = [];
   readonly #lists: Lists[] = [];
   readonly #pairs: number[] = [];
@@ -84,6 +87,7 @@ class Builder {
     this.#engine = engine;
     this.#inputs = inputs;
     this.#first = { kept, tables };
+    this.#batch = batch;
     this.#grids = grids(plan.geometry, plan.geometry.sites.map((_, i) => inputs.get(i)?.bounds), batch);
   }
 
@@ -170,12 +174,26 @@ class Builder {
     return { rows: this.#rows[site]!, at: this.#coords[site]! };
   }
 
-  /** The rows that mark a set: the caller's, or its parents'. */
+  /** The rows that mark a set: the caller's, every cell of a full grid, or its parents'. */
   #from(site: number): readonly RowList[] {
-    const input = this.#inputs.get(site);
+    const input = this.#inputs.get(site) ?? this.#cells(site);
     if (input !== undefined) return [input];
     const { of, others = [] } = this.#plan.geometry.sites[site]!;
     return [of, ...others].map((p) => this.#list(p));
+  }
+
+  /** All cells of a full grid, as long as tables are there; undefined for other sets. */
+  #cells(site: number): RowList | undefined {
+    const { full, dim, extents } = this.#plan.geometry.sites[site]!;
+    if (full !== true) return undefined;
+    const known = this.#full.get(site);
+    if (known !== undefined) return known;
+    const coords = gridCoords(extents!, this.#batch);
+    const at = this.#first.tables.alloc(coords.byteLength, "cells of a grid");
+    this.#engine.heap.i32(at, coords.length).set(coords);
+    const list = { rows: coords.length / (dim + 1), at };
+    this.#full.set(site, list);
+    return list;
   }
 
   /** Once a set's sites are counted: room for them, and the calls that list them. */

@@ -5,6 +5,8 @@ import type { BufferPlan, InputPlan, OutputPlan, Rows, StepBinding, StepPlan } f
 export interface CpuSite {
   readonly id: string;
   readonly kind: "input" | "reach" | "floor" | "generate" | "union" | "prune";
+  /** Of an input: every cell of the grid in every batch item, made by the run time instead of given by the caller. */
+  readonly full?: true;
   readonly dim: number;
   /** Index of the parent, −1 for an input. */
   readonly of: number;

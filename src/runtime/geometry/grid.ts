@@ -1,3 +1,4 @@
+import { SpnetError } from "../errors.ts";
 import type { GeometrySite } from "./plan.ts";
 import { volume } from "./record.ts";
 
@@ -9,6 +10,9 @@ export interface Bounds {
 
 /** What decides the box of a site set. */
 export type BoundedSite = Pick<GeometrySite, "kind" | "dim" | "of" | "others" | "kernel" | "stride" | "padding" | "dilation" | "extents">;
+
+/** Words of a list of coordinates, such that their bytes can be addressed. */
+const MAX_WORDS = 2 ** 29;
 
 /** Coordinates of unbounded grids stay within ±2^30, so that no kernel's arithmetic overflows. */
 export const FAR = 2 ** 30;
@@ -68,6 +72,22 @@ export function siteBounds(sites: readonly BoundedSite[], given: readonly (Bound
     }
   });
   return all;
+}
+
+/** Rows [batch, c0, …] of every cell of a grid in every batch item, sorted by batch, then axes. SP0611 when they are too many. */
+export function gridCoords(extents: readonly number[], batch: number): Int32Array<ArrayBuffer> {
+  const width = extents.length + 1;
+  const rows = batch * volume(extents);
+  if (rows * width >= MAX_WORDS) throw new SpnetError("SP0611", `a dense grid of ${extents.join(" × ")} cells in ${batch} batch items has ${rows} rows, more than can be numbered`, { rows });
+  const coords = new Int32Array(rows * width);
+  const site = new Array<number>(width).fill(0);
+  for (let at = 0; at < coords.length; at += width) {
+    for (let c = 0; c < width; c++) coords[at + c] = site[c]!;
+    let axis = width - 1;
+    while (axis > 0 && site[axis] === extents[axis - 1]! - 1) site[axis--] = 0;
+    site[axis]!++;
+  }
+  return coords;
 }
 
 /** Cells per axis; an empty box counts one cell, so that nothing is ever of size 0. */

@@ -10,6 +10,8 @@ export interface GeometrySite {
   readonly id: string;
   /** `sorted` is the input set `of` in sorted order, `union` the sites of `of` and `others`, `prune` some of `of`. */
   readonly kind: "input" | "sorted" | "reach" | "floor" | "generate" | "union" | "prune";
+  /** Of an input: every cell of the grid in every batch item, made by the run time instead of given by the caller. */
+  readonly full?: true;
   readonly dim: number;
   /** Index of the parent, −1 for an input. */
   readonly of: number;

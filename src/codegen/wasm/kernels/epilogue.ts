@@ -160,19 +160,27 @@ function denseRow(s: StepFunc, target: DenseTarget, row: Local): Local {
   const width = target.extents.length + 1;
   const coords = f.let("site", i32.add(s.at(target.coords), i32.mul(row.get, 4 * width)));
   const axis = (a: number): Sexpr => i32.load(coords.get, 4 * (a + 1));
-  let index: Sexpr = target.last === true ? i32.load(coords.get) : i32.mul(i32.load(coords.get), target.channels);
+  const last = target.last === true;
+  let index: Sexpr = last ? i32.load(coords.get) : i32.mul(i32.load(coords.get), target.channels);
   const grow = (extent: number, by: Sexpr): void => {
     index = i32.add(i32.mul(index, extent), by);
   };
-  if (target.fold !== undefined) grow(target.extents[target.fold]!, axis(target.fold));
+  const fold = (): void => {
+    if (target.fold !== undefined) grow(target.extents[target.fold]!, axis(target.fold));
+  };
+  if (!last) fold();
   target.extents.forEach((extent, a) => {
     if (a !== target.fold) grow(extent, axis(a));
   });
-  return f.let("dense", i32.add(s.at(target.role), i32.mul(index, target.last === true ? 4 * target.channels : 4)));
+  if (last) {
+    index = i32.mul(index, target.channels);
+    fold();
+  }
+  return f.let("dense", i32.add(s.at(target.role), i32.mul(index, 4)));
 }
 
 /** Floats from one channel to the next of a dense tensor. */
-const channelStride = (target: DenseTarget): number => target.last === true ? 1 : target.extents.reduce((a, b) => a * b, 1);
+const channelStride = ({ extents, fold, last }: DenseTarget): number => (last !== true ? extents.reduce((a, b) => a * b, 1) : fold === undefined ? 1 : extents[fold]!);
 
 function storeDense(s: StepFunc, target: DenseTarget, row: Local, column: Local, from: number, value: Local, count: number): void {
   const stride = 4 * channelStride(target);

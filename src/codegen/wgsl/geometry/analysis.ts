@@ -34,7 +34,9 @@ const contiguous = (s: SiteSpec): boolean => (s.kind !== "reach" && s.kind !== "
 export function planSites(spec: GeometrySpec, options: CompileOptions, masks: readonly Mask[]): readonly SitePlan[] {
   const index = new Map(spec.sites.map((s, i) => [s.id, i]));
   const plans: SitePlan[] = [];
-  spec.sites.forEach((s, i) => {
+  spec.sites.forEach((given, i) => {
+    // For kernels a full grid is an input whose rows the run time gives.
+    const s = { ...given, kind: given.kind === "full" ? ("input" as const) : given.kind };
     const of = s.kind === "input" ? -1 : index.get(s.of ?? "");
     const others = s.others?.map((id) => index.get(id) ?? i);
     if (of === undefined || of >= i || others?.some((p) => p >= i) === true) throw new Error(`internal: site set ${s.id} comes before its parent`);
@@ -46,6 +48,7 @@ export function planSites(spec: GeometrySpec, options: CompileOptions, masks: re
     if (s.kind === "prune" && phase <= before) throw new Error(`internal: no mask makes ${s.id} after what it is a part of`);
     plans.push({
       id: s.id, kind: s.kind, dim: s.dim, of,
+      ...(given.kind === "full" ? { full: true as const } : {}),
       ...(others === undefined ? {} : { others }),
       ...(s.kernel === undefined ? {} : { kernel: s.kernel }),
       ...(s.stride === undefined ? {} : { stride: s.stride }),

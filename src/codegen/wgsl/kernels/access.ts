@@ -100,10 +100,12 @@ export class RowFunctions {
     const others = axes.filter((a) => a !== fold);
     const step = (a: number): number =>
       a === fold ? others.reduce((n, b) => n * (extents[b] ?? 1), 1) : others.slice(others.indexOf(a) + 1).reduce((n, b) => n * (extents[b] ?? 1), 1);
-    const place = axes.map((a) => wgsl`${site(a)} * ${u32(target.last === true ? step(a) * channels : step(a))}`);
+    // Channels last, they step by the folded axis' extent and the other axes by all channels of a cell.
+    const deep = fold === undefined ? 1 : (extents[fold] ?? 1);
+    const apart = target.last === true ? deep : volume;
+    const place = axes.map((a) => wgsl`${site(a)} * ${u32(target.last !== true ? step(a) : a === fold ? 1 : step(a) * channels * deep)}`);
     const first = wgsl`${u32(from)} + 4u * quad`;
-    const origin = target.last === true ? wgsl`u32(${coords}[at]) * ${u32(volume * channels)} + ${first}` : wgsl`(u32(${coords}[at]) * ${u32(channels)} + ${first}) * ${u32(volume)}`;
-    const apart = target.last === true ? 1 : volume;
+    const origin = target.last === true ? wgsl`u32(${coords}[at]) * ${u32(volume * channels)} + ${deep === 1 ? first : wgsl`(${first}) * ${u32(deep)}`}` : wgsl`(u32(${coords}[at]) * ${u32(channels)} + ${first}) * ${u32(volume)}`;
     const text = wgsl`
       fn ${fn}(row: u32, quad: u32, value: vec4f) {
         let at = row * ${u32(extents.length + 1)};

@@ -210,6 +210,13 @@ export const sites = {
     bad: 'spnet 1\nnet A {\n  sites S : (z: 2, y: 8)\n  input x : feat[S, 4]\n  output y = x |> to_dense(fold="z", layout=channels_last)\n}\n',
     good: "spnet 1\nnet A {\n  sites S : (z: 2, y: 8)\n  input x : feat[S, 4]\n  output y = x |> to_dense(layout=channels_last)\n}\n",
   },
+  SP0467: {
+    severity: "error",
+    message: "`{operation}` works on dense tensors of two axes, this one has {found}",
+    explain: "`to_dense` keeps the axes of the sites. `fold` puts one into the channels, so that a volume becomes an image.",
+    bad: "spnet 1\nnet A {\n  sites S : (z: 2, y: 8, x: 8)\n  input x : feat[S, 4]\n  output y = x |> to_dense |> conv2d(8, k=3, p=1)\n}\n",
+    good: 'spnet 1\nnet A {\n  sites S : (z: 2, y: 8, x: 8)\n  input x : feat[S, 4]\n  output y = x |> to_dense(fold="z") |> conv2d(8, k=3, p=1)\n}\n',
+  },
   SP0446: {
     severity: "error",
     message: "`unpool` has several meanings here",

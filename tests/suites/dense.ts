@@ -1,0 +1,62 @@
+import { describe, it } from "vitest";
+import { expectSame, wantedOf } from "../support/differential.ts";
+import { fuse, pipelines } from "../support/plan-runs.ts";
+import { cloud, netFromText } from "../support/source-net.ts";
+import { useTarget, type OpenTarget } from "../support/target.ts";
+
+const EXTENTS = [5, 11, 9];
+
+/** A volume folded into an image, and what follows. */
+const operations: Readonly<Record<string, (d: number) => string>> = {
+  "3×3": (d) => `i |> conv2d(${d}, k=3, p=1, bias=true, w="w")`,
+  "3×3 without padding": (d) => `i |> conv2d(${d}, k=3, w="w") |> relu`,
+  "3×3, stride 2": (d) => `i |> conv2d(${d}, k=3, s=2, p=1, w="w")`,
+  "2×2, padded all round": (d) => `i |> conv2d(${d}, k=2, p=1, bias=true, w="w")`,
+  "1×1": (d) => `i |> conv2d(${d}, k=1, bias=true, w="w") |> sigmoid`,
+  "1×1 in a frame of nothing": (d) => `i |> conv2d(${d}, k=1, p=1, bias=true, w="w")`,
+  "asymmetric and dilated": (d) => `i |> conv2d(${d}, k=[3, 2], s=[1, 2], p=[2, 0], d=[2, 1], w="w")`,
+  "depthwise": (d) => `i |> conv2d(${d}, k=1, w="v") |> conv2d(${d}, k=3, p=1, groups=${d}, w="w")`,
+  "transposed, as large as its stride": (d) => `i |> deconv2d(${d}, k=2, s=2, w="w")`,
+  "transposed, overlapping": (d) => `i |> deconv2d(${d}, k=3, s=2, p=1, output_padding=1, bias=true, w="w")`,
+  "transposed with gaps": (d) => `i |> deconv2d(${d}, k=1, s=3, bias=true, w="w")`,
+  "norm, addition, gate": (d) => `(i |> conv2d(${d}, k=3, p=1, w="w") |> bn(w="n") |> relu) * (i |> conv2d(${d}, k=1, w="g")) + (i |> conv2d(${d}, k=1, w="r"))`,
+  "joined with what a scatter fills": (d) => `cat(i, i |> conv2d(${d}, k=3, p=1, w="w"), i) |> conv2d(3, k=1, w="v")`,
+  "channels last": (d) => `i |> conv2d(${d}, k=3, p=1, w="w") |> to_dense(layout=channels_last)`,
+  "global maximum": (d) => `i |> conv2d(${d}, k=3, p=1, w="w") |> global_max_pool |> linear(3, w="v")`,
+  "rows as they are": () => `i |> relu`,
+};
+
+const textOf = (c: number, body: string): string => `spnet 1
+export net T {
+  dialect spconv
+  sites S : (z: ${EXTENTS[0]}, y: ${EXTENTS[1]}, x: ${EXTENTS[2]})
+  input a : feat[S, ${c}]
+  let i = a |> conv(${c}, k=3, s=[2, 1, 1], p=1, w="first") |> to_dense(fold="z")
+  output y = ${body}
+}
+`;
+
+/** Dense layers against the interpreter, from C channels at each of three heights to D: no site, one, few, many; one item, or three with one empty. */
+export function denseSuite(open: OpenTarget, channels: readonly (readonly [c: number, d: number])[], rows: readonly number[], chosen = [pipelines[0]!, pipelines[2]!]): void {
+  const target = useTarget(open);
+
+  describe.each(Object.entries(operations))("%s", (_, body) => {
+    describe.each(channels)("%d channels to %d", (c, d) => {
+      it.each(chosen)("%s", async (_name, pipeline) => {
+        const net = netFromText(textOf(c, body(d)));
+        const network = await target().open(fuse(net.module, pipeline), { weights: net.weights });
+        await target().working(async () => {
+          for (const n of rows) {
+            for (const batch of [1, 3]) {
+              const made = cloud(100 + n, n, 1, EXTENTS, c);
+              // Of three items the one in the middle is empty.
+              const a = { ...made, coords: made.coords.map((v, at) => (at % 4 === 0 && batch === 3 ? 2 * ((at / 4) % 2) : v)) };
+              expectSame(await network.run({ a }, { batch }), wantedOf(net, { a }, batch), `${n} rows, ${batch} items`);
+            }
+          }
+        });
+        network.dispose();
+      });
+    });
+  });
+}
