@@ -218,7 +218,7 @@ export class RandomNet extends RandomModule {
         return this.push(this.op("global_pool", [x], { mode: this.tape.pick(["max", "avg", "sum"]) }));
       case "broadcast": {
         const by = this.tape.pick(["sum", "product", "copy"]);
-        const vectors = this.values.filter((v) => this.b.typeOf(v).kind === "vec" && (by === "copy" || this.typeOf<VecType>(v).channels === channels));
+        const vectors = this.values.filter((v) => this.b.typeOf(v).kind === "vec" && this.typeOf<VecType>(v).dtype === "f32" && (by === "copy" || this.typeOf<VecType>(v).channels === channels));
         const vector = vectors.length > 0 ? this.tape.pick(vectors) : this.op("global_pool", [x], { mode: "avg" });
         return this.push(this.op("broadcast", [x, vector], { by }));
       }

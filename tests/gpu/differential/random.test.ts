@@ -1,4 +1,4 @@
 import { gpuTarget } from "../../support/gpu-target.ts";
 import { randomSuite } from "../../suites/random.ts";
 
-randomSuite(gpuTarget, 32, 150, 141);
+randomSuite(gpuTarget, 36, 150, 556);
