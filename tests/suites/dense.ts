@@ -1,7 +1,9 @@
 import { describe, it } from "vitest";
+import type { Module, ValueId } from "../../src/ir/module.ts";
 import { expectSame, wantedOf } from "../support/differential.ts";
+import { NetBuilder } from "../support/fixture-modules.ts";
 import { fuse, pipelines } from "../support/plan-runs.ts";
-import { cloud, netFromText } from "../support/source-net.ts";
+import { cloud, netFromModule, netFromText } from "../support/source-net.ts";
 import { useTarget, type OpenTarget } from "../support/target.ts";
 
 const EXTENTS = [5, 11, 9];
@@ -36,9 +38,33 @@ export net T {
 }
 `;
 
+/** What the IR allows on a full grid beyond the language: sets that derive from it, a union of some cells and all. */
+function derived(): Module {
+  const net = new NetBuilder(2, 3, [11, 9]);
+  const weight = (name: string, k: number, cout: number): ValueId => net.param(name, [k, k, 3, cout]);
+  const [unit, two] = [[1, 1], [2, 2]];
+  const grid = net.op("to_grid", [net.x]);
+  const near = net.op("subm", [grid, weight("a", 3, 3)], { kernel: [3, 3], padding: unit, dilation: unit });
+  const reached = net.op("conv", [near, weight("b", 3, 4)], { kernel: [3, 3], stride: two, padding: unit, dilation: unit, sites: "reach" });
+  const further = net.op("pool", [reached], { mode: "max", kernel: two, stride: two, padding: [0, 0], dilation: unit, sites: "floor", divisor: "count" });
+  const back = net.op("up", [reached, net.param("c", [3, 3, 4, 3])], { kernel: [3, 3], stride: two, padding: unit, dilation: unit, onto: "grid.11x9" });
+  const joined = net.op("union", [net.x, back], { by: "sum" });
+  return net.finish({ further, joined, whole: net.op("global_pool", [joined], { mode: "avg" }) });
+}
+
 /** Dense layers against the interpreter, from C channels at each of three heights to D: no site, one, few, many; one item, or three with one empty. */
 export function denseSuite(open: OpenTarget, channels: readonly (readonly [c: number, d: number])[], rows: readonly number[], chosen = [pipelines[0]!, pipelines[2]!]): void {
   const target = useTarget(open);
+
+  it.each(chosen)("sets that derive from a full grid: %s", async (_name, pipeline) => {
+    const net = netFromModule(derived(), 2);
+    const network = await target().open(fuse(net.module, pipeline), { weights: net.weights });
+    for (const n of rows) {
+      const x = cloud(7 + n, n, 2, [11, 9], 3);
+      await target().working(async () => expectSame(await network.run({ x }, { batch: 2 }), wantedOf(net, { x }, 2), `${n} rows`));
+    }
+    network.dispose();
+  });
 
   describe.each(Object.entries(operations))("%s", (_, body) => {
     describe.each(channels)("%d channels to %d", (c, d) => {

@@ -34,21 +34,21 @@ const contiguous = (s: SiteSpec): boolean => (s.kind !== "reach" && s.kind !== "
 export function planSites(spec: GeometrySpec, options: CompileOptions, masks: readonly Mask[]): readonly SitePlan[] {
   const index = new Map(spec.sites.map((s, i) => [s.id, i]));
   const plans: SitePlan[] = [];
-  spec.sites.forEach((given, i) => {
-    // For kernels a full grid is an input whose rows the run time gives.
-    const s = { ...given, kind: given.kind === "full" ? ("input" as const) : given.kind };
+  // For kernels a full grid is an input whose rows the run time gives.
+  const sites = spec.sites.map((s) => ({ ...s, kind: s.kind === "full" ? ("input" as const) : s.kind }));
+  sites.forEach((s, i) => {
     const of = s.kind === "input" ? -1 : index.get(s.of ?? "");
     const others = s.others?.map((id) => index.get(id) ?? i);
     if (of === undefined || of >= i || others?.some((p) => p >= i) === true) throw new Error(`internal: site set ${s.id} comes before its parent`);
-    const path = markingPath(spec.sites, index, s, i);
-    const lengths = path.chain.reduce<readonly number[]>((list, c) => lengthsAfter(list, spec.sites[c]!), [1, 1, 1, 1]);
+    const path = markingPath(sites, index, s, i);
+    const lengths = path.chain.reduce<readonly number[]>((list, c) => lengthsAfter(list, sites[c]!), [1, 1, 1, 1]);
     const sources = s.kind === "input" ? [] : [path.source, ...(others ?? [])].map((p) => plans[p]!);
     const before = Math.max(0, ...sources.map((p) => p.phase));
     const phase = s.kind === "prune" ? masks.findIndex((m) => m.sites === s.id) + 1 : before;
     if (s.kind === "prune" && phase <= before) throw new Error(`internal: no mask makes ${s.id} after what it is a part of`);
     plans.push({
       id: s.id, kind: s.kind, dim: s.dim, of,
-      ...(given.kind === "full" ? { full: true as const } : {}),
+      ...(spec.sites[i]!.kind === "full" ? { full: true as const } : {}),
       ...(others === undefined ? {} : { others }),
       ...(s.kernel === undefined ? {} : { kernel: s.kernel }),
       ...(s.stride === undefined ? {} : { stride: s.stride }),
