@@ -66,7 +66,8 @@ export const fuseEpilogue = definePass({
 
 /** The ways to see an op as work on one of its operands' rows; additions and products commute. */
 function workOf(op: Op): readonly Work[] {
-  if (op.name === "to_dense" && op.attrs["layout"] === "channels_first") return [{ on: op.operands[0]!, items: [{ do: "dense", fold: string(op.attrs, "fold") }] }];
+  // A dense tensor with a ground is filled by a step of its own before.
+  if (op.name === "to_dense" && op.operands.length === 1 && op.attrs["layout"] === "channels_first") return [{ on: op.operands[0]!, items: [{ do: "dense", fold: string(op.attrs, "fold") }] }];
   const tile = decodeTile(op);
   if (tile?.head.kind !== "pointwise") return [];
   const { head, epilogue } = tile;

@@ -11,6 +11,7 @@ import { tapAxes, tapsOf } from "../ir/ops/shape.ts";
 import { unionRuleOf } from "../ir/ops/union.ts";
 import type { Geometry, SiteId } from "../ir/sites.ts";
 import type { Type } from "../ir/types.ts";
+import { withoutGrounds } from "./ground.ts";
 import { definePass } from "./pass.ts";
 import { Rewriter } from "./rewrite/rewriter.ts";
 import type { Item, Term } from "./rewrite/tile.ts";
@@ -21,6 +22,7 @@ export const lower = definePass({
   legality: [
     "A convolution is pointwise (no rulebook) only when its kernel has one tap, at no offset, and the site set stays.",
     "A kernel that is a cross reads a slice of the rulebook of its box.",
+    "Grounds that are still there are taken out first, as by `ground`.",
     "An inverse convolution or pool reads the transpose of the rulebook of its forward relation, tap by tap.",
   ],
   from: "net",
@@ -28,7 +30,7 @@ export const lower = definePass({
   options: {},
   stats: { searches: "rulebook searches asked for", pointwise: "convolutions without a rulebook" },
   run(module, { stat }) {
-    const lowering = new Lowering(module, stat);
+    const lowering = new Lowering(withoutGrounds(module), stat);
     return lowering.run();
   },
 });
@@ -72,6 +74,9 @@ class Lowering {
         return false;
       case "bn":
         this.#batchNorm(op);
+        return false;
+      case "shift":
+        this.#pointwise(op, op.operands[0]!, { do: "bias", arg: op.operands[1]! });
         return false;
       case "elu":
         this.#pointwise(op, op.operands[0]!, { do: "elu", alpha: number(op.attrs, "alpha") });

@@ -109,6 +109,8 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
     }
     case "prune":
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes: bytes + read(spec.source) };
+    case "fill":
+      return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes };
     case "pointwise":
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: rows * macs.perRow, bytes: bytes + read(spec.source) };
     case "global_pool":
@@ -130,7 +132,7 @@ function targetBytes(target: RowAccess | DenseTarget, rows: number): number {
 
 /** What epilogues read beside the accumulated rows, and what they store beside the result. */
 function epilogueBytes(spec: FeatureSpec, rows: number, read: (access: RowAccess) => number): number {
-  const steps: readonly EpilogueStep[] = spec.kind === "pair" ? [...spec.first, ...spec.second] : spec.kind === "global_pool" || spec.kind === "prune" ? [] : spec.epilogue;
+  const steps: readonly EpilogueStep[] = spec.kind === "pair" ? [...spec.first, ...spec.second] : "epilogue" in spec ? spec.epilogue : [];
   return steps.reduce((n, s) => {
     if (s.do === "add" || s.do === "mul") return n + read(s.source);
     return s.do === "emit" ? n + numberBytes(s.target) * s.target.channels * rows : n;

@@ -61,9 +61,11 @@ function whatOf(spec: SpecBody): string {
     case "pointwise":
       return "coords" in spec.target ? "scatter to dense" : "pointwise";
     case "pool":
-      return `${spec.mode} pool`;
+      return `${spec.mode} pool${spec.mode === "max" && spec.divisor !== "count" ? ", missing inputs as zeros" : ""}`;
     case "global_pool":
       return `global ${spec.mode} pool`;
+    case "fill":
+      return "ground of a dense tensor";
     case "prune":
       return `makes @${spec.sites} of the rows greater than ${spec.above}`;
   }
@@ -79,6 +81,8 @@ function shapeOf(spec: SpecBody): string {
       return `${spec.map.taps.length} taps × ${spec.source.channels} -> ${spec.middle}, ${spec.map.taps.length} taps × ${spec.middle} -> ${spec.cout}${printTarget(spec.target)}`;
     case "prune":
       return "a mask";
+    case "fill":
+      return `${spec.channels} channels of ${spec.target.channels / spec.channels} cells`;
     default:
       return `${spec.source.channels} channels${printTarget(spec.target)}`;
   }
@@ -94,7 +98,7 @@ function printTarget(target: RowAccess | DenseTarget): string {
 function epilogueOf(spec: SpecBody): string {
   const print = (steps: readonly EpilogueStep[]): string => steps.map((s) => s.do).join(", ");
   if (spec.kind === "pair") return [print(spec.first) || "nothing", print(spec.second) || "nothing"].join(" | ");
-  return spec.kind === "global_pool" || spec.kind === "prune" ? "" : print(spec.epilogue);
+  return "epilogue" in spec ? print(spec.epilogue) : "";
 }
 
 /** Multiply-accumulates of a step, by row and by pair of each rulebook. */

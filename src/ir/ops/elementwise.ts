@@ -1,5 +1,5 @@
 import { ACTIVATIONS, elu } from "../activations.ts";
-import { operandAs, withRows, type EvalContext, type Value } from "../interp/value.ts";
+import { groundOf, operandAs, withRows, type EvalContext, type Value } from "../interp/value.ts";
 import { number } from "../module.ts";
 import { sameType, type FeatType, type ParamType, type Type, type VecType } from "../types.ts";
 import type { InferContext, OpDef, OperandDef } from "./op.ts";
@@ -38,9 +38,10 @@ export const bnOp: OpDef = {
   },
 };
 
+/** The same function of every row and of the ground; `i` counts from the start of the rows, or of the ground. */
 function eachElement(ctx: EvalContext, f: (value: number, i: number) => number): readonly Value[] {
   const x = operandAs(ctx, 0, "feat", "vec");
-  return [withRows(x, x.channels, x.data.map(f))];
+  return [withRows(x, x.channels, x.data.map(f), groundOf(x)?.map(f))];
 }
 
 const same = (ctx: InferContext): readonly Type[] => [ctx.types[0]!];
@@ -94,10 +95,28 @@ const binary = (name: string, doc: string, f: (a: number, b: number) => number):
   attrs: {},
   infer: sameOperands,
   evaluate(ctx) {
-    const b = operandAs(ctx, 1, "feat", "vec").data;
-    return eachElement(ctx, (v, i) => f(v, b[i]!));
+    const [x, y] = [operandAs(ctx, 0, "feat", "vec"), operandAs(ctx, 1, "feat", "vec")];
+    const ground = groundOf(y);
+    return [withRows(x, x.channels, x.data.map((v, i) => f(v, y.data[i]!)), ground && groundOf(x)?.map((v, c) => f(v, ground[c]!)))];
   },
 });
 
 export const addOp: OpDef = binary("add", "a + b, element by element, on the same site set.", (a, b) => a + b);
 export const mulOp: OpDef = binary("mul", "a · b, element by element, on the same site set.", (a, b) => a * b);
+
+export const shiftOp: OpDef = {
+  name: "shift",
+  levels: ["net"],
+  doc: "x + v on every row, v one number per channel: what `ground` subtracts before rows meet their neighbours.",
+  operands: [x, perChannel("v")],
+  attrs: {},
+  infer(ctx) {
+    const type = ctx.types[0] as RowsType;
+    checkPerChannel(ctx.problem, "v", ctx.types[1], type.channels);
+    return [type];
+  },
+  evaluate(ctx) {
+    const v = operandAs(ctx, 1, "param").data;
+    return eachElement(ctx, (value, i) => value + v[i % v.length]!);
+  },
+};

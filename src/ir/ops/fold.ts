@@ -39,7 +39,7 @@ function blocks(w: ParamValue, period: number, from: number, to: number, shape: 
 
 export const bnScaleOp: OpDef = {
   name: "fold.bn_scale",
-  levels: ["fused", "plan"],
+  levels: ["net", "fused", "plan"],
   doc: "gamma / sqrt(var + eps).",
   operands: [operand("gamma"), operand("var")],
   attrs: { eps: { kind: "float", doc: "added to the variance" } },
@@ -49,7 +49,7 @@ export const bnScaleOp: OpDef = {
 
 export const bnShiftOp: OpDef = {
   name: "fold.bn_shift",
-  levels: ["fused", "plan"],
+  levels: ["net", "fused", "plan"],
   doc: "beta + (bias − mean) · scale; bias is 0 when absent.",
   operands: [operand("beta"), operand("mean"), operand("scale"), { ...operand("bias"), optional: true }],
   attrs: {},
@@ -63,7 +63,7 @@ export const bnShiftOp: OpDef = {
 
 export const scaleOutOp: OpDef = {
   name: "fold.scale_out",
-  levels: ["fused", "plan"],
+  levels: ["net", "fused", "plan"],
   doc: "A weight times one factor per output channel (last axis).",
   operands: [operand("weight"), operand("scale")],
   attrs: {},
@@ -137,7 +137,7 @@ function taps(a: readonly number[], b: readonly number[]): readonly number[] {
 
 export const foldAddOp: OpDef = {
   name: "fold.add",
-  levels: ["fused", "plan"],
+  levels: ["net", "fused", "plan"],
   doc: "a + b, element by element.",
   operands: [operand("a"), operand("b")],
   attrs: {},
@@ -193,7 +193,7 @@ export const sliceOutOp: OpDef = {
 
 export const stackOutOp: OpDef = {
   name: "fold.stack_out",
-  levels: ["fused", "plan"],
+  levels: ["net", "fused", "plan"],
   doc: "Weights side by side along the output channels (last axis).",
   operands: [operand("a"), { ...operand("others"), variadic: true }],
   attrs: {},

@@ -11,7 +11,7 @@ export interface OperandDef {
   readonly variadic?: boolean;
 }
 
-export type AttrKind = "int" | "float" | "bool" | "string" | "ints" | "site" | "any";
+export type AttrKind = "int" | "float" | "bool" | "string" | "ints" | "floats" | "site" | "any";
 
 export interface AttrDef {
   readonly kind: AttrKind;

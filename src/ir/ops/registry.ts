@@ -1,9 +1,11 @@
 import { catOp, linearOp, sliceOp } from "./channels.ts";
 import { convOp, submOp, upOp } from "./conv.ts";
 import { toDenseOp } from "./dense.ts";
-import { activationOps, addOp, bnOp, eluOp, leakyReluOp, mulOp } from "./elementwise.ts";
+import { activationOps, addOp, bnOp, eluOp, leakyReluOp, mulOp, shiftOp } from "./elementwise.ts";
 import { bnScaleOp, bnShiftOp, foldAddOp, matmulOp, scaleInOp, scaleOutOp, sliceInOp, sliceOutOp, stackOutOp } from "./fold.ts";
+import { activateOp, constantOp, multiplyOp, uniformOp } from "./fold-ground.ts";
 import { fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
+import { groundOp } from "./ground.ts";
 import type { OpDef } from "./op.ts";
 import { fusedPairOp } from "./pair.ts";
 import { bufferOp, geometryOp, packOp, stepOps } from "./plan.ts";
@@ -15,12 +17,13 @@ import { unionOp } from "./union.ts";
 
 /** Every operation of every level. Adding one is adding its name to a line here and its file beside it. */
 const all: readonly OpDef[] = [
-  ...[inputOp, paramOp],
+  ...[inputOp, groundOp, paramOp],
   ...[submOp, convOp, upOp, linearOp],
-  ...[bnOp, ...activationOps, eluOp, leakyReluOp, addOp, mulOp, unionOp, pruneOp],
+  ...[bnOp, ...activationOps, eluOp, leakyReluOp, addOp, mulOp, shiftOp, unionOp, pruneOp],
   ...[catOp, sliceOp, poolOp, unpoolOp, globalPoolOp, toDenseOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
   ...[bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
+  ...[constantOp, uniformOp, activateOp, multiplyOp],
   ...[fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp, fusedPairOp],
   ...[bufferOp, packOp, geometryOp, ...stepOps],
 ];

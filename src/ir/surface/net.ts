@@ -1,10 +1,11 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import type { Diagnostic } from "../../parser/diagnostics/diagnostic.ts";
 import { suggest } from "../../parser/diagnostics/suggest.ts";
-import type { Call, NetHost, OperationSignature, Place as SourcePlace, Tensor, TensorType } from "../../parser/elaborate/host.ts";
+import type { Call, GroundValue, NetHost, OperationSignature, Place as SourcePlace, Tensor, TensorType } from "../../parser/elaborate/host.ts";
 import { errorValue, type Value } from "../../parser/elaborate/values.ts";
 import type { Span } from "../../parser/span.ts";
 import { ModuleBuilder } from "../builder.ts";
+import type { Ground } from "../ground.ts";
 import type { Loc, Place } from "../loc.ts";
 import type { Module, ValueId } from "../module.ts";
 import { SiteTable, type Geometry, type SiteId } from "../sites.ts";
@@ -36,10 +37,13 @@ export class NetUnderConstruction implements NetHost {
   readonly builder: ModuleBuilder;
   readonly sites = new SiteTable();
   readonly params = new Map<string, KnownParam>();
+  /** The values whose inactive sites hold something. */
+  readonly grounds = new Map<ValueId, Ground>();
   dialect: Dialect | undefined;
   operationCount = 0;
   readonly #steps = new Map<SiteId, readonly Step[]>();
   readonly #origins = new Map<ValueId, Span>();
+  readonly #declared = new Map<SiteId, GroundValue>();
   readonly #locate: Locate;
   readonly #report: (diagnostic: Diagnostic) => void;
   readonly #layoutOverride: string | undefined;
@@ -103,14 +107,30 @@ export class NetUnderConstruction implements NetHost {
     return true;
   }
 
-  declareSites(name: string, axes: readonly string[], extents: readonly number[] | undefined): string {
-    return this.sites.addInput({ kind: "input", name, axes, extents });
+  declareSites(name: string, axes: readonly string[], extents: readonly number[] | undefined, ground: GroundValue | undefined): string {
+    const id = this.sites.addInput({ kind: "input", name, axes, extents });
+    if (ground !== undefined) this.#declared.set(id, ground);
+    return id;
   }
 
   input(name: string, sites: string, channels: number, place: SourcePlace): Tensor {
-    const value = this.builder.one("input", [], { name, sites, channels }, this.loc(place));
+    const given = this.builder.one("input", [], { name, sites, channels }, this.loc(place));
+    const declared = this.#declared.get(sites);
+    const value = declared === undefined ? given : this.#onGround(given, declared, channels, place);
     this.#origins.set(value, place.span);
     return { id: value };
+  }
+
+  /** An input on a field that holds the ground declared for its sites. */
+  #onGround(input: ValueId, { value, span }: GroundValue, channels: number, place: SourcePlace): ValueId {
+    const row = typeof value === "number" ? Array.from({ length: channels }, () => value) : value;
+    if (row.length !== channels) {
+      this.report(diagnose("SP0470", { found: row.length, channels }, [{ span, text: `${row.length} numbers` }, { span: place.span, text: `${channels} channels` }]));
+      return input;
+    }
+    const grounded = this.builder.one("ground", [input], { value: row }, this.loc(place));
+    this.grounds.set(grounded, row.every((v) => v === 0) ? "zero" : "constant");
+    return grounded;
   }
 
   output(name: string, tensor: Tensor, place: SourcePlace): void {

@@ -5,6 +5,7 @@ import type { Value } from "../../parser/elaborate/values.ts";
 import type { Span } from "../../parser/span.ts";
 import type { Attrs, ValueId } from "../module.ts";
 import type { DenseType, FeatType, Type, VecType } from "../types.ts";
+import { followGround } from "./ground.ts";
 import type { NetUnderConstruction } from "./net.ts";
 import { addParams, type ParamSpec } from "./params.ts";
 
@@ -129,6 +130,8 @@ export class Use {
   }
 
   add(op: string, operands: readonly ValueId[], attrs: Attrs): ValueId {
-    return this.net.builder.one(op, operands, attrs, this.net.loc(this.call));
+    const value = this.net.builder.one(op, operands, attrs, this.net.loc(this.call));
+    followGround(this, { name: op, attrs }, operands, value);
+    return value;
   }
 }

@@ -2,6 +2,7 @@ import { TILE } from "../../../runtime/cpu/fields.ts";
 import { PARAMS, type EpilogueStep, type FeatureSpec, type RowAccess, type DenseTarget } from "../../wgsl/spec.ts";
 import type { Assembly } from "../assembly.ts";
 import { columnGroups, convBody } from "./conv.ts";
+import { fillBody, fillGroups } from "./fill.ts";
 import { StepFunc } from "./frame.ts";
 import { groupedBody } from "./grouped.ts";
 import { globalPoolBody, POOLED_ROWS } from "./global-pool.ts";
@@ -37,6 +38,9 @@ export function buildStepKernel(assembly: Assembly, spec: FeatureSpec): StepKern
     case "global_pool":
       globalPoolBody(assembly, func, spec);
       return kernel(1, 1);
+    case "fill":
+      fillBody(func, spec);
+      return kernel(1, fillGroups(spec));
     case "prune":
       throw new Error("internal: pruning is no kernel");
     case "pair":
@@ -83,6 +87,10 @@ function bindingsOf(spec: FeatureSpec): readonly string[] {
       roles.add(spec.map.role);
       roles.add(spec.source.role);
       epilogue(spec.epilogue);
+      target(spec.target);
+      break;
+    case "fill":
+      params = true;
       target(spec.target);
       break;
     case "pointwise":
