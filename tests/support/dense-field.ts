@@ -6,8 +6,12 @@ import { ACTIVATIONS, elu, isActivation } from "../../src/ir/activations.ts";
 import { number, numbers, siteAttr, string, typeOf, type Module, type Op, type ValueId } from "../../src/ir/module.ts";
 import type { InputTensor, ParamTensor } from "../../src/ir/interp/value.ts";
 
-/** Rows of `channels` for every cell of [low, high) per axis, last axis fastest, of each batch item. */
+/**
+ * Rows of `channels` for every cell of [low, high) per axis, last axis fastest, of each batch item. A whole field is the
+ * grid: convolutions pad it with zeros.
+ */
 export interface Field {
+  readonly whole: boolean;
   readonly low: readonly number[];
   readonly high: readonly number[];
   readonly channels: number;
@@ -113,7 +117,7 @@ class DenseRun {
     const all = Array.from({ length: coords.length / (dim + 1) }, (_, row) => Array.from({ length: dim }, (_, a) => coords[row * (dim + 1) + 1 + a]!));
     const low = Array.from({ length: dim }, (_, a) => (extents === undefined ? Math.min(0, ...all.map((c) => c[a]!)) - this.#options.margin : 0));
     const high = Array.from({ length: dim }, (_, a) => (extents === undefined ? Math.max(0, ...all.map((c) => c[a]!)) + 1 + this.#options.margin : extents[a]!));
-    const field = empty(low, high, type.channels, this.#options.batch);
+    const field = empty(low, high, type.channels, this.#options.batch, extents !== undefined);
     field.data.forEach((_, i) => (field.data[i] = ground[i % type.channels]!));
     all.forEach((cell, row) => {
       const at = rowAt(field, coords[row * (dim + 1)]!, cell) * type.channels;
@@ -135,7 +139,7 @@ function geometryOf(op: Op | undefined, dim: number): Window {
   return { kernel: list("kernel", 1), stride: list("stride", 1), padding: list("padding", 0), dilation: list("dilation", 1) };
 }
 
-const empty = (low: readonly number[], high: readonly number[], channels: number, batch: number): Field => ({ low, high, channels, data: new Float64Array(batch * cellsOf({ low, high }) * channels) });
+const empty = (low: readonly number[], high: readonly number[], channels: number, batch: number, whole: boolean): Field => ({ whole, low, high, channels, data: new Float64Array(batch * cellsOf({ low, high }) * channels) });
 
 const batchOf = (x: Field): number => x.data.length / Math.max(1, cellsOf(x) * x.channels);
 
@@ -148,9 +152,10 @@ function points(low: readonly number[], high: readonly number[]): readonly (read
 
 /** A field whose cells are made by `make` from the rows under a window, taps in order, last axis fastest. */
 function slide(x: Field, g: Window, channels: number, make: (rows: readonly number[], to: number, out: Float64Array) => void): Field {
-  const low = x.low.map((l, a) => Math.ceil((l + g.padding[a]!) / g.stride[a]!));
-  const high = x.high.map((h, a) => Math.floor((h - 1 + g.padding[a]! - (g.kernel[a]! - 1) * g.dilation[a]!) / g.stride[a]!) + 1);
-  const y = empty(low, high, channels, batchOf(x));
+  const padded = (a: number): number => (x.whole ? g.padding[a]! : 0);
+  const low = x.low.map((l, a) => Math.ceil((l + g.padding[a]! - padded(a)) / g.stride[a]!));
+  const high = x.high.map((h, a) => Math.floor((h - 1 + g.padding[a]! + padded(a) - (g.kernel[a]! - 1) * g.dilation[a]!) / g.stride[a]!) + 1);
+  const y = empty(low, high, channels, batchOf(x), x.whole);
   const taps = points(g.kernel.map(() => 0), g.kernel);
   for (let b = 0; b < batchOf(x); b++) {
     for (const cell of points(low, high)) {
@@ -168,6 +173,7 @@ function convolve(x: Field, g: Window, { shape, data }: ParamTensor, bias: Array
       let sum = bias?.[o] ?? 0;
       const first = Math.floor(o / (cout / groups)) * cin;
       rows.forEach((row, tap) => {
+        if (row < 0) return;
         for (let i = 0; i < cin; i++) sum += x.data[row * x.channels + first + i]! * data[(tap * cin + i) * cout + o]!;
       });
       out[to + o] = sum;
@@ -187,7 +193,7 @@ function pool(x: Field, g: Window, mode: string): Field {
 
 /** Each cell has the row of the coarser cell that it lies in. */
 function unpool(x: Field, stride: readonly number[], padding: readonly number[]): Field {
-  const y = empty(x.low.map((l, a) => l * stride[a]! - padding[a]!), x.high.map((h, a) => h * stride[a]! - padding[a]!), x.channels, batchOf(x));
+  const y = empty(x.low.map((l, a) => l * stride[a]! - padding[a]!), x.high.map((h, a) => h * stride[a]! - padding[a]!), x.channels, batchOf(x), x.whole);
   for (let b = 0; b < batchOf(x); b++) {
     for (const cell of points(y.low, y.high)) {
       const from = rowAt(x, b, cell.map((c, a) => Math.floor((c + padding[a]!) / stride[a]!))) * x.channels;
@@ -199,7 +205,7 @@ function unpool(x: Field, stride: readonly number[], padding: readonly number[])
 
 /** Cell by cell on what two boxes have in common. */
 function join(p: Field, q: Field, channels: number, f: (row: Float64Array, other: Float64Array, c: number) => number): Field {
-  const y = empty(p.low.map((l, a) => Math.max(l, q.low[a]!)), p.high.map((h, a) => Math.min(h, q.high[a]!)), channels, batchOf(p));
+  const y = empty(p.low.map((l, a) => Math.max(l, q.low[a]!)), p.high.map((h, a) => Math.min(h, q.high[a]!)), channels, batchOf(p), p.whole);
   const row = (x: Field, b: number, cell: readonly number[]): Float64Array => x.data.subarray(rowAt(x, b, cell) * x.channels, (rowAt(x, b, cell) + 1) * x.channels);
   for (let b = 0; b < batchOf(p); b++) {
     for (const cell of points(y.low, y.high)) {

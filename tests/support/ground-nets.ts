@@ -29,7 +29,9 @@ export function randomGroundNet(seed: number, dim: number, bounded: boolean): Gr
     width = c;
     layers.push(`  let ${name} = ${text}`);
   };
-  const padding = (k: number): number => (bounded ? 0 : Math.floor(random() * k));
+  const zero = random() < 0.4;
+  /** On a grid with a border only a zero ground may be padded: that of the input. */
+  const padding = (k: number, convolves: boolean): number => (!bounded || (zero && convolves && layers.length === 0) ? Math.floor(random() * k) : 0);
   const most = dim === 3 ? 3 : 6;
   let extent = EXTENT[dim]!;
   const depth = 2 + Math.floor(random() * (most - 1));
@@ -41,9 +43,9 @@ export function randomGroundNet(seed: number, dim: number, bounded: boolean): Gr
     extent = Math.floor((extent - (k - 1) * d - 1) / s) + 1;
     if (bounded && extent < 2) break;
     if (s > 1) strided++;
-    const geometry = `k=${k}, s=${s}, p=${padding(k)}, sites=reach`;
     const c = 1 + Math.floor(random() * 5);
     const kind = random();
+    const geometry = `k=${k}, s=${s}, p=${padding(k, kind < 0.62)}, sites=reach`;
     if (kind < 0.5) add(`${name} |> conv(${c}, ${geometry}, bias=${random() < 0.7}, d=${d}, ${w})`, c);
     else if (kind < 0.62) add(`${name} |> conv(${2 * width}, ${geometry}, groups=${width}, bias=true, ${w})`, 2 * width);
     else if (kind < 0.74) add(`${name} |> max_pool(${geometry})`, width);
@@ -60,7 +62,7 @@ export function randomGroundNet(seed: number, dim: number, bounded: boolean): Gr
     }
   }
   const axes = AXES.slice(0, dim).map((axis) => (bounded ? `${axis}: ${EXTENT[dim]}` : axis)).join(", ");
-  const value = random() < 0.4 ? "0" : `[${Array.from({ length: channels }, () => (random() * 2 - 1).toFixed(3)).join(", ")}]`;
+  const value = zero ? "0" : `[${Array.from({ length: channels }, () => (random() * 2 - 1).toFixed(3)).join(", ")}]`;
   const dense = bounded ? `\n  output dense = ${name} |> to_dense${random() < 0.3 ? "(layout=channels_last)" : random() < 0.3 ? `(fold="${AXES[0]}")` : ""}` : "";
   const text = `spnet 1\nexport net T {\n  sites S : (${axes}) ground=${value}\n  input a : feat[S, ${channels}]\n${layers.join("\n")}\n  output y = ${name}${dense}\n}\n`;
   return { text, dim, channels, bounded };
