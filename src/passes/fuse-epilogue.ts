@@ -33,6 +33,7 @@ export const fuseEpilogue = definePass({
     "The rows come from a convolution, pool, pair or pointwise op as its last result, on the same site set.",
     "Operands of additions and products exist before the merged op, and none of them depends on it.",
     "The merged kernel binds at most 8 storage buffers.",
+    "No scatter to a dense tensor with a ground, which a step of its own fills before.",
     "No linear layer goes into a convolution in groups, whose kernel does not hold all columns.",
     "A value used elsewhere too stays a result, by emit; nothing follows a dense scatter.",
   ],
@@ -43,6 +44,10 @@ export const fuseEpilogue = definePass({
   run(module, { stat, remark }) {
     const rw = new Rewriter(module);
     rw.sweep((op) => {
+      if (op.name === "to_dense" && op.operands.length > 1) {
+        remark("missed", op.loc, "not fused: a dense tensor with a ground is filled before its rows come");
+        return true;
+      }
       const works = workOf(op);
       if (works.length === 0) return true;
       const reasons: string[] = [];
@@ -66,8 +71,7 @@ export const fuseEpilogue = definePass({
 
 /** The ways to see an op as work on one of its operands' rows; additions and products commute. */
 function workOf(op: Op): readonly Work[] {
-  // A dense tensor with a ground is filled by a step of its own before.
-  if (op.name === "to_dense" && op.operands.length === 1 && op.attrs["layout"] === "channels_first") return [{ on: op.operands[0]!, items: [{ do: "dense", fold: string(op.attrs, "fold") }] }];
+  if (op.name === "to_dense" && op.attrs["layout"] === "channels_first") return [{ on: op.operands[0]!, items: [{ do: "dense", fold: string(op.attrs, "fold") }] }];
   const tile = decodeTile(op);
   if (tile?.head.kind !== "pointwise") return [];
   const { head, epilogue } = tile;
