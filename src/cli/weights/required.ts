@@ -34,12 +34,15 @@ export function requiredTensors(module: Module): readonly RequiredTensor[] {
   return [...tensors.values()];
 }
 
-/** How the first operation that takes a parameter uses it. */
+const CONVOLUTIONS = new Set(["subm", "conv", "up"]);
+
+/** How the first operation on features that takes a parameter uses it. */
 function paramUses(module: Module): ReadonlyMap<ValueId, ParamUse> {
   const uses = new Map<ValueId, ParamUse>();
   for (const op of module.ops) {
+    if (op.name.startsWith("fold.")) continue;
     op.operands.forEach((value, i) => {
-      const use = op.name === "bn" ? BN_USES[i - 1] : i === 1 ? (op.name === "linear" ? "linear" : "kernel") : "bias";
+      const use = op.name === "bn" ? BN_USES[i - 1] : i === 1 && op.name === "linear" ? "linear" : i === 1 && CONVOLUTIONS.has(op.name) ? "kernel" : "bias";
       if (i > 0 && use !== undefined && !uses.has(value)) uses.set(value, use);
     });
   }
