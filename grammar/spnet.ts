@@ -192,6 +192,17 @@ export class SpnetParser extends CstParser {
     });
     this.OPTION(() => this.CONSUME2(t.Comma));
     this.CONSUME(t.RParen);
+    this.OPTION2({
+      GATE: () => this.LA(1).image === "ground",
+      DEF: () => this.SUBRULE(this.ground),
+    });
+  });
+
+  /** The name is always `ground`, which is no keyword: values may have that name. */
+  readonly ground = this.RULE("ground", () => {
+    this.CONSUME(t.Ident);
+    this.CONSUME(t.Assign);
+    this.SUBRULE(this.expr);
   });
 
   readonly axis = this.RULE("axis", () => {

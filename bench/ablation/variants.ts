@@ -12,7 +12,7 @@ export interface Variant {
 }
 
 /** Passes without which the others have nothing to work on, or which only tidy up. */
-const NEEDED = new Set(["lower", "cse", "dce"]);
+const NEEDED = new Set(["ground", "lower", "cse", "dce"]);
 
 /** Options that switch a part of a pass off, or on. */
 const PARTS: Readonly<Record<string, readonly string[]>> = { "reuse-rulebooks": ["slices=false", "mirrored=false"], "fuse-pairs": ["pairs=model", "pairs=always"] };

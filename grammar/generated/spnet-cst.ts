@@ -208,6 +208,18 @@ export type SitesStmtCstChildren = {
   axis: (AxisCstNode)[];
   Comma?: (IToken)[];
   RParen: IToken[];
+  ground?: GroundCstNode[];
+};
+
+export interface GroundCstNode extends CstNode {
+  name: "ground";
+  children: GroundCstChildren;
+}
+
+export type GroundCstChildren = {
+  Ident: IToken[];
+  Assign: IToken[];
+  expr: ExprCstNode[];
 };
 
 export interface AxisCstNode extends CstNode {

@@ -6,14 +6,16 @@ import { printAttr } from "./print.ts";
 export function opsDocument(): string {
   const all = [...ops.values()];
   const section = (title: string, text: string, list: readonly OpDef[]): readonly string[] => [`## ${title}`, "", text, "", ...list.flatMap(opSection)];
+  const folds = (op: OpDef): boolean => op.name.startsWith("fold.");
   const at = (op: OpDef, level: string): boolean => (op.levels as readonly string[]).includes(level);
   return [
     "# Operations",
     "",
     "Generated from `src/ir/ops/registry.ts` by `scripts/generate-op-docs.ts`; do not edit. docs/IR.md explains types, site sets and text form.",
     "",
-    ...section("Level net", "The network as it was written.", all.filter((op) => at(op, "net"))),
-    ...section("Level fused", "Rulebooks explicit, epilogues attached. Epilogue items are listed in docs/IR.md.", all.filter((op) => at(op, "fused") && !at(op, "net"))),
+    ...section("Level net", "The network as it was written.", all.filter((op) => at(op, "net") && !folds(op))),
+    ...section("Level fused", "Rulebooks explicit, epilogues attached. Epilogue items are listed in docs/IR.md.", all.filter((op) => at(op, "fused") && !at(op, "net") && !folds(op))),
+    ...section("Parameters", "Arithmetic on weights, done once in the load phase.", all.filter(folds)),
     ...section("Level plan", "Steps and memory.", all.filter((op) => at(op, "plan") && !at(op, "net") && !at(op, "fused"))),
   ].join("\n");
 }
@@ -42,6 +44,7 @@ const kinds: Readonly<Record<AttrDef["kind"], string>> = {
   bool: "true, false",
   string: "text",
   ints: "list of whole numbers",
+  floats: "list of numbers",
   site: "site set",
   any: "structure",
 };

@@ -17,7 +17,10 @@
  * 10. A search joins two sets that some convolution with its kernel joins; half a search is legal (by the op's rule).
  * 11. A slice takes a regular sub-grid of its parent's taps, and rulebooks meet operands on their own sites (by the ops' rules).
  * 12. The halo operand of a pair was made from the pair's rulebook operand.
+ * Grounds
+ * 13. A ground is given to an input that nothing else reads, and every value made of it has one that all inactive sites share (net level).
  */
+import { describeProblem, groundsOf } from "./ground.ts";
 import { printLoc } from "./loc.ts";
 import { string, type Level, type Module, type Op, type ValueId } from "./module.ts";
 import { ops } from "./ops/registry.ts";
@@ -49,6 +52,7 @@ export function findProblems(module: Module): readonly Problem[] {
   checkPrunes(module, (message) => problems.push({ message }));
   checkRoots(module, (message) => problems.push({ message }));
   new OpChecker(module, problems).run();
+  if (module.level === "net" && problems.length === 0) groundsOf(module).problems.forEach(({ op, problem }) => problems.push({ op, message: describeProblem(problem) }));
   const defined = new Set(module.ops.flatMap((op) => op.results));
   for (const value of module.types.keys()) {
     if (!defined.has(value)) problems.push({ message: `%${value} has a type and no definition` });

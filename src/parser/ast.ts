@@ -100,6 +100,8 @@ export interface SitesStmt {
   readonly kind: "sites";
   readonly name: NameDef;
   readonly axes: readonly Axis[];
+  /** What inactive sites hold. */
+  readonly ground: Expr | undefined;
   readonly span: Span;
 }
 

@@ -33,6 +33,7 @@ export const fuseEpilogue = definePass({
     "The rows come from a convolution, pool, pair or pointwise op as its last result, on the same site set.",
     "Operands of additions and products exist before the merged op, and none of them depends on it.",
     "The merged kernel binds at most 8 storage buffers.",
+    "No scatter to a dense tensor with a ground, which a step of its own fills before.",
     "A linear layer goes only into a kernel that holds all columns of a row: not of groups, pairs, norms and broadcasts.",
     "A value used elsewhere too stays a result, by emit; nothing follows a dense scatter.",
   ],
@@ -43,6 +44,10 @@ export const fuseEpilogue = definePass({
   run(module, { stat, remark }) {
     const rw = new Rewriter(module);
     rw.sweep((op) => {
+      if (op.name === "to_dense" && op.operands.length > 1) {
+        remark("missed", op.loc, "not fused: a dense tensor with a ground is filled before its rows come");
+        return true;
+      }
       const works = workOf(op);
       if (works.length === 0) return true;
       const reasons: string[] = [];

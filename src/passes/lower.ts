@@ -14,6 +14,7 @@ import { unionRuleOf } from "../ir/ops/union.ts";
 import type { Geometry, SiteId } from "../ir/sites.ts";
 import type { DType, Type } from "../ir/types.ts";
 import type { Rounding } from "../ir/whole.ts";
+import { withoutGrounds } from "./ground.ts";
 import { definePass } from "./pass.ts";
 import { Rewriter } from "./rewrite/rewriter.ts";
 import type { Item, Term } from "./rewrite/tile.ts";
@@ -24,6 +25,7 @@ export const lower = definePass({
   legality: [
     "A convolution is pointwise (no rulebook) only when its kernel has one tap, at no offset, and the site set stays.",
     "A kernel that is a cross reads a slice of the rulebook of its box.",
+    "Grounds that are still there are taken out first, as by `ground`.",
     "An inverse convolution or pool reads the transpose of the rulebook of its forward relation, tap by tap.",
   ],
   from: "net",
@@ -31,7 +33,7 @@ export const lower = definePass({
   options: {},
   stats: { searches: "rulebook searches asked for", pointwise: "convolutions without a rulebook" },
   run(module, { stat }) {
-    const lowering = new Lowering(module, stat);
+    const lowering = new Lowering(withoutGrounds(module), stat);
     return lowering.run();
   },
 });
@@ -81,6 +83,9 @@ class Lowering {
         return false;
       case "broadcast":
         this.#rw.emitTile({ head: { kind: "broadcast", x: op.operands[0]!, vector: op.operands[1]!, by: string(op.attrs, "by") as BroadcastRule }, epilogue: [] }, op.loc, op.results);
+        return false;
+      case "shift":
+        this.#pointwise(op, op.operands[0]!, { do: "bias", arg: op.operands[1]! });
         return false;
       case "elu":
         this.#pointwise(op, op.operands[0]!, { do: "elu", alpha: number(op.attrs, "alpha") });
@@ -185,7 +190,7 @@ class Lowering {
   #fill(op: Op, value: number): ValueId {
     const type: Type = typeOf(this.#module, op.operands[0]!);
     if (type.kind !== "feat" && type.kind !== "vec") throw new Error(`internal: a norm of ${type.kind}`);
-    return this.#rw.one("fold.fill", [], { channels: type.channels, value }, op.loc);
+    return this.#rw.one("fold.constant", [], { value: Array.from({ length: type.channels }, () => value) }, op.loc);
   }
 
   #normalise(op: Op): void {

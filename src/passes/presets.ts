@@ -11,9 +11,9 @@ export type Preset = "O0" | "O1" | "O2";
  *   device measured so far two kernels are faster (docs/OPTIMISER.md); `pairs=model` and a tuning switch them on.
  */
 export const presets: Readonly<Record<Preset, string>> = {
-  O0: "lower",
-  O1: "lower,reuse-rulebooks,fold-bn,fuse-epilogue,cse,dce",
-  O2: "lower,reuse-rulebooks,fuse-cat,fold-bn,fold-scale,compose-pointwise,fuse-shortcut,fuse-epilogue,fuse-siblings,fuse-pointwise-chain,fuse-pairs,cse,dce,schedule",
+  O0: "ground,lower",
+  O1: "ground,lower,reuse-rulebooks,fold-bn,fuse-epilogue,cse,dce",
+  O2: "ground,lower,reuse-rulebooks,fuse-cat,fold-bn,fold-scale,compose-pointwise,fuse-shortcut,fuse-epilogue,fuse-siblings,fuse-pointwise-chain,fuse-pairs,cse,dce,schedule",
 };
 
 /** The pipeline of a preset. */

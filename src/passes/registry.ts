@@ -9,6 +9,7 @@ import { fusePairs } from "./fuse-pairs.ts";
 import { fusePointwiseChain } from "./fuse-pointwise-chain.ts";
 import { fuseShortcut } from "./fuse-shortcut.ts";
 import { fuseSiblings } from "./fuse-siblings.ts";
+import { ground } from "./ground.ts";
 import { lower } from "./lower.ts";
 import type { Pass } from "./pass.ts";
 import { reuseRulebooks } from "./reuse-rulebooks.ts";
@@ -17,6 +18,7 @@ import { splitPairs } from "./split-pairs.ts";
 
 /** Every pass, in the order of the full pipeline. Adding one is adding a line here and its file beside it. */
 const all: readonly Pass[] = [
+  ground,
   lower,
   reuseRulebooks,
   fuseCat,

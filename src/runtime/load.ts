@@ -1,3 +1,4 @@
+import { activate } from "./activations.ts";
 import { SpnetError } from "./errors.ts";
 import { volume } from "./geometry/record.ts";
 
@@ -10,7 +11,12 @@ export interface WeightTensor {
 /** One value of the load phase; arguments are indices of earlier values. */
 export type LoadOp =
   | { readonly op: "param"; readonly name: string; readonly shape: readonly number[]; /** Default: `channel`, which has no layouts. */ readonly role?: string; readonly layout?: string; /** Default: real numbers. */ readonly dtype?: "f32" | "i8" | "i32"; /** Largest magnitude of i32. */ readonly limit?: number }
-  | { readonly op: "fill"; readonly args: readonly []; readonly shape: readonly number[]; readonly value: number }
+  | { readonly op: "constant"; readonly value: readonly number[] }
+  /** `v · W` summed over the taps of W, group by group; arguments W, v. */
+  | { readonly op: "uniform"; readonly args: readonly number[]; readonly groups: number }
+  /** An activation by name, with its slope, alpha or beta, and the threshold of softplus. */
+  | { readonly op: "activate"; readonly args: readonly number[]; readonly do: string; readonly by: number; readonly threshold: number }
+  | { readonly op: "multiply"; readonly args: readonly number[]; readonly by: number }
   | { readonly op: "bn_scale"; readonly args: readonly number[]; readonly eps: number }
   | { readonly op: "bn_shift" | "scale_out" | "scale_in" | "matmul" | "add" | "stack_out"; readonly args: readonly number[] }
   | { readonly op: "slice_in" | "slice_out"; readonly args: readonly number[]; readonly from: number; readonly to: number };
@@ -43,15 +49,18 @@ export function runLoadPhase(ops: readonly LoadOp[], weights: (name: string) => 
       values.push(readParam(op, weights(op.name)));
       continue;
     }
+    if (op.op === "constant") {
+      values.push({ shape: [op.value.length], data: Float64Array.from(op.value) });
+      continue;
+    }
     values.push(foldValue(op, op.args.map((i) => values[i]!)));
   }
   return values;
 }
 
-type FoldOp = Exclude<LoadOp, { op: "param" }>;
+type FoldOp = Exclude<LoadOp, { op: "param" | "constant" }>;
 
 function foldValue(op: FoldOp, args: readonly LoadValue[]): LoadValue {
-  if (op.op === "fill") return { shape: op.shape, data: new Float64Array(volume(op.shape)).fill(op.value) };
   const a = args[0]!;
   switch (op.op) {
     case "bn_scale":
@@ -73,7 +82,23 @@ function foldValue(op: FoldOp, args: readonly LoadValue[]): LoadValue {
       return sliceAxis(a, a.shape.length - 1, op.from, op.to);
     case "stack_out":
       return stackColumns(args);
+    case "uniform":
+      return throughWeight(a, args[1]!.data, op.groups);
+    case "activate":
+      return { shape: a.shape, data: activate(op.do, a.data, op.by, op.threshold) };
+    case "multiply":
+      return { shape: a.shape, data: a.data.map((x) => x * op.by) };
   }
+}
+
+/** The row that a convolution makes of rows that are `v` everywhere: column o reads the channels of its group. */
+function throughWeight({ shape, data }: LoadValue, v: Float64Array, groups: number): LoadValue {
+  const [reads, columns] = shape.slice(-2) as [number, number];
+  const out = new Float64Array(columns);
+  for (let row = 0; row * columns < data.length; row++) {
+    for (let c = 0; c < columns; c++) out[c]! += data[row * columns + c]! * v[Math.floor((c * groups) / columns) * reads + (row % reads)]!;
+  }
+  return { shape: [columns], data: out };
 }
 
 /** Rows of as many columns as there are scales. */

@@ -139,7 +139,7 @@ describe("dump", () => {
     const all = folder.at("all");
     expect(await spnet("dump", net, "--all", all, "-O1")).toMatchObject({ status: 0 });
     const names = readdirSync(all).sort();
-    expect(names.slice(0, 4)).toEqual(["00-ast.json", "00-net.spir", "01-lower.spir", "02-reuse-rulebooks.spir"]);
+    expect(names.slice(0, 4)).toEqual(["00-ast.json", "00-net.spir", "01-ground.spir", "02-lower.spir"]);
     expect(names.slice(-5)).toEqual(["90-fused.spir", "91-plan.spir", "92-cpu-plan.spir", "93-cpu.wat", "kernels"]);
     const kernels = readdirSync(`${all}/kernels`);
     expect(kernels.length).toBeGreaterThan(3);
@@ -157,7 +157,7 @@ describe("dump", () => {
     const fused = (await spnet("dump", net, "--stage", "fused", "-O1")).out;
     expect((await spnet("dump", net, "--after", "dce", "-O1")).out).toBe(fused);
     expect((await spnet("dump", net, "--after", "lower", "-O1")).out).not.toBe(fused);
-    expect(await spnet("dump", net, "--after", "schedule", "-O1")).toMatchObject({ status: 2, err: expect.stringContaining("the pipeline runs lower, ") });
+    expect(await spnet("dump", net, "--after", "schedule", "-O1")).toMatchObject({ status: 2, err: expect.stringContaining("the pipeline runs ground, lower, ") });
   });
 
   test("asks for exactly one thing", async () => {

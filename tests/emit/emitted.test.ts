@@ -156,7 +156,7 @@ describe("the emitted module", () => {
 
 describe("every example", () => {
   const examples = new URL("../../examples/", import.meta.url);
-  const names = ["second", "centerpoint", "minkunet18", "minkunet34", "sparse_resunet42", "cylinder3d", "strokes2d", "rgbd", "completion"];
+  const names = ["second", "centerpoint", "minkunet18", "minkunet34", "sparse_resunet42", "cylinder3d", "strokes2d", "rgbd", "completion", "deepcnet"];
   it.each(names)("%s becomes a module that passes strict tsc within portable limits", async (name) => {
     const { module, diagnostics } = compileSource(`${name}.spnet`, { readFile: (path) => readFileSync(new URL(path, examples), "utf8") });
     expect(diagnostics.filter((d) => d.severity === "error")).toEqual([]);

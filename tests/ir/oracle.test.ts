@@ -248,9 +248,11 @@ describe("the interpreter against comparing every site with every other, 1 to 4 
           const channel = (c: number): number => {
             const all = rows.map((r) => r[c]!);
             if (all.length === 0) return 0;
-            if (mode === "max") return Math.max(...all);
+            const volume = g.kernel.reduce((p, k) => p * k, 1);
+            // Over the volume what is missing counts as 0.
+            if (mode === "max") return Math.max(...all, ...(divisor === "volume" && all.length < volume ? [0] : []));
             const sum = all.reduce((a, b) => a + b, 0);
-            return mode === "sum" ? sum : sum / (divisor === "count" ? all.length : g.kernel.reduce((p, k) => p * k, 1));
+            return mode === "sum" ? sum : sum / (divisor === "count" ? all.length : volume);
           };
           return { at, row: scene.points[0]!.row.map((_, c) => channel(c)) };
         });

@@ -110,7 +110,7 @@ describe("two k=3 submanifold convolutions are never one k=5 convolution", () =>
   }
 
   test("UNCHANGED: every pass that is not the on-chip pair leaves both convolutions, each with its 3×3 weights", () => {
-    const others = [...passes.keys()].filter((name) => name !== "lower" && name !== "fuse-pairs");
+    const others = [...passes.keys()].filter((name) => !["ground", "lower", "fuse-pairs"].includes(name));
     const prepared = run(linearChain(), "lower,reuse-rulebooks").module;
     for (const name of others) expectUnchanged(prepared, "", name);
   });

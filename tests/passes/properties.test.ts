@@ -44,8 +44,8 @@ describe("on random networks of the blocks that fusion is for", () => {
   test("every pass of -O2 with pairs always keeps the meaning", () => {
     const changed = new Set<string>();
     fc.assert(fc.property(networks, (module) => check(module, full, changed)), { numRuns: 300 });
-    // Every parameter of these networks has a name of its own, so none is equal to another; split-pairs is for the CPU.
-    expect([...passes.keys()].filter((name) => !changed.has(name))).toEqual(["split-pairs", "cse"]);
+    // Every parameter of these networks has a name of its own, so none is equal to another; split-pairs is for the CPU, and tests/passes/ground.test.ts has networks with a ground.
+    expect([...passes.keys()].filter((name) => !changed.has(name))).toEqual(["ground", "split-pairs", "cse"]);
   });
 
   test("passes may run in any order", () => {
@@ -78,7 +78,7 @@ describe("on random fused modules", () => {
   });
 
   test("all of them in a row keep the meaning", () => {
-    fc.assert(fc.property(fusedWithRoom, (module) => check(module, full.slice(1))), { numRuns: 200 });
+    fc.assert(fc.property(fusedWithRoom, (module) => check(module, full.filter(({ pass }) => pass.from === "fused"))), { numRuns: 200 });
   });
 
   test.each(["reuse-rulebooks", "fold-bn", "fuse-cat", "cse", "dce", "schedule"])("%s has nothing left to do after itself", (name) => {

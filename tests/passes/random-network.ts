@@ -16,7 +16,7 @@ class RandomNetwork {
 
   constructor(numbers: readonly number[]) {
     this.#tape = new Tape(numbers);
-    this.#d = new Draft("net", this.#tape.int(1, 5), this.#tape.bool() ? [12, 10] : undefined);
+    this.#d = new Draft("net", this.#tape.int(1, 5), this.#tape.bool() ? [12, 10] : "unbounded");
     this.#live = [this.#d.x];
   }
 

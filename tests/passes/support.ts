@@ -45,6 +45,7 @@ export const examples: readonly (readonly [name: string, params: CompileOptions[
   ["strokes2d", {}],
   ["rgbd", {}],
   ["senet", { planes: [16, 32, 48] }],
+  ["deepcnet", { width: 6 }],
 ];
 
 /** A builder with one input `x` on a 2D site set @S; `level` is that of the pass under test. */
@@ -54,9 +55,9 @@ export class Draft {
   readonly x: ValueId;
   #params = 0;
 
-  constructor(level: Level, channels = 4, extents: readonly number[] | undefined = [12, 10]) {
+  constructor(level: Level, channels = 4, extents: readonly number[] | "unbounded" = [12, 10]) {
     const table = new SiteTable();
-    this.sites = table.addInput({ kind: "input", name: "S", axes: ["y", "x"], extents });
+    this.sites = table.addInput({ kind: "input", name: "S", axes: ["y", "x"], extents: extents === "unbounded" ? undefined : extents });
     this.b = new ModuleBuilder(level, "t", table);
     this.x = this.op("input", [], { name: "x", sites: this.sites, channels });
   }

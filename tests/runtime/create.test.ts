@@ -22,7 +22,7 @@ function fakeGpu(info?: Partial<GPUAdapterInfo>): { readonly gpu: GPU; asked: nu
   state.gpu = {
     requestAdapter: () => {
       state.asked++;
-      return Promise.resolve(info === undefined ? null : { info, limits: {}, requestDevice: () => Promise.reject(new Error("the adapter refuses")) });
+      return Promise.resolve(info === undefined ? null : { info, limits: {}, features: new Set(), requestDevice: () => Promise.reject(new Error("the adapter refuses")) });
     },
   } as unknown as GPU;
   return state;

@@ -46,6 +46,14 @@ describe("fromDense", () => {
     expect(fromDense({ shape: [1, 2, 3], data: [0, 0, 0, 0, 0, Number.NaN] })).toEqual({ coords: Int32Array.of(0, 2), features: Float32Array.of(0, Number.NaN) });
   });
 
+  it("leaves out the cells that hold the ground", () => {
+    const data = Float32Array.of(0.1, 0.1, 0, 0.1, /* channel 1 */ 2, 0, 2, 2);
+    expect(fromDense({ shape: [1, 2, 4], data, ground: [0.1, 2] })).toEqual({ coords: Int32Array.of(0, 1, 0, 2), features: Float32Array.of(0.1, 0, 0, 2) });
+    expect(fromDense({ shape: [1, 2, 1], data: [1, 1], ground: 1 }).coords.length).toBe(0);
+    expect(fromDense({ shape: [1, 1, 2], data: [0, Number.NaN], ground: 1, layout: "channels_first" }).coords).toEqual(Int32Array.of(0, 0, 0, 1));
+    expect(() => fromDense({ shape: [1, 2, 4], data, ground: [1] })).toThrow(expect.objectContaining({ code: "SP0871" }) as SpnetError);
+  });
+
   it("refuses shapes that do not fit", () => {
     for (const [shape, length] of [[[2, 3], 6], [[1, 2, 3], 5], [[1, 1, 1, 1, 1, 1, 1], 1], [[1, -2, 3], 6]] as const) {
       expect(() => fromDense({ shape, data: new Float32Array(length) })).toThrow(expect.objectContaining({ code: "SP0871" }) as SpnetError);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ACTIVATIONS, isActivation } from "../../src/ir/activations.ts";
 import { packBlock, runLoadPhase, type LoadOp } from "../../src/runtime/load.ts";
 
 const conv = (layout: string, shape: readonly number[]): LoadOp => ({ op: "param", name: "w", role: "conv", layout, shape });
@@ -124,6 +125,25 @@ describe("folding", () => {
     expect(before).toEqual({ shape: [2, 2, 2], data: Float64Array.of(1, 2, 3, 4, 2, 3, 4, 7) });
     expect(after).toEqual({ shape: [2, 2, 2], data: Float64Array.of(1, 2, 3, 4, 3, 4, 4, 6) });
     expect(row).toEqual({ shape: [2], data: Float64Array.of(26, 38) });
+  });
+
+  it("what a convolution makes of one vector everywhere: group by group, summed over the taps", () => {
+    const w: LoadOp = { op: "param", name: "w", role: "conv", layout: "spconv1", shape: [2, 2, 4] };
+    const run = (v: readonly number[], groups: number): Float64Array =>
+      runLoadPhase([w, { op: "constant", value: v }, { op: "uniform", args: [0, 1], groups }], () => ({ shape: [2, 2, 4], data: [1, 2, 3, 4, 10, 20, 30, 40, 5, 6, 7, 8, 50, 60, 70, 80] }))[2]!.data;
+    expect([...run([1, 100], 1)]).toEqual([6006, 8008, 10010, 12012]);
+    expect([...run([1, 100, 2, 0.5], 2)]).toEqual([6006, 8008, 20 + 50, 24 + 60]);
+  });
+
+  it.each([...Object.keys(ACTIVATIONS), "leaky_relu", "elu"])("%s of a vector is the activation of rows", (name) => {
+    const value = [-1e3, -40, -3.2, -1, -0.3, -1e-9, 0, 1e-9, 0.7, 2.4, 5.9, 6.1, 40, 1e3];
+    const [, made] = runLoadPhase([{ op: "constant", value }, { op: "activate", args: [0], do: name, by: 0.3, threshold: 20 }], () => undefined);
+    const of = isActivation(name) ? ACTIVATIONS[name].of : (x: number): number => (x > 0 ? x : 0.3 * (name === "elu" ? Math.exp(x) - 1 : x));
+    value.forEach((x, i) => expect(Math.abs(made!.data[i]! - of(x)), `${name}(${x})`).toBeLessThanOrEqual(1e-10 * Math.max(1, Math.abs(x))));
+  });
+
+  it("a vector times a number", () => {
+    expect([...runLoadPhase([{ op: "constant", value: [2, -0.5] }, { op: "multiply", args: [0], by: -4 }], () => undefined)[1]!.data]).toEqual([-8, 2]);
   });
 
   it("packs columns padded to four", () => {

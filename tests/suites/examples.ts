@@ -9,7 +9,7 @@ import { expectRun, wantedOf, type Inputs } from "../support/differential.ts";
 import { openNet, useTarget, type OpenTarget } from "../support/target.ts";
 
 const SCENES: Readonly<Record<(typeof EXAMPLES)[number], SceneKind>> = {
-  second: "lidar", centerpoint: "tracks", minkunet18: "room", minkunet34: "room", sparse_resunet42: "lidar", cylinder3d: "tracks", strokes2d: "strokes", rgbd: "room", completion: "room", senet: "room",
+  second: "lidar", centerpoint: "tracks", minkunet18: "room", minkunet34: "room", sparse_resunet42: "lidar", cylinder3d: "tracks", strokes2d: "strokes", rgbd: "room", completion: "room", senet: "room", deepcnet: "strokes",
 };
 /** Rows of one batch item: enough to fill one tile and begin another on the finest level. */
 const ROWS = 40;

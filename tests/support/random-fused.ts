@@ -94,7 +94,7 @@ export class RandomFused extends RandomModule {
     const eps = { eps: 0.001 };
     switch (this.tape.int(0, 9)) {
       case 9:
-        return this.push(this.op("fold.fill", [], { channels, value: 0.5 }));
+        return this.push(this.op("fold.constant", [], { value: Array.from({ length: channels }, () => 0.5) }));
       case 0:
         return this.push(this.op("fold.bn_scale", [vector(), vector()], eps));
       case 1:

@@ -98,6 +98,35 @@ export abstract class RandomModule {
     return { kernel: this.list(1, 3), stride: this.list(1, 3), padding: this.list(0, 1), dilation: this.list(1, 2) };
   }
 
+  /** Arithmetic on parameters that both levels have. */
+  protected foldAny(): void {
+    const channels = this.tape.int(1, 4);
+    const vector = (): ValueId => this.param([channels]);
+    const weight = this.param([...this.list(1, 2), 3, channels]);
+    switch (this.tape.int(0, 8)) {
+      case 0:
+        return this.push(this.op("fold.bn_scale", [vector(), vector()], { eps: 0.001 }));
+      case 1:
+        return this.push(this.op("fold.bn_shift", [vector(), vector(), vector(), ...(this.tape.bool() ? [vector()] : [])]));
+      case 2:
+        return this.push(this.op("fold.scale_out", [weight, vector()]));
+      case 3:
+        return this.push(this.op("fold.add", [weight, weight]));
+      case 4:
+        return this.push(this.op("fold.constant", [], { value: Array.from({ length: channels }, (_, i) => this.tape.pick([0, -1.5, 1e-9]) * i) }));
+      case 5:
+        return this.push(this.tape.bool() ? this.op("fold.uniform", [weight, this.param([3])]) : this.op("fold.uniform", [this.param([2, 2, 2 * channels]), this.param([4])], { groups: 2 }));
+      case 6: {
+        const name = this.tape.pick(["relu", "tanh", "gelu", "leaky_relu", "elu"]);
+        return this.push(this.op("fold.activate", [vector()], { do: name, by: this.tape.pick([0, 0.3]) }));
+      }
+      case 7:
+        return this.push(this.op("fold.multiply", [weight], { by: this.tape.pick([-1, 27]) }));
+      default:
+        return this.push(this.op("fold.stack_out", [weight, weight]));
+    }
+  }
+
   protected push(value: ValueId): void {
     this.values.push(value);
   }
@@ -114,6 +143,7 @@ export class RandomNet extends RandomModule {
   readonly #convs: { readonly fine: SiteId; readonly coarse: SiteId; readonly g: Geometry }[] = [];
 
   #generated = false;
+  #held = 0;
 
   constructor(tape: Tape) {
     super("net", tape);
@@ -122,7 +152,7 @@ export class RandomNet extends RandomModule {
   protected step(): void {
     const x = this.rows();
     const { channels } = this.typeOf<Rows>(x);
-    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "normalise", "softmax", "act", "binary", "cat", "broadcast", "pool", "unpool", "global_pool", "to_dense", "to_grid", "union", "deconv", "onto", "prune", "whole"]);
+    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "normalise", "softmax", "act", "binary", "cat", "broadcast", "pool", "unpool", "global_pool", "to_dense", "to_grid", "union", "deconv", "onto", "prune", "whole", "shift", "fold", "ground"]);
     switch (kind) {
       case "whole":
         return this.#whole();
@@ -140,6 +170,14 @@ export class RandomNet extends RandomModule {
       }
       case "binary":
         return this.push(this.op(this.tape.pick(["add", "mul"]), [x, this.like(x)]));
+      case "shift":
+        return this.push(this.op("shift", [x, this.param([channels])]));
+      case "fold":
+        return this.foldAny();
+      case "ground":
+        // On its own: with a ground most of the other operations are refused (tests/support/ground-nets.ts has networks with one).
+        this.op("relu", [this.op("ground", [this.op("input", [], { name: `held${this.#held++}`, sites: this.root, channels: 2 })], { value: [0, this.tape.pick([-1.5, 0])] })]);
+        return;
       case "cat":
         return this.push(this.op("cat", Array.from({ length: this.tape.int(1, 3) }, (_, i) => (i === 0 ? x : this.onSameSites(x)))));
       default:

@@ -43,17 +43,20 @@ export function requiredTensors(module: Module): readonly RequiredTensor[] {
   return [...tensors.values()];
 }
 
+const CONVOLUTIONS = new Set(["subm", "conv", "up"]);
+
 /** What the one parameter of an operation is to it. */
 const SOLE_USES: Readonly<Record<string, ParamUse>> = { linear: "linear", clip: "limit", rescale: "multiplier", scale: "factor" };
 
-/** The first operation that takes a parameter, and how it uses it. */
+/** The first operation on features that takes a parameter, and how it uses it. */
 function paramUses(module: Module): ReadonlyMap<ValueId, { readonly op: Op; readonly use: ParamUse }> {
   const uses = new Map<ValueId, { readonly op: Op; readonly use: ParamUse }>();
   for (const op of module.ops) {
+    if (op.name.startsWith("fold.")) continue;
     const norm = op.name === "bn" || op.name === "normalise";
     const normUses = op.attrs["affine"] === false ? NORM_USES.slice(2) : NORM_USES;
     op.operands.forEach((value, i) => {
-      const use = norm ? normUses[i - 1] : i === 1 ? (SOLE_USES[op.name] ?? "kernel") : "bias";
+      const use = norm ? normUses[i - 1] : i !== 1 ? "bias" : (SOLE_USES[op.name] ?? (CONVOLUTIONS.has(op.name) ? "kernel" : "bias"));
       if (i > 0 && use !== undefined && !uses.has(value)) uses.set(value, { op, use });
     });
   }

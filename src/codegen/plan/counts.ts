@@ -131,6 +131,8 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
     }
     case "prune":
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes: bytes + read(spec.source) };
+    case "fill":
+      return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes };
     case "pointwise":
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: rows * macs.perRow, bytes: bytes + read(spec.source) };
     case "softmax":

@@ -61,7 +61,7 @@ function whatOf(spec: SpecBody): string {
     case "pointwise":
       return "coords" in spec.target ? "scatter to dense" : "pointwise";
     case "pool":
-      return `${spec.mode} pool`;
+      return `${spec.mode} pool${spec.mode === "max" && spec.divisor !== "count" ? ", missing inputs as zeros" : ""}`;
     case "global_pool":
       return `global ${spec.mode} pool`;
     case "softmax":
@@ -74,6 +74,8 @@ function whatOf(spec: SpecBody): string {
       return `statistics ${spec.whole ? "of all rows" : "of each batch item"}`;
     case "normalise":
       return `normalised by the statistics ${spec.whole ? "of all rows" : "of its batch item"}`;
+    case "fill":
+      return "ground of a dense tensor";
     case "prune":
       return `makes @${spec.sites} of the rows greater than ${spec.above}`;
   }
@@ -95,6 +97,8 @@ function shapeOf(spec: SpecBody): string {
       return `${spec.channels} channels in ${spec.groups} groups`;
     case "moments":
       return `${spec.source.channels} channels`;
+    case "fill":
+      return `${spec.channels} channels of ${spec.target.channels / spec.channels} cells`;
     default:
       return `${spec.source.channels} channels${printTarget(spec.target)}`;
   }

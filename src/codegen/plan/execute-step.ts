@@ -101,6 +101,8 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
         const y = read(m, spec.source, row).map((v, c) => (v - mean![c]! - rest![c]!) * factor![c]!);
         store(m, spec.target, row, epilogue(spec.epilogue, y, row, m, 0), 0);
       });
+    case "fill":
+      return eachRow(m, (row) => store(m, spec.target, row, Float64Array.from({ length: spec.target.channels }, (_, i) => m.params[spec.at + (Math.floor(i / spec.run) % spec.channels)]!), 0));
     case "prune":
       throw new Error("internal: pruning is geometry's work");
   }
@@ -178,7 +180,7 @@ function globalPool(spec: Extract<SpecBody, { kind: "global_pool" }>, m: StepMem
 function reduce(mode: "max" | "sum" | "avg", rows: readonly Float64Array[], channels: number, divisor: number): Float64Array {
   const y = new Float64Array(channels);
   if (rows.length === 0) return y;
-  if (mode === "max") return y.map((_, c) => Math.max(...rows.map((r) => r[c]!)));
+  if (mode === "max") return y.map((_, c) => Math.max(...rows.map((r) => r[c]!), ...(rows.length < divisor ? [0] : [])));
   for (const r of rows) for (let c = 0; c < channels; c++) y[c]! += r[c]!;
   return mode === "avg" ? y.map((v) => v / divisor) : y;
 }

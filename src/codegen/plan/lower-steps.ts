@@ -347,8 +347,9 @@ export class StepLowering {
 
   #toDense(op: Op): void {
     const roles = new Roles();
-    const x = op.operands[0]!;
+    const [x, ground] = op.operands as [ValueId, ValueId?];
     const source = roles.read("x", this.memory.place(x, "x"));
+    if (ground !== undefined) this.#fill(op, source.channels, ground);
     const target = this.#dense(op.results[0]!, this.#type(x), op.attrs, roles);
     this.#push({ kind: "pointwise", source, epilogue: [], target }, this.#type(x), roles, this.#params(), op.loc);
   }
@@ -371,6 +372,20 @@ export class StepLowering {
       extents: this.module.sites.extents(rows.sites)!, fold: axis < 0 ? undefined : axis, last: true,
     };
     this.#push({ kind: "pointwise", source, epilogue: [], target }, rows, roles, this.#params(), op.loc);
+  }
+
+  /** The buffer of a dense result, every cell of which holds the ground. */
+  #fill(op: Op, channels: number, ground: ValueId): void {
+    const result = op.results[0]!;
+    const type = this.#type(result);
+    if (type.kind !== "dense") throw new Error("internal: a ground of no dense tensor");
+    const volume = type.shape.reduce((a, b) => a * b, 1);
+    const buffer = this.memory.add({ label: "dense", rows: "batch", shape: type.shape, zero: false, input: "" });
+    this.denseBuffers.set(result, buffer);
+    const [roles, params] = [new Roles(), this.#params()];
+    const target = roles.write("dense", { buffer, channels: volume, stride: volume, offset: 0 });
+    const run = op.attrs["layout"] === "channels_last" ? 1 : volume / channels;
+    this.#push({ kind: "fill", target, channels, run, at: params.place(ground, 1, 0, channels) }, type, roles, params, op.loc);
   }
 
   #dense(result: ValueId, rows: Type, attrs: Attrs, roles: Roles): DenseTarget {

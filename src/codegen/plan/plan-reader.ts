@@ -105,8 +105,14 @@ function loadOp(op: Op, values: ReadonlyMap<ValueId, number>): LoadOp {
   switch (op.name) {
     case "param":
       return paramOp(op);
-    case "fold.fill":
-      return { op: "fill", args: [], shape: [number(op.attrs, "channels")], value: number(op.attrs, "value") };
+    case "fold.constant":
+      return { op: "constant", value: numbers(op.attrs, "value") };
+    case "fold.uniform":
+      return { op: "uniform", args, groups: number(op.attrs, "groups") };
+    case "fold.activate":
+      return { op: "activate", args, do: string(op.attrs, "do"), by: number(op.attrs, "by"), threshold: number(op.attrs, "threshold") };
+    case "fold.multiply":
+      return { op: "multiply", args, by: number(op.attrs, "by") };
     case "fold.bn_scale":
       return { op: "bn_scale", args, eps: number(op.attrs, "eps") };
     case "fold.slice_in":

@@ -54,7 +54,7 @@ export type EpilogueStep =
   | { readonly do: "linear"; readonly weight: number; readonly cout: number }
   | { readonly do: "emit"; readonly target: RowAccess };
 
-/** Scatter to a zero-filled dense tensor [batch, channels, …extents] (folded: [batch, channels·e_fold, …others]). */
+/** Scatter to a dense tensor [batch, channels, …extents] (folded: [batch, channels·e_fold, …others]), zero-filled or filled by a step before. */
 export interface DenseTarget {
   readonly role: string;
   /** Binding role of the rows' coordinates, i32 [rows, 1 + d], batch first. */
@@ -166,7 +166,7 @@ export interface PoolSpec extends KernelHead {
   readonly source: RowAccess;
   readonly map: MapAccess;
   readonly mode: "max" | "sum" | "avg";
-  /** `avg`: divide by the number of pairs, or by a fixed volume. */
+  /** `avg`: divide by the number of pairs, or by a fixed volume. `max`: with a volume, fewer pairs than that bring a 0. */
   readonly divisor: "count" | number;
   readonly epilogue: readonly EpilogueStep[];
   readonly target: RowAccess | DenseTarget;
@@ -272,7 +272,19 @@ export interface PruneSpec extends KernelHead {
   readonly sites: string;
 }
 
-export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | SoftmaxSpec | BroadcastSpec | MomentsSpec | StatisticsSpec | NormaliseSpec | PruneSpec;
+/** What a dense tensor holds before rows are scattered into it: one number per channel. */
+export interface FillSpec extends KernelHead {
+  readonly kind: "fill";
+  /** One row per batch item: all cells of all channels. */
+  readonly target: RowAccess;
+  readonly channels: number;
+  /** Cells of one channel that lie together: all of them, or 1 where channels come last. */
+  readonly run: number;
+  /** Offset of the numbers in the params block. */
+  readonly at: number;
+}
+
+export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | SoftmaxSpec | BroadcastSpec | MomentsSpec | StatisticsSpec | NormaliseSpec | PruneSpec | FillSpec;
 
 export interface KernelBinding {
   readonly role: string;

@@ -1,16 +1,18 @@
 import type { DenseValue, FeatValue } from "./value.ts";
 
 /**
- * Scatters rows into zeros of [batch, ...shape]. Without `fold` the shape is [C, extents…]; with it, the folded axis is
+ * Scatters rows into [batch, ...shape] of zeros, or of the ground where there is one. Without `fold` the shape is [C, extents…]; with it, the folded axis is
  * part of the first: channel c at coordinate z lands on c · extent_z + z. With `last` the shape is [extents…, C].
  */
-export function scatterDense(x: FeatValue, batch: number, shape: readonly number[], fold: string, last = false): DenseValue {
+export function scatterDense(x: FeatValue, batch: number, shape: readonly number[], fold: string, last = false, ground = x.ground): DenseValue {
   const { axes, dim, coords, count } = x.sites;
   const folded = axes.indexOf(fold);
   const kept = axes.map((_, a) => a).filter((a) => a !== folded);
   const extent = shape[0]! / x.channels;
   const full = [batch, ...shape];
   const data = new Float64Array(full.reduce((product, n) => product * n, 1));
+  const cells = data.length / (batch * x.channels);
+  if (ground !== undefined) for (let i = 0; i < data.length; i++) data[i] = ground[(last ? i : Math.floor(i / cells)) % x.channels]!;
   for (let row = 0; row < count; row++) {
     const at = row * (dim + 1);
     for (let c = 0; c < x.channels; c++) {

@@ -64,9 +64,14 @@ export function addVector(y: Float64Array, v: Float64Array): void {
   for (let i = 0; i < y.length; i++) y[i]! += v[i % v.length]!;
 }
 
-/** Reduces input rows into output rows, channel by channel, over the pairs that `each` visits; output rows without input are 0. */
+export type ReduceMode = "max" | "avg" | "sum";
+
+/**
+ * Reduces input rows into output rows, channel by channel, over the pairs that `each` visits; output rows without input
+ * are 0. With a divisor, the taps of a window, missing inputs count as zeros.
+ */
 export function reduceRows(
-  mode: "max" | "avg" | "sum", divisor: number | undefined, x: Float64Array, channels: number, rows: number,
+  mode: ReduceMode, divisor: number | undefined, x: Float64Array, channels: number, rows: number,
   each: (visit: (input: number, output: number) => void) => void,
 ): Float64Array {
   const y = new Float64Array(rows * channels);
@@ -80,11 +85,30 @@ export function reduceRows(
       y[at] = mode === "max" ? (first ? value : Math.max(y[at]!, value)) : y[at]! + value;
     }
   });
-  if (mode === "avg") {
-    for (let i = 0; i < y.length; i++) {
-      const n = divisor ?? seen[Math.floor(i / channels)]!;
-      if (n > 0) y[i]! /= n;
-    }
+  for (let i = 0; i < y.length; i++) {
+    const n = seen[Math.floor(i / channels)]!;
+    if (mode === "avg" && (divisor ?? n) > 0) y[i]! /= divisor ?? n;
+    if (mode === "max" && divisor !== undefined && n < divisor) y[i] = Math.max(y[i]!, 0);
   }
   return y;
+}
+
+/** As {@link reduceRows} over windows of `taps` cells, each of which is an input row or the ground. */
+export function reduceWindows(
+  mode: ReduceMode, taps: number, x: Float64Array, ground: Float64Array, rows: number,
+  each: (visit: (input: number, output: number) => void) => void,
+): { readonly data: Float64Array; readonly ground: Float64Array } {
+  const channels = ground.length;
+  const windows: number[][] = Array.from({ length: rows }, () => []);
+  each((input, output) => windows[output]!.push(input));
+  const reduce = (window: readonly number[], c: number): number => {
+    const cells = [...window.map((input) => x[input * channels + c]!), ...Array.from({ length: taps - window.length }, () => ground[c]!)];
+    if (mode === "max") return Math.max(...cells);
+    return cells.reduce((sum, v) => sum + v, 0) / (mode === "avg" ? taps : 1);
+  };
+  const data = new Float64Array(rows * channels);
+  windows.forEach((window, row) => {
+    for (let c = 0; c < channels; c++) data[row * channels + c] = reduce(window, c);
+  });
+  return { data, ground: ground.map((_, c) => reduce([], c)) };
 }

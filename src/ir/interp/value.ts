@@ -9,6 +9,8 @@ export interface FeatValue {
   readonly channels: number;
   /** Row-major, one row of `channels` per site, float64. */
   readonly data: Float64Array;
+  /** What every site that is not active holds, [channels]; absent where such sites count as missing. Net level only. */
+  readonly ground?: Float64Array;
 }
 
 /** One row per batch item, batch items 0 … batch−1. */
@@ -84,5 +86,10 @@ export function operandAs<K extends Value["kind"]>(ctx: EvalContext, index: numb
 /** Number of rows of features or batch items. */
 export const rowCount = (value: RowsValue): number => (value.kind === "feat" ? value.sites.count : value.batch);
 
-/** The same rows with other contents. */
-export const withRows = (value: RowsValue, channels: number, data: Float64Array): RowsValue => ({ ...value, channels, data });
+/** The same rows with other contents, and what inactive sites hold beside them. */
+export function withRows(value: RowsValue, channels: number, data: Float64Array, ground?: Float64Array): RowsValue {
+  return value.kind === "vec" ? { ...value, channels, data } : { kind: "feat", sites: value.sites, channels, data, ...(ground && { ground }) };
+}
+
+/** What inactive sites hold, of features that have a ground. */
+export const groundOf = (value: RowsValue): Float64Array | undefined => (value.kind === "feat" ? value.ground : undefined);

@@ -1,6 +1,6 @@
 import { multiplyRows } from "../interp/epilogue.ts";
-import { addVector } from "../interp/gather.ts";
-import { operandAs, rowCount, withRows, type RowsValue } from "../interp/value.ts";
+import { addVector, multiplyRow } from "../interp/gather.ts";
+import { groundOf, operandAs, rowCount, withRows, type ParamValue, type RowsValue } from "../interp/value.ts";
 import { number } from "../module.ts";
 import { DTYPES, sameType } from "../types.ts";
 import { checkPerChannel, type RowsType } from "./elementwise.ts";
@@ -32,11 +32,20 @@ export const linearOp: OpDef = {
     return [{ ...x, channels: cout, dtype: checkNumbers(ctx.problem, x.dtype, weight, ctx.types[2]) }];
   },
   evaluate(ctx) {
-    const y = multiplyRows(operandAs(ctx, 0, "feat", "vec"), operandAs(ctx, 1, "param"));
-    if (ctx.operands.length > 2) addVector(y.data, operandAs(ctx, 2, "param").data);
-    return [y];
+    const [x, w] = [operandAs(ctx, 0, "feat", "vec"), operandAs(ctx, 1, "param")];
+    const y = multiplyRows(x, w);
+    const ground = multiplyGround(groundOf(x), w);
+    for (const part of ground === undefined ? [y.data] : [y.data, ground]) if (ctx.operands.length > 2) addVector(part, operandAs(ctx, 2, "param").data);
+    return [withRows(y, y.channels, y.data, ground)];
   },
 };
+
+function multiplyGround(ground: Float64Array | undefined, w: ParamValue): Float64Array | undefined {
+  if (ground === undefined) return undefined;
+  const y = new Float64Array(w.shape.at(-1)!);
+  multiplyRow(y, 0, ground, 0, w.data, 0, ground.length, y.length);
+  return y;
+}
 
 export const catOp: OpDef = {
   name: "cat",
@@ -68,7 +77,8 @@ function concatenate(parts: readonly RowsValue[]): RowsValue {
     for (let row = 0; row < rowCount(part); row++) data.set(channelsOf(part, row, 0, part.channels), row * channels + from);
     from += part.channels;
   }
-  return withRows(first, channels, data);
+  const grounds = parts.flatMap((part) => groundOf(part) ?? []);
+  return withRows(first, channels, data, grounds.length === parts.length ? Float64Array.from(grounds.flatMap((g) => [...g])) : undefined);
 }
 
 const channelsOf = (x: RowsValue, row: number, from: number, to: number): Float64Array => x.data.subarray(row * x.channels + from, row * x.channels + to);

@@ -118,15 +118,30 @@ export function checkWeights(ctx: InferContext, kernel: readonly number[], x: Fe
   return cout;
 }
 
-/** Convolution of operand 0 onto `sites` by the pairs that `each` visits, plus the bias operand. */
+/**
+ * Convolution of operand 0 onto `sites` by the pairs that `each` visits, plus the bias operand. Of an operand with a
+ * ground every tap that finds no active site finds the ground, and the result's ground is what finds nothing else.
+ */
 function convolve(ctx: EvalContext, sites: SiteRows, each: (x: FeatValue, visit: (tap: number, input: number, output: number) => void) => void): FeatValue {
   const [x, w] = [operandAs(ctx, 0, "feat"), operandAs(ctx, 1, "param")];
   const cout = w.shape.at(-1)!;
   const data = new Float64Array(sites.count * cout);
   const groups = number(ctx.attrs, "groups");
-  each(x, (tap, input, output) => multiplyGroups(data, output, x.data, input, w.data, tap, x.channels, cout, groups));
-  if (ctx.operands.length > 2) addVector(data, operandAs(ctx, 2, "param").data);
-  return { kind: "feat", sites, channels: cout, data };
+  const taps = w.data.length / ((x.channels / groups) * cout);
+  const found = new Uint8Array(x.ground === undefined ? 0 : sites.count * taps);
+  each(x, (tap, input, output) => {
+    found[output * taps + tap] = 1;
+    multiplyGroups(data, output, x.data, input, w.data, tap, x.channels, cout, groups);
+  });
+  const ground = x.ground && new Float64Array(cout);
+  if (x.ground !== undefined && ground !== undefined) {
+    found.forEach((there, i) => {
+      if (there === 0) multiplyGroups(data, Math.floor(i / taps), x.ground!, 0, w.data, i % taps, x.channels, cout, groups);
+    });
+    for (let tap = 0; tap < taps; tap++) multiplyGroups(ground, 0, x.ground, 0, w.data, tap, x.channels, cout, groups);
+  }
+  for (const part of ground === undefined ? [data] : [data, ground]) if (ctx.operands.length > 2) addVector(part, operandAs(ctx, 2, "param").data);
+  return { kind: "feat", sites, channels: cout, data, ...(ground && { ground }) };
 }
 
 /** Submanifold convolution: the site set stays. */

@@ -3,6 +3,7 @@ import { operandAs } from "../interp/value.ts";
 import { string } from "../module.ts";
 import type { SiteTable } from "../sites.ts";
 import { dense, DTYPES, type DenseType, type FeatType } from "../types.ts";
+import { checkPerChannel } from "./elementwise.ts";
 import type { AttrDef, OpDef } from "./op.ts";
 
 export const foldAttr: AttrDef = { kind: "string", default: "", doc: "axis folded into channels (index c · extent + coordinate), or empty" };
@@ -37,15 +38,19 @@ export function denseType(sites: SiteTable, x: FeatType, fold: string, problem: 
 export const toDenseOp: OpDef = {
   name: "to_dense",
   levels: ["net", "fused"],
-  doc: "Scatters rows into a dense tensor, zero where no site is, batch first, channels next or last.",
-  operands: [{ name: "x", kinds: ["feat"], numbers: DTYPES }],
+  doc: "Scatters rows into a dense tensor, zero or the ground where no site is, batch first, channels next or last.",
+  operands: [{ name: "x", kinds: ["feat"], numbers: DTYPES }, { name: "ground", kinds: ["param"], optional: true }],
   attrs: { fold: foldAttr, layout: layoutAttr },
   infer(ctx) {
-    const type = denseType(ctx.sites, ctx.types[0] as FeatType, string(ctx.attrs, "fold"), ctx.problem, string(ctx.attrs, "layout") as DenseLayout);
+    const x = ctx.types[0] as FeatType;
+    if (ctx.types[1] !== undefined) checkPerChannel(ctx.problem, "ground", ctx.types[1], x.channels);
+    const type = denseType(ctx.sites, x, string(ctx.attrs, "fold"), ctx.problem, string(ctx.attrs, "layout") as DenseLayout);
     return type === undefined ? [] : [type];
   },
   evaluate(ctx) {
     const type = ctx.resultTypes[0] as DenseType;
-    return [scatterDense(operandAs(ctx, 0, "feat"), ctx.batch, type.shape, string(ctx.attrs, "fold"), string(ctx.attrs, "layout") === "channels_last")];
+    const x = operandAs(ctx, 0, "feat");
+    const ground = ctx.operands.length > 1 ? operandAs(ctx, 1, "param").data : x.ground;
+    return [scatterDense(x, ctx.batch, type.shape, string(ctx.attrs, "fold"), string(ctx.attrs, "layout") === "channels_last", ground)];
   },
 };

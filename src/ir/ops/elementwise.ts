@@ -1,5 +1,5 @@
 import { ACTIVATIONS, elu, softplus } from "../activations.ts";
-import { operandAs, withRows, type EvalContext, type Value } from "../interp/value.ts";
+import { groundOf, operandAs, withRows, type EvalContext, type Value } from "../interp/value.ts";
 import { number } from "../module.ts";
 import { DTYPES, REAL, sameType, type DType, type FeatType, type ParamType, type Type, type VecType } from "../types.ts";
 import { saturate } from "../whole.ts";
@@ -42,9 +42,10 @@ export const bnOp: OpDef = {
   },
 };
 
+/** The same function of every row and of the ground; `i` counts from the start of the rows, or of the ground. */
 function eachElement(ctx: EvalContext, f: (value: number, i: number) => number): readonly Value[] {
   const x = operandAs(ctx, 0, "feat", "vec");
-  return [withRows(x, x.channels, x.data.map(f))];
+  return [withRows(x, x.channels, x.data.map(f), groundOf(x)?.map(f))];
 }
 
 const same = (ctx: InferContext): readonly Type[] => [ctx.types[0]!];
@@ -111,11 +112,29 @@ const binary = (name: string, doc: string, numbers: readonly DType[], f: (a: num
   attrs: {},
   infer: sameOperands,
   evaluate(ctx) {
-    const b = operandAs(ctx, 1, "feat", "vec").data;
+    const [x, y] = [operandAs(ctx, 0, "feat", "vec"), operandAs(ctx, 1, "feat", "vec")];
     const held = (ctx.resultTypes[0] as RowsType).dtype === "i16" ? (v: number): number => saturate(v, 16) : (v: number): number => v;
-    return eachElement(ctx, (v, i) => held(f(v, b[i]!)));
+    const ground = groundOf(y);
+    return [withRows(x, x.channels, x.data.map((v, i) => held(f(v, y.data[i]!))), ground && groundOf(x)?.map((v, c) => f(v, ground[c]!)))];
   },
 });
 
 export const addOp: OpDef = binary("add", "a + b, element by element, on the same site set; of 16-bit numbers saturated to 16 bits.", ["f32", "f16", "i16"], (a, b) => a + b);
 export const mulOp: OpDef = binary("mul", "a · b, element by element, on the same site set.", REAL, (a, b) => a * b);
+
+export const shiftOp: OpDef = {
+  name: "shift",
+  levels: ["net"],
+  doc: "x + v on every row, v one number per channel: what `ground` subtracts before rows meet their neighbours.",
+  operands: [x, { name: "v", kinds: ["param"] }],
+  attrs: {},
+  infer(ctx) {
+    const type = ctx.types[0] as RowsType;
+    checkPerChannel(ctx.problem, "v", ctx.types[1], type.channels);
+    return [type];
+  },
+  evaluate(ctx) {
+    const v = operandAs(ctx, 1, "param").data;
+    return eachElement(ctx, (value, i) => value + v[i % v.length]!);
+  },
+};

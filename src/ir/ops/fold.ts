@@ -39,25 +39,9 @@ function blocks(w: ParamValue, period: number, from: number, to: number, shape: 
   return { kind: "param", shape, data: picked };
 }
 
-export const fillOp: OpDef = {
-  name: "fold.fill",
-  levels: ["fused", "plan"],
-  doc: "A vector of one number.",
-  operands: [],
-  attrs: { channels: { kind: "int", doc: "its length" }, value: { kind: "float", doc: "the number" } },
-  infer(ctx) {
-    if (number(ctx.attrs, "channels") < 1) ctx.problem("channels must be at least 1");
-    return [param([number(ctx.attrs, "channels")])];
-  },
-  evaluate(ctx) {
-    const channels = number(ctx.attrs, "channels");
-    return [{ kind: "param", shape: [channels], data: new Float64Array(channels).fill(number(ctx.attrs, "value")) }];
-  },
-};
-
 export const bnScaleOp: OpDef = {
   name: "fold.bn_scale",
-  levels: ["fused", "plan"],
+  levels: ["net", "fused", "plan"],
   doc: "gamma / sqrt(var + eps).",
   operands: [operand("gamma"), operand("var")],
   attrs: { eps: { kind: "float", doc: "added to the variance" } },
@@ -67,7 +51,7 @@ export const bnScaleOp: OpDef = {
 
 export const bnShiftOp: OpDef = {
   name: "fold.bn_shift",
-  levels: ["fused", "plan"],
+  levels: ["net", "fused", "plan"],
   doc: "beta + (bias − mean) · scale; bias is 0 when absent.",
   operands: [operand("beta"), operand("mean"), operand("scale"), { ...operand("bias"), optional: true }],
   attrs: {},
@@ -81,7 +65,7 @@ export const bnShiftOp: OpDef = {
 
 export const scaleOutOp: OpDef = {
   name: "fold.scale_out",
-  levels: ["fused", "plan"],
+  levels: ["net", "fused", "plan"],
   doc: "A weight times one factor per output channel (last axis).",
   operands: [operand("weight"), operand("scale")],
   attrs: {},
@@ -155,7 +139,7 @@ function taps(a: readonly number[], b: readonly number[]): readonly number[] {
 
 export const foldAddOp: OpDef = {
   name: "fold.add",
-  levels: ["fused", "plan"],
+  levels: ["net", "fused", "plan"],
   doc: "a + b, element by element.",
   operands: [operand("a"), operand("b")],
   attrs: {},
@@ -211,7 +195,7 @@ export const sliceOutOp: OpDef = {
 
 export const stackOutOp: OpDef = {
   name: "fold.stack_out",
-  levels: ["fused", "plan"],
+  levels: ["net", "fused", "plan"],
   doc: "Weights side by side along the output channels (last axis).",
   operands: [moved("a"), { ...moved("others"), variadic: true }],
   attrs: {},

@@ -13,7 +13,7 @@ export interface OperandDef {
   readonly numbers?: readonly DType[];
 }
 
-export type AttrKind = "int" | "float" | "bool" | "string" | "ints" | "site" | "any";
+export type AttrKind = "int" | "float" | "bool" | "string" | "ints" | "floats" | "site" | "any";
 
 export interface AttrDef {
   readonly kind: AttrKind;

@@ -62,6 +62,7 @@ const stepDoc: Readonly<Record<string, string>> = {
   pointwise: "Applies an epilogue to rows; also copies and scatters to dense.",
   pool: "Reduces the rows that a rulebook block names.",
   prune: "Makes a pruned site set of the rows whose mask is greater than a threshold, and all that derives from it.",
+  fill: "Writes one number per channel to every cell of a dense tensor, before rows are scattered into it.",
   global_pool: "Reduces the rows of each batch item in sorted order.",
   softmax: "Softmax along the channels of each row, or its logarithm.",
   broadcast: "Joins each row with the row of its batch item, then applies the epilogue and stores.",

@@ -1,5 +1,6 @@
-import { eachPair, reduceRows } from "../interp/gather.ts";
-import { operandAs } from "../interp/value.ts";
+import { eachPair, reduceRows, reduceWindows, type ReduceMode } from "../interp/gather.ts";
+import type { SiteRows } from "../interp/site-rows.ts";
+import { operandAs, type FeatValue } from "../interp/value.ts";
 import { numbers, siteAttr, string, type Attrs } from "../module.ts";
 import { DTYPES, feat, vec, type DType, type FeatType, type VecType } from "../types.ts";
 import { checkGeometry, checkShape, checkWayBack, deriveSites, geometryAttrs, geometryOf, siteRuleAttrs } from "./conv.ts";
@@ -12,11 +13,20 @@ export const poolDivisor: AttrDef = {
   kind: "string",
   values: ["count", "volume"],
   default: "count",
-  doc: "avg divides by the number of active inputs, or by the kernel's volume",
+  doc: "avg divides by the number of active inputs, or by the kernel's volume; max over the volume counts missing inputs as 0",
 };
 
 /** `max`, `avg` or `sum` of a pooling op. */
-export const poolModeOf = (attrs: Attrs): "max" | "avg" | "sum" => string(attrs, "mode") as "max" | "avg" | "sum";
+export const poolModeOf = (attrs: Attrs): ReduceMode => string(attrs, "mode") as ReduceMode;
+
+type Each = (visit: (input: number, output: number) => void) => void;
+
+/** The reduced rows on `sites`: over the rows that are there, or over windows of `taps` cells where the operand has a ground. */
+function reduceOnto(mode: ReduceMode, divisor: number | undefined, taps: number, x: FeatValue, sites: SiteRows, each: Each): FeatValue {
+  const head = { kind: "feat", sites, channels: x.channels } as const;
+  if (x.ground === undefined) return { ...head, data: reduceRows(mode, divisor, x.data, x.channels, sites.count, each) };
+  return { ...head, ...reduceWindows(mode, taps, x.data, x.ground, sites.count, each) };
+}
 
 /** Of whole numbers there are only maxima. */
 export function checkPooled(ctx: InferContext, x: FeatType): void {
@@ -50,11 +60,9 @@ export const poolOp: OpDef = {
     const x = operandAs(ctx, 0, "feat");
     const sites = ctx.sites((ctx.resultTypes[0] as FeatType).sites);
     const g = geometryOf(ctx.attrs);
-    const divisor = string(ctx.attrs, "divisor") === "volume" ? tapAxes(ctx.attrs, g.kernel).reduce((product, k) => product * k, 1) : undefined;
-    const data = reduceRows(poolModeOf(ctx.attrs), divisor, x.data, x.channels, sites.count, (visit) =>
-      eachPair(x.sites, sites, g, ownTaps(ctx.attrs, g.kernel, (_, input, output) => visit(input, output))),
-    );
-    return [{ kind: "feat", sites, channels: x.channels, data }];
+    const taps = tapAxes(ctx.attrs, g.kernel).reduce((product, k) => product * k, 1);
+    const divisor = string(ctx.attrs, "divisor") === "volume" ? taps : undefined;
+    return [reduceOnto(poolModeOf(ctx.attrs), divisor, taps, x, sites, (visit) => eachPair(x.sites, sites, g, ownTaps(ctx.attrs, g.kernel, (_, input, output) => visit(input, output))))];
   },
 };
 
@@ -81,10 +89,8 @@ export const unpoolOp: OpDef = {
     const x = operandAs(ctx, 0, "feat");
     const fine = ctx.sites(siteAttr(ctx.attrs, "onto"));
     const g = geometryOf(ctx.attrs);
-    const data = reduceRows(poolModeOf(ctx.attrs), undefined, x.data, x.channels, fine.count, (visit) =>
-      eachPair(fine, x.sites, g, ownTaps(ctx.attrs, g.kernel, (_, to, from) => visit(from, to))),
-    );
-    return [{ kind: "feat", sites: fine, channels: x.channels, data }];
+    // With a ground the kernel is the stride: one coarser cell over each site.
+    return [reduceOnto(poolModeOf(ctx.attrs), undefined, 1, x, fine, (visit) => eachPair(fine, x.sites, g, ownTaps(ctx.attrs, g.kernel, (_, to, from) => visit(from, to))))];
   },
 };
 

@@ -39,6 +39,6 @@ export const pruneOp: OpDef = {
       const from = x.sites.find(sites.coords, row * (sites.dim + 1)) * x.channels;
       data.set(x.data.subarray(from, from + x.channels), row * x.channels);
     }
-    return [{ kind: "feat", sites, channels: x.channels, data }];
+    return [{ kind: "feat", sites, channels: x.channels, data, ...(x.ground && { ground: x.ground }) }];
   },
 };

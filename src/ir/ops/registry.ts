@@ -2,11 +2,13 @@ import { broadcastOp, fusedBroadcastOp } from "./broadcast.ts";
 import { catOp, linearOp, sliceOp } from "./channels.ts";
 import { convOp, submOp, upOp } from "./conv.ts";
 import { toDenseOp } from "./dense.ts";
-import { activationOps, addOp, bnOp, eluOp, leakyReluOp, mulOp, softplusOp } from "./elementwise.ts";
-import { bnScaleOp, bnShiftOp, fillOp, foldAddOp, matmulOp, scaleInOp, scaleOutOp, sliceInOp, sliceOutOp, stackOutOp } from "./fold.ts";
+import { activationOps, addOp, bnOp, eluOp, leakyReluOp, mulOp, shiftOp, softplusOp } from "./elementwise.ts";
+import { bnScaleOp, bnShiftOp, foldAddOp, matmulOp, scaleInOp, scaleOutOp, sliceInOp, sliceOutOp, stackOutOp } from "./fold.ts";
+import { activateOp, constantOp, multiplyOp, uniformOp } from "./fold-ground.ts";
 import { fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
 import { fusedNormaliseOp, normaliseOp } from "./normalise.ts";
 import { toGridOp } from "./grid.ts";
+import { groundOp } from "./ground.ts";
 import type { OpDef } from "./op.ts";
 import { fusedPairOp } from "./pair.ts";
 import { bufferOp, geometryOp, packOp, stepOps } from "./plan.ts";
@@ -20,13 +22,14 @@ import { unionOp } from "./union.ts";
 
 /** Every operation of every level. Adding one is adding its name to a line here and its file beside it. */
 const all: readonly OpDef[] = [
-  ...[inputOp, paramOp],
+  ...[inputOp, groundOp, paramOp],
   ...[submOp, convOp, upOp, linearOp],
-  ...[bnOp, normaliseOp, softmaxOp, broadcastOp, ...activationOps, eluOp, softplusOp, leakyReluOp, addOp, mulOp, unionOp, pruneOp],
+  ...[bnOp, normaliseOp, softmaxOp, broadcastOp, ...activationOps, eluOp, softplusOp, leakyReluOp, addOp, mulOp, shiftOp, unionOp, pruneOp],
   ...[quantiseOp, clipOp, rescaleOp, saturateOp, scaleOp],
   ...[catOp, sliceOp, poolOp, unpoolOp, globalPoolOp, toDenseOp, toGridOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
-  ...[fillOp, bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
+  ...[bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
+  ...[constantOp, uniformOp, activateOp, multiplyOp],
   ...[fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp, fusedNormaliseOp, fusedBroadcastOp, fusedPairOp],
   ...[bufferOp, packOp, geometryOp, ...stepOps],
 ];

@@ -54,6 +54,7 @@ const expectation: Readonly<Record<AttrDef["kind"], string>> = {
   bool: "true or false",
   string: "a string",
   ints: "a list of whole numbers",
+  floats: "a list of finite numbers",
   site: "a site set",
   any: "a value without infinities",
 };
@@ -71,6 +72,8 @@ function ofKind(kind: AttrDef["kind"], value: AttrValue): boolean {
       return typeof value === "string";
     case "ints":
       return isList(value) && value.every((n) => Number.isSafeInteger(n));
+    case "floats":
+      return isList(value) && value.every((n) => Number.isFinite(n));
     case "any":
       return allFinite(value);
   }

@@ -14,7 +14,7 @@ const by: AttrDef = { kind: "string", values: ["sum", "product"], default: "sum"
 export const unionOp: OpDef = {
   name: "union",
   levels: ["net"],
-  doc: "Sum or product of features on the union of their sites; an operand is 0 where it has no site, so a product is 0 outside of the intersection.",
+  doc: "Sum or product of features on the union of their sites; where an operand has no site it is its ground, or 0 without one.",
   operands: [
     { name: "a", kinds: ["feat"] },
     { name: "b", kinds: ["feat"] },
@@ -40,12 +40,14 @@ export const unionOp: OpDef = {
       for (const part of parts) {
         const found = part.sites.find(sites.coords, row * (sites.dim + 1));
         for (let c = 0; c < channels; c++) {
-          const value = found < 0 ? 0 : part.data[found * channels + c]!;
+          const value = found < 0 ? (part.ground?.[c] ?? 0) : part.data[found * channels + c]!;
           const at = row * channels + c;
           data[at] = product ? data[at]! * value : data[at]! + value;
         }
       }
     }
-    return [{ kind: "feat", sites, channels, data } satisfies FeatValue];
+    const grounds = parts.flatMap((part) => part.ground ?? []);
+    const ground = grounds.length < parts.length ? undefined : grounds.reduce((a, b) => a.map((v, c) => (product ? v * b[c]! : v + b[c]!)));
+    return [{ kind: "feat", sites, channels, data, ...(ground && { ground }) } satisfies FeatValue];
   },
 };

@@ -86,7 +86,7 @@ export const cat: SurfaceOp = {
   build(use) {
     const parts: Rows[] = [];
     for (const operand of use.operands("values")) {
-      const rows = use.rowsOf(operand);
+      const rows = use.rowsOf(operand, DTYPES);
       if (rows === undefined) return undefined;
       parts.push(rows);
     }

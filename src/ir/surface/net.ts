@@ -1,10 +1,11 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import type { Diagnostic } from "../../parser/diagnostics/diagnostic.ts";
 import { suggest } from "../../parser/diagnostics/suggest.ts";
-import type { Call, NetHost, OperationSignature, Place as SourcePlace, Tensor, TensorType } from "../../parser/elaborate/host.ts";
+import type { Call, GroundValue, NetHost, OperationSignature, Place as SourcePlace, Tensor, TensorType } from "../../parser/elaborate/host.ts";
 import { errorValue, type Value } from "../../parser/elaborate/values.ts";
 import type { Span } from "../../parser/span.ts";
 import { ModuleBuilder } from "../builder.ts";
+import type { Ground } from "../ground.ts";
 import type { Loc, Place } from "../loc.ts";
 import type { Module, ValueId } from "../module.ts";
 import { SiteTable, type Geometry, type SiteId } from "../sites.ts";
@@ -37,6 +38,8 @@ export class NetUnderConstruction implements NetHost {
   readonly builder: ModuleBuilder;
   readonly sites = new SiteTable();
   readonly params = new Map<string, KnownParam>();
+  /** The values whose inactive sites hold something. */
+  readonly grounds = new Map<ValueId, Ground>();
   dialect: Dialect | undefined;
   operationCount = 0;
   readonly #steps = new Map<SiteId, readonly Step[]>();
@@ -45,6 +48,7 @@ export class NetUnderConstruction implements NetHost {
   /** What `to_dense` made, of what, and the features on a grid that stand for it. */
   readonly #dense = new Map<ValueId, { readonly x: ValueId; readonly fold: string; readonly loc: Loc }>();
   readonly #grids = new Map<ValueId, ValueId>();
+  readonly #declared = new Map<SiteId, GroundValue>();
   readonly #locate: Locate;
   readonly #report: (diagnostic: Diagnostic) => void;
   readonly #layoutOverride: string | undefined;
@@ -108,14 +112,30 @@ export class NetUnderConstruction implements NetHost {
     return true;
   }
 
-  declareSites(name: string, axes: readonly string[], extents: readonly number[] | undefined): string {
-    return this.sites.addInput({ kind: "input", name, axes, extents });
+  declareSites(name: string, axes: readonly string[], extents: readonly number[] | undefined, ground: GroundValue | undefined): string {
+    const id = this.sites.addInput({ kind: "input", name, axes, extents });
+    if (ground !== undefined) this.#declared.set(id, ground);
+    return id;
   }
 
   input(name: string, sites: string, channels: number, place: SourcePlace): Tensor {
-    const value = this.builder.one("input", [], { name, sites, channels }, this.loc(place));
+    const given = this.builder.one("input", [], { name, sites, channels }, this.loc(place));
+    const declared = this.#declared.get(sites);
+    const value = declared === undefined ? given : this.#onGround(given, declared, channels, place);
     this.#origins.set(value, place.span);
     return { id: value };
+  }
+
+  /** An input on a field that holds the ground declared for its sites. */
+  #onGround(input: ValueId, { value, span }: GroundValue, channels: number, place: SourcePlace): ValueId {
+    const row = typeof value === "number" ? Array.from({ length: channels }, () => value) : value;
+    if (row.length !== channels) {
+      this.report(diagnose("SP0470", { found: row.length, channels }, [{ span, text: `${row.length} numbers` }, { span: place.span, text: `${channels} channels` }]));
+      return input;
+    }
+    const grounded = this.builder.one("ground", [input], { value: row }, this.loc(place));
+    this.grounds.set(grounded, row.every((v) => v === 0) ? "zero" : "constant");
+    return grounded;
   }
 
   output(name: string, tensor: Tensor, place: SourcePlace): void {
@@ -136,6 +156,7 @@ export class NetUnderConstruction implements NetHost {
     const made = this.#dense.get(value);
     if (known !== undefined || made === undefined) return known;
     const grid = this.builder.one("to_grid", [made.x], { fold: made.fold }, made.loc);
+    if (this.grounds.has(made.x)) this.report(diagnose("SP0476", { operation: "to_dense" }, [{ span: this.origin({ id: value }), text: "operations go on from this dense tensor" }]));
     this.#origins.set(grid, this.origin({ id: value }));
     this.#grids.set(value, grid);
     return grid;

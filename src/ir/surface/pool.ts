@@ -5,7 +5,7 @@ import { chooseGeometry, dParameter, kParameter, ontoParameter, pParameter, site
 import { optional, xParameter, type SurfaceOp } from "./op.ts";
 import { readShape, shapeParameter } from "./shape.ts";
 import { findWay } from "./up.ts";
-import type { Use } from "./use.ts";
+import type { Operand, Use } from "./use.ts";
 
 type Mode = "max" | "avg" | "sum";
 
@@ -22,10 +22,10 @@ const divisorParameter = optional("divisor", "word", "what the average divides b
 
 const clampParameter = optional("clamp0", "bool", "whether 0 counts as an input too, as in spconv and SparseConvNet, whose maxima begin at 0: negative maxima become 0", { fallback: "`false`" });
 
-/** The divisor of an average; undefined after reporting. Other modes have none, and `count` stands in. */
-function chooseDivisor(use: Use, mode: Mode): string | undefined {
+/** The divisor of an average; undefined after reporting. Other modes have none, and `count` stands in. On a field every cell counts. */
+function chooseDivisor(use: Use, mode: Mode, x: Operand): string | undefined {
   if (mode !== "avg") return "count";
-  const chosen = use.text("divisor") ?? use.net.dialect?.divisor;
+  const chosen = use.text("divisor") ?? (use.net.grounds.has(x.id) ? "volume" : use.net.dialect?.divisor);
   if (chosen !== undefined) return chosen;
   const notes = ["spconv and MinkowskiEngine: the number of active inputs (`divisor=count`)", "SparseConvNet: the number of kernel cells (`divisor=volume`)"];
   return use.report(diagnose("SP0419", {}, [{ span: use.call.span, text: "divided by what?" }], { notes, help: { text: "write `divisor=count` or `divisor=volume`" } }));
@@ -40,7 +40,7 @@ const local = modes.map(({ mode, doc, word, long }): SurfaceOp => ({
   build(use) {
     const x = use.feat("x", mode === "max" ? DTYPES : REAL);
     const chosen = x && chooseGeometry(use, x);
-    const divisor = chosen && chooseDivisor(use, mode);
+    const divisor = chosen && chooseDivisor(use, mode, x);
     const shape = chosen && readShape(use, chosen.geometry.kernel, chosen.rule);
     if (x === undefined || chosen === undefined || divisor === undefined || shape === undefined) return undefined;
     const y = use.add("pool", [x.id], { mode, ...chosen.geometry, sites: chosen.rule, onto: chosen.onto ?? "", shape, divisor });

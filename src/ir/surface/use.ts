@@ -5,6 +5,7 @@ import type { Value } from "../../parser/elaborate/values.ts";
 import type { Span } from "../../parser/span.ts";
 import type { Attrs, ValueId } from "../module.ts";
 import { REAL, type DenseType, type DType, type FeatType, type Type, type VecType } from "../types.ts";
+import { followGround } from "./ground.ts";
 import type { NetUnderConstruction } from "./net.ts";
 import { checkNumbers } from "./numbers.ts";
 import { addParams, type ParamSpec } from "./params.ts";
@@ -184,6 +185,8 @@ export class Use {
   }
 
   add(op: string, operands: readonly ValueId[], attrs: Attrs): ValueId {
-    return this.net.builder.one(op, operands, attrs, this.net.loc(this.call));
+    const value = this.net.builder.one(op, operands, attrs, this.net.loc(this.call));
+    followGround(this, { name: op, attrs }, operands, value);
+    return value;
   }
 }

@@ -46,7 +46,9 @@ function buildSites(ctx: BuildContext, node: cst.SitesStmtCstNode): Stmt {
     const extent = first(axis.children.expr);
     return { name: nameDef(ctx, first(axis.children.Ident), axis), extent: extent === undefined ? undefined : buildExpr(ctx, extent, nodeSpan(ctx, axis)) };
   });
-  return { kind: "sites", name: nameDef(ctx, first(node.children.Ident), node), axes, span: nodeSpan(ctx, node) };
+  const clause = first(node.children.ground);
+  const ground = clause === undefined ? undefined : buildExpr(ctx, first(clause.children.expr), nodeSpan(ctx, clause));
+  return { kind: "sites", name: nameDef(ctx, first(node.children.Ident), node), axes, ground, span: nodeSpan(ctx, node) };
 }
 
 function bindingParts(ctx: BuildContext, node: cst.LetStmtCstNode | cst.VarStmtCstNode | cst.OutputStmtCstNode) {

@@ -72,7 +72,7 @@ export interface NetHost {
   setDialect(name: string, span: Span): void;
   setLayout(name: string, span: Span): void;
   /** Returns the handle of the set. */
-  declareSites(name: string, axes: readonly string[], extents: readonly number[] | undefined): string;
+  declareSites(name: string, axes: readonly string[], extents: readonly number[] | undefined, ground: GroundValue | undefined): string;
   input(name: string, sites: string, channels: number, place: Place): Tensor;
   output(name: string, tensor: Tensor, place: Place): void;
   /** Runs an operation; the error value after reporting. */
@@ -81,6 +81,12 @@ export interface NetHost {
   /** Where the tensor was made, for second labels. */
   origin(tensor: Tensor): Span;
   readonly operationCount: number;
+}
+
+/** What inactive sites hold: one number for all channels, or one per channel. */
+export interface GroundValue {
+  readonly value: number | readonly number[];
+  readonly span: Span;
 }
 
 /** A value of the network, known to the host alone. */

@@ -1,8 +1,8 @@
-import type { BlockDecl, Body, ForStmt, NetDecl, SitesStmt, Stmt } from "../ast.ts";
+import type { BlockDecl, Body, Expr, ForStmt, NetDecl, SitesStmt, Stmt } from "../ast.ts";
 import { diagnose } from "../diagnostics/catalog.ts";
 import { checkType, readSites } from "./annotate.ts";
 import { evaluate, evaluateCondition } from "./evaluate.ts";
-import type { NetHost } from "./host.ts";
+import type { GroundValue, NetHost } from "./host.ts";
 import { inner, type Frame } from "./machine.ts";
 import { combine } from "./operators.ts";
 import { errorValue, intValue, kindNoun, type Value } from "./values.ts";
@@ -136,7 +136,22 @@ function declareSites(frame: Frame, stmt: SitesStmt, net: NetHost): Value {
     }
     extents.push(value.value);
   }
-  return { kind: "sites", id: net.declareSites(stmt.name.name, names, bounded ? extents : undefined) };
+  const ground = stmt.ground === undefined ? undefined : readGround(frame, stmt.ground);
+  if (ground === undefined && stmt.ground !== undefined) return errorValue;
+  return { kind: "sites", id: net.declareSites(stmt.name.name, names, bounded ? extents : undefined, ground) };
+}
+
+/** A number, or a list of numbers; undefined after reporting. */
+function readGround(frame: Frame, expr: Expr): GroundValue | undefined {
+  const { span } = expr;
+  const value = evaluate(frame, expr);
+  if (value.kind === "error") return undefined;
+  const items = value.kind === "list" ? value.items : [value];
+  const numbers = items.flatMap((item) => ((item.kind === "int" || item.kind === "float") && Number.isFinite(item.value) ? [item.value] : []));
+  if (numbers.length === items.length && numbers.length > 0) return { value: value.kind === "list" ? numbers : numbers[0]!, span };
+  const found = kindNoun(value.kind);
+  frame.machine.report(frame, diagnose("SP0210", { parameter: "ground", operation: "sites", expected: "a number or a list of numbers", found }, [{ span, text: `this is ${found}` }]));
+  return undefined;
 }
 
 function notWhole(frame: Frame, parameter: string, span: Stmt["span"], value: Value): Value {

@@ -115,6 +115,7 @@ class FileResolver {
         return;
       case "sites":
         for (const axis of stmt.axes) if (axis.extent !== undefined) this.#expr(axis.extent, scope);
+        if (stmt.ground !== undefined) this.#expr(stmt.ground, scope);
         return this.#define(scope, "sites", stmt.name);
       case "input":
         this.#type(stmt.annotation, scope);

@@ -68,8 +68,23 @@ describe("pointwise", () => {
   });
 });
 
+describe("fill", () => {
+  test.each([[1, 1], [3, 1], [5, 7], [17, 450], [130, 33]])("%d channels, %d cells together", async (channels, together) => {
+    for (const rows of [0, 1, 3]) {
+      const values = new Random(channels).floats(channels);
+      const params = new ParamsBuilder();
+      params.add([9, 9, 9], 3);
+      const at = params.add(values, channels);
+      const volume = together === 1 ? channels * 11 : channels * together;
+      const target = rowsOf("dense", volume);
+      const got = await run({ ...head, kind: "fill", target, channels, run: together, at }, target, rows, { params: params.block });
+      expect(got).toEqual(zeros(rows, volume).map((row) => row.map((_, i) => values[Math.floor(i / together) % channels]!)));
+    }
+  });
+});
+
 describe("pool", () => {
-  const modes = [["max", "count"], ["sum", "count"], ["avg", "count"], ["avg", 27]] as const;
+  const modes = [["max", "count"], ["sum", "count"], ["avg", "count"], ["avg", 27], ["max", 2]] as const;
   test.each(modes)("%s by %s", async (mode, divisor) => {
     for (const [i, channels] of CHANNELS.entries()) {
       const rows = ROWS[i + 1]!;
@@ -86,7 +101,7 @@ describe("pool", () => {
         if (found.length === 0) return zero;
         return zero.map((_, c) => {
           const values = found.map((row) => row[c]!);
-          if (mode === "max") return Math.max(...values);
+          if (mode === "max") return Math.max(...values, ...(divisor !== "count" && found.length < divisor ? [0] : []));
           const sum = values.reduce((a, b) => a + b, 0);
           return mode === "sum" ? sum : sum / (divisor === "count" ? found.length : divisor);
         });

@@ -2,6 +2,7 @@ import { TILE } from "../../../runtime/cpu/fields.ts";
 import { CHUNKS, PARAMS, type EpilogueStep, type FeatureSpec, type RowAccess, type DenseTarget } from "../../wgsl/spec.ts";
 import type { Assembly } from "../assembly.ts";
 import { columnGroups, convBody } from "./conv.ts";
+import { fillBody, fillGroups } from "./fill.ts";
 import { StepFunc } from "./frame.ts";
 import { groupedBody } from "./grouped.ts";
 import { globalPoolBody } from "./global-pool.ts";
@@ -56,6 +57,9 @@ export function buildStepKernel(assembly: Assembly, spec: FeatureSpec): StepKern
     case "normalise":
       normaliseBody(assembly, func, spec);
       return kernel(TILE, 1);
+    case "fill":
+      fillBody(func, spec);
+      return kernel(1, fillGroups(spec));
     case "prune":
       throw new Error("internal: pruning is no kernel");
     case "pair":
@@ -126,6 +130,10 @@ function bindingsOf(spec: FeatureSpec): readonly string[] {
       roles.add(spec.map.role);
       roles.add(spec.source.role);
       epilogue(spec.epilogue);
+      target(spec.target);
+      break;
+    case "fill":
+      params = true;
       target(spec.target);
       break;
     case "pointwise":

@@ -24,7 +24,7 @@ export function pointwiseBody(assembly: Assembly, s: StepFunc, spec: PointwiseSp
   });
 }
 
-/** Maximum, sum or mean over the rows that a tile's lists name, tap after tap; 0 where no tap finds a row. */
+/** Maximum, sum or mean over the rows that a tile's lists name, tap after tap; 0 where no tap finds a row. A maximum over a volume counts each missing row as 0. */
 export function poolBody(assembly: Assembly, s: StepFunc, spec: PoolSpec): void {
   const { f } = s;
   const { source, map, mode } = spec;
@@ -58,20 +58,37 @@ export function poolBody(assembly: Assembly, s: StepFunc, spec: PoolSpec): void 
       });
     });
     if (mode === "avg") divide(s, countsAt, width, source.channels, spec.divisor);
+    if (mode === "max" && spec.divisor !== "count") countMissing(s, countsAt, width, source.channels, spec.divisor);
     finishTile(assembly, s, { at: s.scratch, width, columns: source.channels, from: 0 }, spec.epilogue, spec.target);
   });
 }
 
 function divide(s: StepFunc, countsAt: number, width: number, channels: number, divisor: "count" | number): void {
   const { f } = s;
-  const row = f.local("divided");
-  f.for(row, 0, s.count.get, 1, () => {
-    const n = f.let("pairs", i32.load(i32.add(i32.add(s.scratch.get, countsAt), i32.mul(row.get, 4))));
+  eachReduced(s, countsAt, width, channels, (n) => {
     const by = f.let("divisor", divisor === "count" ? f32x4.splat(["f32.convert_i32_u", i32.add(n.get, i32.eqz(n.get))]) : f32x4.const(divisor), "v128");
+    return (sum) => f32x4.div(sum, by.get);
+  });
+}
+
+/** A maximum over fewer rows than the window has is at least 0. */
+function countMissing(s: StepFunc, countsAt: number, width: number, channels: number, volume: number): void {
+  eachReduced(s, countsAt, width, channels, (n) => {
+    const missing = s.f.let("missing", i32.ltU(n.get, volume));
+    return (largest) => ["select", f32x4.max(largest, f32x4.const(0)), largest, missing.get];
+  });
+}
+
+/** Finishes four channels of a row at a time, knowing how many pairs the row has. */
+function eachReduced(s: StepFunc, countsAt: number, width: number, channels: number, finish: (n: Local) => (value: Sexpr) => Sexpr): void {
+  const { f } = s;
+  const row = f.local("finished");
+  f.for(row, 0, s.count.get, 1, () => {
+    const change = finish(f.let("pairs", i32.load(i32.add(i32.add(s.scratch.get, countsAt), i32.mul(row.get, 4)))));
     const at = f.let("sums", i32.add(s.scratch.get, i32.mul(row.get, 4 * width)));
     eachVector(s, channels, (offset) => {
       const place = f.let("place", i32.add(at.get, offset));
-      f.add(v128.store(place.get, f32x4.div(v128.load(place.get), by.get)));
+      f.add(v128.store(place.get, change(v128.load(place.get))));
     });
   });
 }

@@ -1,5 +1,6 @@
 import type { FeatureSpec, Kernel } from "../spec.ts";
 import { convKernel } from "./conv.ts";
+import { fillKernel } from "./fill.ts";
 import { globalPoolKernel } from "./global-pool.ts";
 import { groupedKernel } from "./grouped.ts";
 import { broadcastKernel, normaliseKernel } from "./items.ts";
@@ -34,6 +35,8 @@ export function buildKernel(spec: FeatureSpec): Kernel {
       return normaliseKernel(spec);
     case "pair":
       return pairKernel(spec);
+    case "fill":
+      return fillKernel(spec);
     case "prune":
       throw new Error("internal: pruning is no kernel");
   }

@@ -18,6 +18,7 @@ export function pointwiseKernel(spec: PointwiseSpec): Kernel {
 
 /**
  * Maximum, sum or average of the rows that a rulebook pairs with each output row, taps ascending; 0 where there is none.
+ * A maximum over a volume counts each missing row as 0.
  */
 export function poolKernel(spec: PoolSpec): Kernel {
   return perRow(spec, [], (context) => {
@@ -28,8 +29,10 @@ export function poolKernel(spec: PoolSpec): Kernel {
       const total = acc(r, g);
       // The first row is taken as it is: 0 would win over negative maxima.
       const step = spec.mode === "max" ? wgsl`${total} = select(max(${total}, value), value, n == 1u);` : wgsl`${total} += value;`;
-      const divide =
-        spec.mode !== "avg"
+      const finish =
+        spec.mode === "max" && spec.divisor !== "count"
+          ? wgsl`if (n < ${u32(spec.divisor)}) { ${total} = max(${total}, vec4f()); }`
+          : spec.mode !== "avg"
           ? undefined
           : spec.divisor === "count"
             ? wgsl`${total} /= f32(max(n, 1u));`
@@ -46,7 +49,7 @@ export function poolKernel(spec: PoolSpec): Kernel {
             let value = ${value};
             ${step}
           }
-          ${divide}
+          ${finish}
         }`;
     });
   });
