@@ -1,4 +1,4 @@
 import { gpuTarget } from "../../support/gpu-target.ts";
 import { randomSuite } from "../../suites/random.ts";
 
-randomSuite(gpuTarget, 25, 150, 116, false);
+randomSuite(gpuTarget, 25, 150, 64, false);
