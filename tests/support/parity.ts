@@ -1,15 +1,5 @@
 import { appendFileSync } from "node:fs";
-
-/** How far a run of one fixture was from what another system, or an independent computation, gave. */
-export interface Parity {
-  readonly folder: string;
-  readonly file: string;
-  readonly target: string;
-  /** The largest difference, of the largest value where `relative`. */
-  readonly error: number;
-  readonly tolerance: number;
-  readonly relative: boolean;
-}
+import type { Parity } from "../../scripts/parity.ts";
 
 /** Adds a line to the file that `npm run parity` makes docs/PARITY.md of; without one, nothing. */
 export function recordParity(entry: Parity): void {

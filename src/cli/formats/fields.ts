@@ -49,7 +49,7 @@ export function findColumn(columns: readonly Column[], name: string): Column | u
 export function chooseFields(table: Table, spec: InputSpec, choice: FieldChoice): Fields {
   const known = withDerived(table);
   const coordinates = chooseCoordinates(table, known, spec, choice.coordinates);
-  const names = choice.features ?? defaultFeatures(table, coordinates.map((c) => c.column.name), spec.channels);
+  const names = choice.features ?? defaultFeatures(table, coordinates.map((c) => c.column.name), spec);
   if (names.length !== spec.channels) throw mismatch(table, `--fields names ${names.length} features, input \`${spec.name}\` has ${spec.channels} channels`);
   const features = names.map((name) => column(table, known, name));
   const text = `${coordinates.map((c) => (c.axis === c.column.name ? c.axis : `${c.axis}=${c.column.name}`)).join(",")}:${features.map((c) => c.name).join(",")}`;
@@ -93,12 +93,12 @@ function withDerived({ columns, rows }: Table): readonly Column[] {
 /** Whether rows are events: a pixel, a time and a polarity. */
 export const isEvents = ({ columns }: Table): boolean => ["x", "y", "t", "p"].every((name) => findColumn(columns, name) !== undefined);
 
-function defaultFeatures(table: Table, coordinates: readonly string[], channels: number): readonly string[] {
+function defaultFeatures(table: Table, coordinates: readonly string[], { name: input, channels }: InputSpec): readonly string[] {
   const all = table.columns.map((c) => c.name);
   const others = all.filter((name) => !coordinates.includes(name));
   if (isEvents(table) && channels <= 2) return channels === 2 ? ["off", "on"] : ["1"];
   if (table.kind === "strokes" && channels <= 3) return ["1", "dx", "dy"].slice(0, channels);
   const pool = table.unnamed ? all : channels <= others.length ? others : others.length === 0 && channels === 1 ? ["1"] : [...coordinates, ...others];
-  if (pool.length < channels) throw inputError("SP0834", `${table.file} has ${all.length} columns per point (${all.join(", ")}), input needs ${channels} channels`, { help: "say how many numbers a point has with --columns, or which are features with --fields" });
+  if (pool.length < channels) throw inputError("SP0834", `${table.file} has ${all.length} columns per point (${all.join(", ")}), input \`${input}\` needs ${channels} channels`, { help: "say how many numbers a point has with --columns, or which are features with --fields" });
   return pool.slice(0, channels);
 }
