@@ -91,7 +91,7 @@ class Draft {
       }
       case "conv": {
         const { or } = layer;
-        const conv = or !== undefined && this.#last.channels !== layer.cin && this.#last.channels === or.cin ? or : layer;
+        const conv = or !== undefined && !or.guessed && or.cin === this.#last.channels && !this.#known.some((k) => k.channels === layer.cin) ? or : layer;
         return this.#apply(conv, conv.cin, conv.cout, norm, (x) => this.#conv(conv, x));
       }
     }
