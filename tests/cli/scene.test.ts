@@ -66,7 +66,7 @@ describe("scenes in tensor files", () => {
     const b = new ModuleBuilder("net", "n", table);
     b.one("input", [], { name: "voxels", sites: s, channels: 2 }, []);
     b.one("input", [], { name: "b", sites: t, channels: 1 }, []);
-    expect(inputSpecs(b.finish())).toEqual([grid, other]);
+    expect(inputSpecs(b.finish())).toEqual([{ ...grid, sites: s }, { ...other, sites: t }]);
   });
 });
 
@@ -76,6 +76,15 @@ describe("checking a scene", () => {
 
   test("an input that is missing is named", () => {
     expect(() => checkScene(new Map(), [grid], "error")).toThrow(/SP0805.*`voxels`/);
+  });
+
+  test("inputs of one site set have the same coordinates", () => {
+    const [a, b] = [{ ...other, name: "a", sites: "S" }, { ...other, sites: "S" }];
+    const scene = (second: readonly (readonly number[])[]) => new Map([["a", rows([[0, 1], [0, 2]], [[1], [2]])], ["b", rows(second, second.map(() => [1]))]]);
+    expect(checkScene(scene([[0, 1], [0, 2]]), [a, b], "error").size).toBe(2);
+    expect(() => checkScene(scene([[0, 1], [0, 3]]), [a, b], "error")).toThrow(/SP0817: `b` shares its site set/);
+    expect(() => checkScene(scene([[0, 1]]), [a, b], "error")).toThrow(/SP0817/);
+    expect(checkScene(scene([[0, 1]]), [a, { ...b, sites: "T" }], "error").size).toBe(2);
   });
 
   test("rows outside the extents are refused, with a hint when the axes look swapped", () => {

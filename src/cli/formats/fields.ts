@@ -7,6 +7,8 @@ import type { Column, Table } from "./table.ts";
 export interface FieldChoice {
   readonly coordinates: readonly string[] | undefined;
   readonly features: readonly string[] | undefined;
+  /** What stands before it where it is one input's of several: `NAME=`. */
+  readonly of?: string;
 }
 
 /** Columns chosen for an input. */
@@ -14,14 +16,38 @@ export interface Fields {
   /** Axes of the network in the order of --voxel and --range, each with its column. */
   readonly coordinates: readonly { readonly axis: string; readonly column: Column }[];
   readonly features: readonly Column[];
-  /** As `--fields` would say it. */
+  /** As `--fields` says it. */
   readonly text: string;
 }
 
 /** `x,y,z:intensity` or `t=time,y,x:` or `:red,green,blue`. */
-export function parseFields(text: string): FieldChoice {
+function parseFields(text: string): FieldChoice {
   const [coordinates, features] = text.split(":").map((part) => part.split(",").map((word) => word.trim()).filter((word) => word !== ""));
   return { coordinates: coordinates!.length === 0 ? undefined : coordinates, features: features === undefined || features.length === 0 ? undefined : features };
+}
+
+/**
+ * What the texts of `--fields` say of each input that is made of points: `NAME=…` of one, others of all that have none of
+ * their own. Where an input is called as one of its axes, `NAME=` is the axis. SP0842: one input twice, or one that is
+ * not made of points.
+ */
+export function fieldChoices(given: readonly string[], inputs: readonly InputSpec[], ofPoints: ReadonlySet<string>): ReadonlyMap<string, FieldChoice> {
+  const named = new Map<string, string>();
+  let others: string | undefined;
+  const refuse = (what: string): Error => inputError("SP0842", `--fields ${what}`, { help: "it chooses columns of files of points: once for all inputs, or NAME=COORDINATES:FEATURES for one" });
+  for (const text of given) {
+    const input = inputs.find(({ name, axes }) => text.startsWith(`${name}=`) && !axes.includes(name));
+    if (input === undefined) {
+      if (others !== undefined) throw refuse(`is given twice: ${others} and ${text}`);
+      others = text;
+      continue;
+    }
+    if (named.has(input.name)) throw refuse(`is given twice for input \`${input.name}\``);
+    if (!ofPoints.has(input.name)) throw refuse(`names input \`${input.name}\`, which is not made of points`);
+    named.set(input.name, text.slice(input.name.length + 1));
+  }
+  if (others !== undefined && ofPoints.size > 0 && named.size === ofPoints.size) throw refuse(`${others} is for no input: each has its own`);
+  return new Map([...ofPoints].map((name) => [name, { ...parseFields(named.get(name) ?? others ?? ""), ...(inputs.length > 1 ? { of: `${name}=` } : {}) }]));
 }
 
 /** Names by which one quantity goes. */
@@ -52,7 +78,7 @@ export function chooseFields(table: Table, spec: InputSpec, choice: FieldChoice)
   const names = choice.features ?? defaultFeatures(table, coordinates.map((c) => c.column.name), spec);
   if (names.length !== spec.channels) throw mismatch(table, `--fields names ${names.length} features, input \`${spec.name}\` has ${spec.channels} channels`);
   const features = names.map((name) => column(table, known, name));
-  const text = `${coordinates.map((c) => (c.axis === c.column.name ? c.axis : `${c.axis}=${c.column.name}`)).join(",")}:${features.map((c) => c.name).join(",")}`;
+  const text = `${choice.of ?? ""}${coordinates.map((c) => (c.axis === c.column.name ? c.axis : `${c.axis}=${c.column.name}`)).join(",")}:${features.map((c) => c.name).join(",")}`;
   return { coordinates, features, text };
 }
 

@@ -6,8 +6,11 @@ import { chooseFields } from "../../../src/cli/formats/fields.ts";
 import { readTables } from "../../../src/cli/formats/read-table.ts";
 import type { ReadOptions, Table } from "../../../src/cli/formats/table.ts";
 import type { InputSpec } from "../../../src/cli/files/scene.ts";
+import { writeSafetensors } from "../../../src/cli/files/safetensors.ts";
+import { float32Tensor } from "../../../src/cli/files/tensor.ts";
 import { gridExtents } from "../../../src/runtime/points/index.ts";
 import { readFixture, tensorOf } from "../../support/safetensors.ts";
+import { Folder, spnet } from "../support.ts";
 import { OPTIONS, readOne } from "./support.ts";
 
 const DATA = "../shared/data";
@@ -33,6 +36,10 @@ interface DataCase {
     readonly min?: readonly number[];
     readonly max?: readonly number[];
     readonly grids?: readonly GridFacts[];
+    readonly indexMin?: readonly number[];
+    readonly indexMax?: readonly number[];
+    readonly featureMin?: readonly number[];
+    readonly featureMax?: readonly number[];
     readonly labelledCharacters?: Readonly<Record<string, number>>;
   };
 }
@@ -100,6 +107,25 @@ describe.skipIf(!here)(`real files${here ? "" : " (skipped: the folder shared/da
     expect(table.rows).toBe(facts.vertices);
     expectLimits(table, facts);
     for (const grid of facts.grids!) expect(voxelsOn(table, gridOf(grid)).input.rows, grid.grid).toBe(grid.voxelsIfFloat32);
+  });
+
+  test("the input of CenterPoint's encoder, in two tensors of libspconv", async () => {
+    const { file, facts } = find("centerpoint/");
+    const folder = new Folder();
+    const source = folder.write("n.spnet", "spnet 1\nexport net N {\n  dialect spconv\n  sites S : (z: 41, y: 1440, x: 1440)\n  input voxels : feat[S, 5]\n  output same = voxels |> linear(5, w=\"one\")\n}\n");
+    folder.write("one.safetensors", writeSafetensors([float32Tensor("one.weight", [5, 5], Float32Array.from({ length: 25 }, (_, i) => (i % 6 === 0 ? 1 : 0)))]));
+    const { status, err } = await spnet("run", source, "--target", "reference", "--weights", folder.at("one.safetensors"), "--input", `${DATA}/${file}`, "--input", `${DATA}/centerpoint/in_indices_zyx.torch.int32.tensor`, "--output", folder.at("out.safetensors"));
+    expect({ status, err }).toEqual({ status: 0, err: "" });
+    const out = readFixture(folder.at("out.safetensors"));
+    folder.remove();
+    const limits = (name: string, columns: number): readonly (readonly number[])[] => {
+      const { data } = tensorOf(out, name);
+      const column = (c: number): Float32Array => Float32Array.from({ length: data.length / columns }, (_, r) => data[r * columns + c]!);
+      return [Math.min, Math.max].map((most) => Array.from({ length: columns }, (_, c) => column(c).reduce((a, b) => most(a, b))));
+    };
+    expect(tensorOf(out, "same.coords").shape).toEqual([facts.voxels, 4]);
+    expect(limits("same.coords", 4)).toEqual([facts.indexMin, facts.indexMax]);
+    expect(limits("same.features", 5).map((l) => l.map((v) => Number(v.toFixed(4))))).toEqual([facts.featureMin, facts.featureMax]);
   });
 
   test("strokes of a pen, and the characters that are labelled", async () => {
