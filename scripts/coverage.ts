@@ -26,6 +26,8 @@ export interface Coverage {
 
 const TARGETS = ["wasm", "webgpu"] as const;
 const DIMENSIONS = [1, 2, 3, 4];
+/** The language has no such operation in this dimension. */
+const NONE = "–";
 
 const root = dirname(fileURLToPath(import.meta.url)).replace(/(\/dist)?\/scripts$/, "");
 const log = join(root, ".cache", "coverage.jsonl");
@@ -79,7 +81,7 @@ function cell(entries: readonly Coverage[]): string {
   const ran = entries.flatMap((e) => (e.error === undefined ? [] : [e.error]));
   const codes = new Set(entries.flatMap((e) => (e.refused?.by === "target" ? [e.refused.code] : [])));
   if (codes.size > 0) return [...codes].join(", ");
-  if (ran.length === 0) return "not run";
+  if (ran.length === 0) return entries.some((e) => e.refused !== undefined) ? NONE : "not run";
   const most = Math.max(...ran);
   return most === 0 ? "exact" : `1e${Math.ceil(Math.log10(most))}`;
 }

@@ -133,24 +133,19 @@ export const formsOf = (op: SurfaceOp): readonly Form[] => WRITTEN.get(op.name) 
 
 /**
  * Of rows and of vectors, once by default and once per word or switch of every parameter. An operation that takes another
- * value, or has a parameter in numbers, is written above.
+ * value, or asks for a number, is written above.
  */
 function plainForms(op: SurfaceOp): readonly Form[] {
   const [first, ...rest] = op.parameters;
-  if (first?.kind !== "tensor" || rest.some((p) => p.required && p.kind !== "int")) return [];
-  const required = rest.filter((p) => p.required);
-  const arguments_ = [[], ...rest.filter((p) => !p.required).flatMap((p) => valuesOf(p).map((value) => [`${p.name}=${value}`]))];
-  return arguments_.flatMap((given) => {
-    const call = (s: Setting): string => {
-      const all = [...required.map(() => String(s.d)), ...given];
-      return all.length === 0 ? op.name : `${op.name}(${all.join(", ")})`;
-    };
-    const named = given.length === 0 ? "" : `, ${given.join(", ")}`;
-    return [form(`of rows${named}`, (s) => `${s.x} |> ${call(s)}`), form(`of vectors${named}`, (s) => `${vector(s)} |> ${call(s)}`, { tried: true })];
+  if (first?.kind !== "tensor" || rest.some((p) => p.required)) return [];
+  const given = ["", ...rest.flatMap((p) => valuesOf(p).map((value) => `${p.name}=${value}`))];
+  return given.flatMap((argument) => {
+    const [call, named] = argument === "" ? [op.name, ""] : [`${op.name}(${argument})`, `, ${argument}`];
+    return [form(`of rows${named}`, (s) => `${s.x} |> ${call}`), form(`of vectors${named}`, (s) => `${vector(s)} |> ${call}`, { tried: true })];
   });
 }
 
-const valuesOf = ({ kind, choices }: SurfaceParameter): readonly string[] => (kind === "word" ? (choices ?? []) : kind === "bool" ? ["true"] : []);
+const valuesOf = ({ kind, choices }: SurfaceParameter): readonly string[] => (kind === "word" ? (choices ?? []) : kind === "bool" ? ["true", "false"] : []);
 
 /** Operations and what of their parameters no form has: `conv sites=floor`. Nothing is to be forgotten. */
 export function missingForms(): readonly string[] {
