@@ -7,10 +7,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-interface Entry {
+/** How far a run of one fixture was from what another system, or an independent computation, gave; a test writes one a line. */
+export interface Parity {
   readonly folder: string;
   readonly file: string;
   readonly target: string;
+  /** The largest difference, of the largest value where `relative`. */
   readonly error: number;
   readonly tolerance: number;
   readonly relative: boolean;
@@ -35,12 +37,12 @@ if (!existsSync(fixtures)) {
 mkdirSync(dirname(log), { recursive: true });
 rmSync(log, { force: true });
 const { status } = spawnSync(process.execPath, [join(root, "node_modules/vitest/vitest.mjs"), "run", ...TESTS], { cwd: root, stdio: "inherit", env: { ...process.env, SPNET_PARITY: log } });
-const entries = readFileSync(log, "utf8").trim().split("\n").map((line) => JSON.parse(line) as Entry);
+const entries = readFileSync(log, "utf8").trim().split("\n").map((line) => JSON.parse(line) as Parity);
 writeFileSync(join(root, "docs/PARITY.md"), page(entries));
 console.log(`docs/PARITY.md: ${entries.length} comparisons`);
 process.exit(status ?? 1);
 
-function page(all: readonly Entry[]): string {
+function page(all: readonly Parity[]): string {
   const sections = readdirSync(fixtures).sort().map((folder) => {
     const parsed = JSON.parse(readFileSync(join(fixtures, folder, "cases.json"), "utf8")) as readonly { readonly file: string }[] | { readonly cases: readonly { readonly file: string }[] };
     const files = ("cases" in parsed ? parsed.cases : parsed).map((c) => c.file);
@@ -59,11 +61,11 @@ function page(all: readonly Entry[]): string {
   ].join("\n");
 }
 
-function row(file: string, entries: readonly Entry[]): string {
+function row(file: string, entries: readonly Parity[]): string {
   const name = file.replace(/\.safetensors$/, "");
   if (entries.length === 0) return `| ${name} | not run yet | not run yet | not run yet | |`;
   const points = entries.find((e) => e.target === "spnet/points");
-  const number = (e: Entry | undefined): string => (e === undefined ? "" : e.error === 0 ? "exact" : e.error.toExponential(1));
+  const number = (e: Parity | undefined): string => (e === undefined ? "" : e.error === 0 ? "exact" : e.error.toExponential(1));
   if (points !== undefined) return `| ${name} | ${number(points)} (before the network: \`spnet/points\`) | | | exact |`;
   // Of several outputs the worst.
   const found = TARGETS.map((target) => entries.filter((e) => e.target === target).sort((a, b) => b.error - a.error)[0]);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../src/cli/version.ts";
-import type { VoxelGrid } from "../../src/cli/files/voxels.ts";
+import type { CloudGrid } from "../../src/cli/formats/cloud.ts";
 import type { SceneKind } from "../../src/cli/scan/made-up.ts";
 import { compileSource, type CompileOptions } from "../../src/ir/from-source.ts";
 import type { Module } from "../../src/ir/module.ts";
@@ -17,7 +17,7 @@ export interface BenchNetwork {
   readonly reversed?: true;
   /** What is made up where the clouds are not, on a grid other than the scene's own where the network's extents ask for it. */
   readonly scene: SceneKind;
-  readonly grid?: VoxelGrid;
+  readonly grid?: CloudGrid;
 }
 
 const family = (name: string, widths: readonly number[], blocks: number): BenchNetwork => ({

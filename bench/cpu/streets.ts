@@ -1,5 +1,5 @@
-import { KITTI_GRID, sceneFromScans } from "../../src/cli/files/kitti.ts";
-import { simulateScan } from "../../src/cli/scan/lidar.ts";
+import { KITTI_GRID } from "../../src/cli/files/kitti.ts";
+import { madeUpInput } from "../../src/cli/scan/made-up.ts";
 import type { Cloud } from "./subject.ts";
 
 /** Cells of KITTI's grid along y: simulated streets lie side by side. */
@@ -11,8 +11,7 @@ export function streets(rows: number): Cloud {
   const coords = new Int32Array(rows * 4);
   let filled = 0;
   for (let seed = 1; filled < rows; seed++) {
-    const data = simulateScan(seed);
-    const scan = sceneFromScans([{ file: `street ${seed}`, points: { columns: 4, count: data.length / 4, data } }], KITTI_GRID, spec);
+    const scan = madeUpInput("lidar", seed, spec, KITTI_GRID);
     const take = Math.min(scan.rows, rows - filled);
     for (let i = 0; i < take * 4; i++) coords[filled * 4 + i] = scan.coords[i]! + (i % 4 === 2 ? (seed - 1) * STREET : 0);
     filled += take;

@@ -3,7 +3,7 @@ import type { Args, OptionDefs } from "./command.ts";
 import { inputError, UsageError } from "./errors.ts";
 import type { InputSpec } from "./files/scene.ts";
 import { cloudScene, type Cloud, type CloudGrid, type CloudScene } from "./formats/cloud.ts";
-import { chooseFields, isEvents, parseFields, type Fields } from "./formats/fields.ts";
+import { chooseFields, isEvents, type FieldChoice, type Fields } from "./formats/fields.ts";
 import { readTables } from "./formats/read-table.ts";
 import { ARRAY_USES, type ReadOptions, type Table } from "./formats/table.ts";
 import type { Io } from "./io.ts";
@@ -12,7 +12,7 @@ export const CLOUD_OPTIONS: OptionDefs = {
   voxel: { value: "x,y,z", doc: "voxel edges of a scan in metres; one number for all axes" },
   range: { value: "x,y,z,X,Y,Z", doc: "least and greatest corner of a scan; write --range=… when it begins with a minus" },
   origin: { value: "min|x,y,z", doc: "what is subtracted from the coordinates first: their least corner, or a point (default nothing; min for pen strokes)" },
-  fields: { value: "COORDS[:FEATURES]", doc: "columns that are coordinates, in the order of --voxel and --range, and features: x,y,z:intensity; AXIS=COLUMN where names differ, 1 for the constant, -COLUMN negated (default: by name, and printed)" },
+  fields: { value: "[NAME=]COORDS[:FEATURES]", multiple: true, doc: "columns that are coordinates, in the order of --voxel and --range, and features: x,y,z:intensity; AXIS=COLUMN where names differ, 1 for the constant, -COLUMN negated (default: by name, and printed); of the input NAME, or of all without their own" },
   columns: { value: "N|NAMES", doc: "numbers per point, or their names, where the file does not say (.bin: 4; x, y, z, intensity, c4, …)" },
   scalar: { value: "f32|f16", doc: "type of the numbers of a .bin (default f32)" },
   array: { value: "NAME", doc: "which array of a .npz" },
@@ -53,10 +53,9 @@ function limitsOf(args: Args): Omit<CloudGrid, "voxel" | "range"> {
 }
 
 /** Reads and voxelises the files of one input, and says on the error stream what was chosen. */
-export async function readClouds(args: Args, files: readonly string[], spec: InputSpec, io: Io): Promise<CloudSource> {
+export async function readClouds(args: Args, files: readonly string[], spec: InputSpec, choice: FieldChoice, io: Io): Promise<CloudSource> {
   const options = readOptions(args, spec);
   let tables = await tablesOf(files, options);
-  const choice = parseFields(args.text("fields") ?? "");
   const fieldsOf = (table: Table): Fields => chooseFields(table, spec, choice);
   const order = tables[0] === undefined ? spec.axes : fieldsOf(tables[0]).coordinates.map((c) => c.axis);
   const grid = defaultGrid(args, tables, fieldsOf, order, spec);

@@ -11,10 +11,11 @@ import { refuseCpuOptions } from "./cpu-options.ts";
 import { executeReference } from "./execute-reference.ts";
 import { CPU_OPTIONS, cpuOptions, executeWasm } from "./execute-wasm.ts";
 import { checkScene } from "./files/check-scene.ts";
-import { KITTI_GRID, sceneFromScans, type Scan } from "./files/kitti.ts";
-import { KITTI_POINTS, parsePoints } from "./files/points.ts";
+import { KITTI_GRID, sceneFromScans } from "./files/kitti.ts";
 import { readBytes } from "./files/read.ts";
 import { inputSpecs } from "./files/scene.ts";
+import { readBin } from "./formats/bin.ts";
+import { pointTable, type Table } from "./formats/table.ts";
 import { guarded } from "./guard.ts";
 import { processIo, type Io } from "./io.ts";
 import { describeErrors } from "./outputs-report.ts";
@@ -58,7 +59,7 @@ const demo: Command = {
     if (spec === undefined) throw new Error("internal: the demo's network has no input");
     const input = sceneFromScans([scan], KITTI_GRID, spec);
     const scene = checkScene(new Map([[spec.name, input]]), specs, "error");
-    io.out(`scan     ${scan.file}: ${scan.points.count} points, ${input.rows} voxels of ${KITTI_GRID.voxel.join(" × ")} m\n`);
+    io.out(`scan     ${scan.file}: ${scan.rows} points, ${input.rows} voxels of ${KITTI_GRID.voxel.join(" × ")} m\n`);
 
     const started = performance.now();
     const { module, steps } = fuse(net, chosenPipeline(args));
@@ -87,11 +88,9 @@ const demo: Command = {
   },
 };
 
-function readScan(args: Args, seed: number): Scan {
+function readScan(args: Args, seed: number): Table {
   const file = args.text("scan");
-  if (file !== undefined) return { file, points: parsePoints(file, readBytes(file), KITTI_POINTS) };
-  const data = simulateScan(seed);
-  return { file: `simulated street, seed ${seed}`, points: { columns: 4, count: data.length / 4, data } };
+  return file === undefined ? pointTable(`simulated street, seed ${seed}`, simulateScan(seed)) : readBin(file, readBytes(file), { columns: undefined, scalar: "f32" })[0];
 }
 
 async function main(argv: readonly string[], io: Io): Promise<number> {

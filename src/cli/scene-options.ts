@@ -7,15 +7,17 @@ import { readBytes } from "./files/read.ts";
 import { parseSafetensors, type Tensors } from "./files/safetensors.ts";
 import { sceneFromTensors, type InputSpec, type SceneInput, type SceneInputs } from "./files/scene.ts";
 import type { Tensor } from "./files/tensor.ts";
+import { fieldChoices } from "./formats/fields.ts";
 import { npzArrays, readTensor } from "./formats/npy.ts";
-import { formatOf, READERS } from "./formats/read-table.ts";
+import { formatOf, READERS, unpacked } from "./formats/read-table.ts";
+import { readSpconvTensor } from "./formats/spconv-tensor.ts";
 import type { Io } from "./io.ts";
 import { madeUpInput, SCENE_KINDS } from "./scan/made-up.ts";
 
 const DUPLICATES = ["error", "sum", "mean", "first", "last"] as const;
 
 export const SCENE_OPTIONS: OptionDefs = {
-  input: { value: "[NAME=]FILE", multiple: true, doc: `tensors (.safetensors, .npz: NAME.coords, NAME.features) or points (.${Object.keys(READERS).join(", .")}); several files of points are a batch` },
+  input: { value: "[NAME=]FILE", multiple: true, doc: `tensors (.safetensors, .npz: NAME.coords, NAME.features; .tensor, two files) or points (.${Object.keys(READERS).join(", .")}); several files of points are a batch` },
   simulate: { value: SCENE_KINDS.join("|"), doc: "make up a scene instead of reading one" },
   seed: { value: "N", doc: "of the made-up scene (default 1)" },
   ...CLOUD_OPTIONS,
@@ -54,7 +56,8 @@ async function readFiles(args: Args, given: readonly string[], specs: readonly I
     scans.set(of, [...(scans.get(of) ?? []), file]);
   }
   const clouds: CloudSource[] = [];
-  for (const [spec, files] of scans) clouds.push(await readClouds(args, files, spec, io));
+  const choices = fieldChoices(args.texts("fields"), specs, new Set([...scans.keys()].map((spec) => spec.name)));
+  for (const [spec, files] of scans) clouds.push(await readClouds(args, files, spec, choices.get(spec.name)!, io));
   const rest = specs.filter((spec) => !scans.has(spec));
   if (rest.length === 0 && tensors.length > 0) throw new UsageError("scans and tensor files cannot be mixed for one input");
   const inputs = new Map<string, SceneInput>(clouds.map((c) => [c.spec.name, c.input]));
@@ -62,10 +65,14 @@ async function readFiles(args: Args, given: readonly string[], specs: readonly I
   return { inputs, clouds };
 }
 
-/** The tensors of a file of tensors: safetensors, or arrays of numpy with coordinates among them; undefined for points. */
+/** The tensors of a file of tensors: safetensors, .tensor, or arrays of numpy with coordinates among them; undefined for points. */
 function tensorsOf(file: string): Tensors | undefined {
   const format = formatOf(file);
   if (format === "safetensors" || format === "") return parseSafetensors(file, readBytes(file));
+  if (format === "tensor") {
+    const tensor = readSpconvTensor(file, unpacked(file, readBytes(file)));
+    return new Map([[tensor.name, tensor]]);
+  }
   if (format !== "npz" || /\.gz$/i.test(file)) return undefined;
   const arrays = npzArrays(file, readBytes(file));
   if (![...arrays.keys()].some((name) => /(^|\.)coords$/.test(name))) return undefined;

@@ -1,10 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { KITTI_GRID } from "../../src/cli/files/kitti.ts";
-import { voxelize } from "../../src/cli/files/voxels.ts";
 import { simulateScan } from "../../src/cli/scan/lidar.ts";
+import { voxelize } from "../../src/runtime/points/index.ts";
 import { box, ellipsoid, post } from "../../src/cli/scan/shapes.ts";
-
-const cloud = (data: Float32Array): { columns: number; count: number; data: Float32Array } => ({ columns: 4, count: data.length / 4, data });
 
 describe("simulated scan", () => {
   test("is a function of its seed", () => {
@@ -15,16 +13,16 @@ describe("simulated scan", () => {
   for (const seed of [1, 2, 3]) {
     test(`seed ${seed} has the voxels of a KITTI frame as detectors see it`, () => {
       const started = performance.now();
-      const data = simulateScan(seed);
+      const scan = simulateScan(seed);
       expect(performance.now() - started).toBeLessThan(1000);
-      const { count } = voxelize(cloud(data), KITTI_GRID);
-      expect(count).toBeGreaterThan(14_000);
-      expect(count).toBeLessThan(21_000);
+      const { rows } = voxelize(scan, KITTI_GRID);
+      expect(rows).toBeGreaterThan(14_000);
+      expect(rows).toBeLessThan(21_000);
     });
   }
 
   test("stays within the sensor's reach, above the road, with intensities of 0 to 1", () => {
-    const data = simulateScan(4, { fieldOfView: 360 });
+    const { data } = simulateScan(4, { fieldOfView: 360 });
     let [behind, far, low, dull] = [0, 0, 0, 0];
     for (let p = 0; p < data.length; p += 4) {
       const [x, y, z, intensity] = [data[p]!, data[p + 1]!, data[p + 2]!, data[p + 3]!];

@@ -52,7 +52,7 @@ describe("run on the interpreter", () => {
   });
 
   test("a scan is voxelised on the grid asked for", async () => {
-    const scan = folder.write("scan.bin", new Uint8Array(simulateScan(1).slice(0, 4000).buffer));
+    const scan = folder.write("scan.bin", new Uint8Array(simulateScan(1).data.slice(0, 4000).buffer));
     const grid = ["--voxel", "5,5,1", "--range=0,-40,-3,80,40,5"];
     expect((await reference("--input", scan, ...grid, "--random-weights", "1")).out).toMatch(/^fine {2}\d+ sites/);
     expect(await reference("--input", scan, "--random-weights", "1")).toMatchObject({ status: 2, err: expect.stringContaining("a scan needs --voxel") });

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { checkScene } from "../../src/cli/files/check-scene.ts";
-import { sceneFromScans, type Scan } from "../../src/cli/files/kitti.ts";
+import { sceneFromScans } from "../../src/cli/files/kitti.ts";
 import { inputSpecs, outputTensors, sceneFromTensors, sceneTensors, type InputSpec } from "../../src/cli/files/scene.ts";
 import { float32Tensor, int32Tensor, toInt32, type Tensor } from "../../src/cli/files/tensor.ts";
+import { pointTable, type Table } from "../../src/cli/formats/table.ts";
 import { ModuleBuilder } from "../../src/ir/builder.ts";
 import { SiteTable } from "../../src/ir/sites.ts";
 
@@ -65,7 +66,7 @@ describe("scenes in tensor files", () => {
     const b = new ModuleBuilder("net", "n", table);
     b.one("input", [], { name: "voxels", sites: s, channels: 2 }, []);
     b.one("input", [], { name: "b", sites: t, channels: 1 }, []);
-    expect(inputSpecs(b.finish())).toEqual([grid, other]);
+    expect(inputSpecs(b.finish())).toEqual([{ ...grid, sites: s }, { ...other, sites: t }]);
   });
 });
 
@@ -75,6 +76,15 @@ describe("checking a scene", () => {
 
   test("an input that is missing is named", () => {
     expect(() => checkScene(new Map(), [grid], "error")).toThrow(/SP0805.*`voxels`/);
+  });
+
+  test("inputs of one site set have the same coordinates", () => {
+    const [a, b] = [{ ...other, name: "a", sites: "S" }, { ...other, sites: "S" }];
+    const scene = (second: readonly (readonly number[])[]) => new Map([["a", rows([[0, 1], [0, 2]], [[1], [2]])], ["b", rows(second, second.map(() => [1]))]]);
+    expect(checkScene(scene([[0, 1], [0, 2]]), [a, b], "error").size).toBe(2);
+    expect(() => checkScene(scene([[0, 1], [0, 3]]), [a, b], "error")).toThrow(/SP0817: `b` shares its site set/);
+    expect(() => checkScene(scene([[0, 1]]), [a, b], "error")).toThrow(/SP0817/);
+    expect(checkScene(scene([[0, 1]]), [a, { ...b, sites: "T" }], "error").size).toBe(2);
   });
 
   test("rows outside the extents are refused, with a hint when the axes look swapped", () => {
@@ -99,7 +109,7 @@ describe("checking a scene", () => {
 });
 
 describe("scenes from scans", () => {
-  const scan = (points: readonly (readonly number[])[]): Scan => ({ file: "a.bin", points: { columns: 4, count: points.length, data: Float32Array.from(points.flat()) } });
+  const scan = (points: readonly (readonly number[])[]): Table => pointTable("a.bin", { columns: 4, data: Float32Array.from(points.flat()) });
   const unit = { voxel: [1, 1, 1], range: { min: [0, 0, 0], max: [8, 8, 4] } };
 
   test("columns follow the network's axes by name, features are the first channels, one batch item per scan", () => {
@@ -111,6 +121,6 @@ describe("scenes from scans", () => {
     expect(() => sceneFromScans([scan([])], unit, { ...grid, extents: [4, 8, 7] })).toThrow(/SP0834: the scan's grid has 8 voxels along x, input `voxels` has 7/);
     expect(() => sceneFromScans([scan([])], { voxel: [1, 1, 1] }, grid)).toThrow(/SP0834.*needs a range/);
     expect(() => sceneFromScans([scan([])], unit, { ...grid, axes: ["z", "y", "t"] })).toThrow(/SP0834.*axes x, y, z, but input `voxels` has z, y, t/);
-    expect(() => sceneFromScans([scan([])], unit, { ...grid, channels: 5 })).toThrow(/SP0834: a.bin has 4 columns per point, input `voxels` needs 5/);
+    expect(() => sceneFromScans([scan([])], unit, { ...grid, channels: 5 })).toThrow(/SP0834: a.bin has 4 columns per point \(x, y, z, intensity\), input `voxels` needs 5/);
   });
 });

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FORMS } from "../../src/cli/import/forms.ts";
+import { kernelSizes } from "../../src/cli/import/plan.ts";
 import { candidates, SYSTEMS } from "../../src/cli/import/systems.ts";
 import { requiredTensors } from "../../src/cli/weights/required.ts";
 import { compileSource } from "../../src/ir/from-source.ts";
@@ -35,8 +36,7 @@ function checkpointFor(command: readonly string[]): Uint8Array {
   const prefix = option(command, "--prefix") ?? "";
   const entries = requiredTensors(module!).map((tensor) => {
     const [{ name, forms }] = candidates(tensor, system) as [ReturnType<typeof candidates>[number]];
-    const sizes = { kernel: tensor.shape.slice(0, -2), cin: tensor.shape.at(-2) ?? 1, cout: tensor.shape.at(-1)! };
-    const shape = forms.map((form) => FORMS[form].shapes(sizes)[0]).find((s) => s !== undefined) ?? tensor.shape;
+    const shape = forms.map((form) => FORMS[form].shapes(kernelSizes(tensor))[0]).find((s) => s !== undefined) ?? tensor.shape;
     return { name: prefix + name, shape, size: shape.reduce((a, b) => a * b, 1) };
   });
   const length = Math.max(...entries.map((e) => e.size));

@@ -108,6 +108,15 @@ describe("voxels", () => {
     }), { numRuns: 400 });
   });
 
+  it("float32 decides a border: 0.3 / 0.1 is 3 in float32, below 3 in float64", () => {
+    expect(0.3 / 0.1).toBeLessThan(3);
+    expect([...voxelize({ columns: 3, data: Float32Array.of(0.3, 0, 0) }, { voxel: [0.1, 0.1, 0.1] }).coords]).toEqual([0, 3, 0, 0]);
+  });
+
+  it("are the nearest when asked, halves to even", () => {
+    expect([...voxelize({ columns: 3, data: Float32Array.of(0.5, 1.5, -0.5) }, { voxel: [1, 1, 1], rounding: "nearest" }).coords]).toEqual([0, 0, 2, 0]);
+  });
+
   it("are refused with a code where grid, points or limits make no sense", () => {
     const points = { columns: 3, data: Float32Array.of(1, 2, 3) };
     const code = (call: () => unknown): string => {

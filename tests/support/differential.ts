@@ -31,20 +31,23 @@ export async function expectRun(network: AnyNetwork, inputs: Inputs, batch: numb
 /** Same names, same sites in the same order, same shapes, and numbers within `tolerance` of the largest. */
 export function expectSame(outputs: Outputs, wanted: ReadonlyMap<string, Value>, what = "", tolerance = 1e-5): void {
   expect(Object.keys(outputs), what).toEqual([...wanted.keys()]);
-  for (const [name, value] of wanted) {
-    if (value.kind === "rulebook" || value.kind === "param") throw new Error(`${name} is a ${value.kind}`);
-    const got = outputs[name]!;
-    const label = `${what} ${name}`;
-    if ("coords" in got) {
-      if (value.kind !== "feat") throw new Error(`${label} is a ${value.kind}, not features`);
-      expect(got.coords, label).toEqual(value.sites.coords);
-      expect([got.rows, got.channels], label).toEqual([value.sites.count, value.channels]);
-    } else {
-      if (value.kind === "feat") throw new Error(`${label} has no sites`);
-      expect(got.shape, label).toEqual(value.kind === "vec" ? [value.batch, value.channels] : value.shape);
-    }
-    expect(relativeError(dataOf(got), value.data), label).toBeLessThanOrEqual(tolerance);
+  for (const [name, value] of wanted) compareOutput(outputs[name]!, value, `${what} ${name}`, tolerance);
+}
+
+/** One output: same sites in the same order, same shape, and numbers within `tolerance` of the largest. Returns how far they are. */
+export function compareOutput(got: Outputs[string], value: Value, label: string, tolerance: number): number {
+  if (value.kind === "rulebook" || value.kind === "param") throw new Error(`${label} is a ${value.kind}`);
+  if ("coords" in got) {
+    if (value.kind !== "feat") throw new Error(`${label} is a ${value.kind}, not features`);
+    expect(got.coords, label).toEqual(value.sites.coords);
+    expect([got.rows, got.channels], label).toEqual([value.sites.count, value.channels]);
+  } else {
+    if (value.kind === "feat") throw new Error(`${label} has no sites`);
+    expect(got.shape, label).toEqual(value.kind === "vec" ? [value.batch, value.channels] : value.shape);
   }
+  const error = relativeError(dataOf(got), value.data);
+  expect(error, label).toBeLessThanOrEqual(tolerance);
+  return error;
 }
 
 /** Random rows for every input: at most `rows`, within the extents, or on both sides of the origin where there are none. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { KITTI_GRID, sceneFromScans } from "../../src/cli/files/kitti.ts";
+import { KITTI_GRID } from "../../src/cli/files/kitti.ts";
 import { inputSpecs, type SceneInput } from "../../src/cli/files/scene.ts";
-import { simulateScan } from "../../src/cli/scan/lidar.ts";
+import { madeUpInput } from "../../src/cli/scan/made-up.ts";
 import { compileSource, type CompileOptions } from "../../src/ir/from-source.ts";
 import type { Module } from "../../src/ir/module.ts";
 
@@ -18,6 +18,5 @@ export function example(name: string, params: CompileOptions["params"] = {}): Mo
 
 /** Voxels of the simulated scan for a net with KITTI's grid, as the demo makes them. */
 export function simulatedScan(net: Module, seed = 1): SceneInput {
-  const data = simulateScan(seed);
-  return sceneFromScans([{ file: "simulated", points: { columns: 4, count: data.length / 4, data } }], KITTI_GRID, inputSpecs(net)[0]!);
+  return madeUpInput("lidar", seed, inputSpecs(net)[0]!, KITTI_GRID);
 }

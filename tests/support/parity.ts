@@ -1,18 +1,14 @@
 import { appendFileSync } from "node:fs";
-
-/** How far a run of one fixture was from what another system, or an independent computation, gave. */
-export interface Parity {
-  readonly folder: string;
-  readonly file: string;
-  readonly target: string;
-  /** The largest difference, of the largest value where `relative`. */
-  readonly error: number;
-  readonly tolerance: number;
-  readonly relative: boolean;
-}
+import type { Coverage } from "../../scripts/coverage.ts";
+import type { Parity } from "../../scripts/parity.ts";
 
 /** Adds a line to the file that `npm run parity` makes docs/PARITY.md of; without one, nothing. */
-export function recordParity(entry: Parity): void {
-  const file = process.env["SPNET_PARITY"];
+export const recordParity = (entry: Parity): void => record("SPNET_PARITY", entry);
+
+/** Adds a line to the file that `npm run coverage` makes docs/COVERAGE.md of; without one, nothing. */
+export const recordCoverage = (entry: Coverage): void => record("SPNET_COVERAGE", entry);
+
+function record(variable: string, entry: Parity | Coverage): void {
+  const file = process.env[variable];
   if (file !== undefined) appendFileSync(file, `${JSON.stringify(entry)}\n`);
 }

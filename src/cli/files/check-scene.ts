@@ -5,13 +5,19 @@ import type { InputSpec, SceneInput, SceneInputs } from "./scene.ts";
 /**
  * Checks the rows of every input by the run time's own rules (range, batch, finite values), so that all targets accept
  * the same scenes, and merges duplicates by policy; SP0818 under the policy `error`. A merged row stands where the first
- * of its rows stood.
+ * of its rows stood. SP0817: two inputs of one site set with different coordinates.
  */
 export function checkScene(scene: SceneInputs, specs: readonly InputSpec[], duplicates: DuplicatePolicy): SceneInputs {
+  const shared = new Map<string, SceneInput>();
   return new Map(
     specs.map((spec) => {
       const input = scene.get(spec.name);
       if (input === undefined) throw inputError("SP0805", `no coordinates and features for input \`${spec.name}\``);
+      const known = spec.sites === undefined ? undefined : shared.get(spec.sites);
+      if (known !== undefined && (known.rows !== input.rows || known.coords.some((c, i) => c !== input.coords[i]))) {
+        throw inputError("SP0817", `\`${spec.name}\` shares its site set with another input, but their coordinates differ`);
+      }
+      if (spec.sites !== undefined) shared.set(spec.sites, input);
       return [spec.name, checkInput(spec, input, duplicates)];
     }),
   );

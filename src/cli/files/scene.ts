@@ -11,6 +11,8 @@ export interface InputSpec {
   /** Per axis, or undefined for an unbounded grid. */
   readonly extents: readonly number[] | undefined;
   readonly channels: number;
+  /** Inputs of one site set have the same coordinates; one without stands alone. */
+  readonly sites?: string;
 }
 
 /** Every input by name. */
@@ -36,7 +38,7 @@ export function inputSpecs(module: Module): readonly InputSpec[] {
     .filter((op) => op.name === "input")
     .map((op) => {
       const sites = siteAttr(op.attrs, "sites");
-      return { name: string(op.attrs, "name"), axes: module.sites.axes(sites), extents: module.sites.extents(sites), channels: number(op.attrs, "channels") };
+      return { name: string(op.attrs, "name"), axes: module.sites.axes(sites), extents: module.sites.extents(sites), channels: number(op.attrs, "channels"), sites };
     });
 }
 

@@ -5,7 +5,7 @@ import { standardNames, type ReadOptions, type Table } from "./table.ts";
 const KITTI_COLUMNS = 4;
 
 /** A scan without a header: little-endian rows of one type. SP0831 when the file does not hold whole points. */
-export function readBin(file: string, bytes: Uint8Array, { columns = KITTI_COLUMNS, scalar }: ReadOptions): readonly Table[] {
+export function readBin(file: string, bytes: Uint8Array, { columns = KITTI_COLUMNS, scalar }: Pick<ReadOptions, "columns" | "scalar">): readonly [Table] {
   const names = typeof columns === "number" ? standardNames(columns) : columns;
   const size = SCALAR_BYTES[scalar];
   const stride = names.length * size;

@@ -7,6 +7,8 @@ import type { Column, Table } from "./table.ts";
 export interface FieldChoice {
   readonly coordinates: readonly string[] | undefined;
   readonly features: readonly string[] | undefined;
+  /** What stands before it where it is one input's of several: `NAME=`. */
+  readonly of?: string;
 }
 
 /** Columns chosen for an input. */
@@ -14,14 +16,38 @@ export interface Fields {
   /** Axes of the network in the order of --voxel and --range, each with its column. */
   readonly coordinates: readonly { readonly axis: string; readonly column: Column }[];
   readonly features: readonly Column[];
-  /** As `--fields` would say it. */
+  /** As `--fields` says it. */
   readonly text: string;
 }
 
 /** `x,y,z:intensity` or `t=time,y,x:` or `:red,green,blue`. */
-export function parseFields(text: string): FieldChoice {
+function parseFields(text: string): FieldChoice {
   const [coordinates, features] = text.split(":").map((part) => part.split(",").map((word) => word.trim()).filter((word) => word !== ""));
   return { coordinates: coordinates!.length === 0 ? undefined : coordinates, features: features === undefined || features.length === 0 ? undefined : features };
+}
+
+/**
+ * What the texts of `--fields` say of each input that is made of points: `NAME=…` of one, others of all that have none of
+ * their own. Where an input is called as one of its axes, `NAME=` is the axis. SP0842: one input twice, or one that is
+ * not made of points.
+ */
+export function fieldChoices(given: readonly string[], inputs: readonly InputSpec[], ofPoints: ReadonlySet<string>): ReadonlyMap<string, FieldChoice> {
+  const named = new Map<string, string>();
+  let others: string | undefined;
+  const refuse = (what: string): Error => inputError("SP0842", `--fields ${what}`, { help: "it chooses columns of files of points: once for all inputs, or NAME=COORDINATES:FEATURES for one" });
+  for (const text of given) {
+    const input = inputs.find(({ name, axes }) => text.startsWith(`${name}=`) && !axes.includes(name));
+    if (input === undefined) {
+      if (others !== undefined) throw refuse(`is given twice: ${others} and ${text}`);
+      others = text;
+      continue;
+    }
+    if (named.has(input.name)) throw refuse(`is given twice for input \`${input.name}\``);
+    if (!ofPoints.has(input.name)) throw refuse(`names input \`${input.name}\`, which is not made of points`);
+    named.set(input.name, text.slice(input.name.length + 1));
+  }
+  if (others !== undefined && ofPoints.size > 0 && named.size === ofPoints.size) throw refuse(`${others} is for no input: each has its own`);
+  return new Map([...ofPoints].map((name) => [name, { ...parseFields(named.get(name) ?? others ?? ""), ...(inputs.length > 1 ? { of: `${name}=` } : {}) }]));
 }
 
 /** Names by which one quantity goes. */
@@ -49,10 +75,10 @@ export function findColumn(columns: readonly Column[], name: string): Column | u
 export function chooseFields(table: Table, spec: InputSpec, choice: FieldChoice): Fields {
   const known = withDerived(table);
   const coordinates = chooseCoordinates(table, known, spec, choice.coordinates);
-  const names = choice.features ?? defaultFeatures(table, coordinates.map((c) => c.column.name), spec.channels);
+  const names = choice.features ?? defaultFeatures(table, coordinates.map((c) => c.column.name), spec);
   if (names.length !== spec.channels) throw mismatch(table, `--fields names ${names.length} features, input \`${spec.name}\` has ${spec.channels} channels`);
   const features = names.map((name) => column(table, known, name));
-  const text = `${coordinates.map((c) => (c.axis === c.column.name ? c.axis : `${c.axis}=${c.column.name}`)).join(",")}:${features.map((c) => c.name).join(",")}`;
+  const text = `${choice.of ?? ""}${coordinates.map((c) => (c.axis === c.column.name ? c.axis : `${c.axis}=${c.column.name}`)).join(",")}:${features.map((c) => c.name).join(",")}`;
   return { coordinates, features, text };
 }
 
@@ -93,12 +119,12 @@ function withDerived({ columns, rows }: Table): readonly Column[] {
 /** Whether rows are events: a pixel, a time and a polarity. */
 export const isEvents = ({ columns }: Table): boolean => ["x", "y", "t", "p"].every((name) => findColumn(columns, name) !== undefined);
 
-function defaultFeatures(table: Table, coordinates: readonly string[], channels: number): readonly string[] {
+function defaultFeatures(table: Table, coordinates: readonly string[], { name: input, channels }: InputSpec): readonly string[] {
   const all = table.columns.map((c) => c.name);
   const others = all.filter((name) => !coordinates.includes(name));
   if (isEvents(table) && channels <= 2) return channels === 2 ? ["off", "on"] : ["1"];
   if (table.kind === "strokes" && channels <= 3) return ["1", "dx", "dy"].slice(0, channels);
   const pool = table.unnamed ? all : channels <= others.length ? others : others.length === 0 && channels === 1 ? ["1"] : [...coordinates, ...others];
-  if (pool.length < channels) throw inputError("SP0834", `${table.file} has ${all.length} columns per point (${all.join(", ")}), input needs ${channels} channels`, { help: "say how many numbers a point has with --columns, or which are features with --fields" });
+  if (pool.length < channels) throw inputError("SP0834", `${table.file} has ${all.length} columns per point (${all.join(", ")}), input \`${input}\` needs ${channels} channels`, { help: "say how many numbers a point has with --columns, or which are features with --fields" });
   return pool.slice(0, channels);
 }

@@ -1,4 +1,5 @@
 /** What every reader of points gives: rows with named columns. */
+import type { Points } from "../../runtime/points/index.ts";
 
 export interface Column {
   readonly name: string;
@@ -49,6 +50,11 @@ const POSITIONS = ["x", "y", "z", "intensity"];
 
 /** Names of `count` columns that a file does not name: x, y, z, intensity, c4, c5, … */
 export const standardNames = (count: number): readonly string[] => Array.from({ length: count }, (_, i) => POSITIONS[i] ?? `c${i}`);
+
+/** Points that no file holds, as rows of numbers in standard columns or in those named. */
+export function pointTable(file: string, { columns, data }: Points, names = standardNames(columns)): Table {
+  return { file, kind: "points", rows: data.length / columns, columns: columnsOf(names, data), unnamed: true, place: (row) => `row ${row}` };
+}
 
 /** Columns of row-major numbers. */
 export function columnsOf(names: readonly string[], data: Float32Array | Float64Array): readonly Column[] {

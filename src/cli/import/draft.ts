@@ -3,7 +3,7 @@
  * What a checkpoint cannot say is guessed and marked `?`. The draft compiles, and needs what the checkpoint has.
  */
 import type { TensorView } from "../checkpoint/values.ts";
-import { readLayers, type Layer } from "./layers.ts";
+import { readLayers, type ConvLayer, type Layer } from "./layers.ts";
 import type { System } from "./systems.ts";
 
 /** Sites that a value lives on: the input's, or those that a strided convolution leads to. */
@@ -89,8 +89,11 @@ class Draft {
         const sides = layer.sides.find(([cin]) => cin === this.#last.channels) ?? layer.sides[0]!;
         return this.#apply(layer, sides[0], sides[1], norm, () => ({ call: `linear(${sides[1]}${biased(layer.bias)}, w=${quoted(layer.path)})`, sites: undefined, doubt: layer.sides.length > 1 && sides[0] !== sides[1] ? "which side of the matrix is the input" : "" }));
       }
-      case "conv":
-        return this.#apply(layer, layer.cin, layer.cout, norm, (x) => this.#conv(layer, x));
+      case "conv": {
+        const { or } = layer;
+        const conv = or !== undefined && !or.guessed && or.cin === this.#last.channels && !this.#known.some((k) => k.channels === layer.cin) ? or : layer;
+        return this.#apply(conv, conv.cin, conv.cout, norm, (x) => this.#conv(conv, x));
+      }
     }
   }
 
@@ -131,8 +134,8 @@ class Draft {
     return x === undefined ? undefined : whole(x, `takes an earlier value, for the last has ${last.channels} channels`);
   }
 
-  #conv({ path, kernel, guessed, cin, cout, bias }: Layer & { readonly kind: "conv" }, x: Known): { readonly call: string; readonly sites: Sites | undefined; readonly doubt: string } {
-    const rest = `${biased(bias)}, w=${quoted(path)}`;
+  #conv({ path, kernel, guessed, cin, cout, groups, bias }: ConvLayer, x: Known): { readonly call: string; readonly sites: Sites | undefined; readonly doubt: string } {
+    const rest = `${groups === 1 ? "" : `, groups=${groups}`}${biased(bias)}, w=${quoted(path)}`;
     const even = kernel.every((k) => k % 2 === 0 || k === 1) && kernel.some((k) => k > 1);
     const reversed = x.sites.from;
     if (reversed !== undefined && kernel.join() === x.sites.kernel.join() && (UP.test(path) || (even && cout < cin && !DOWN.test(path)))) {

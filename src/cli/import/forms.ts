@@ -1,13 +1,16 @@
 /** How systems store kernels: orders of the axes, and the conversion from one order to another. */
 
-/** An axis of a kernel: a spatial one by its number, input channels or output channels. */
-export type Axis = number | "in" | "out";
+/** An axis of a kernel: a spatial one by its number, input channels of a group, groups, output channels of a group. */
+export type Axis = number | "in" | "group" | "out";
 
 /** Sizes of a kernel. */
 export interface KernelSizes {
   readonly kernel: readonly number[];
+  /** Input channels of a group. */
   readonly cin: number;
+  /** Output channels of all groups together. */
   readonly cout: number;
+  readonly groups: number;
 }
 
 /** One way to store a kernel: the order of its axes from slowest to fastest, and the shapes in which that is written. */
@@ -19,6 +22,9 @@ export interface Form {
   shapes(sizes: KernelSizes): readonly (readonly number[])[];
 }
 
+/** Output channels, those of a group side by side. */
+const OUT = ["group", "out"] as const;
+
 const ascending = (dim: number): readonly number[] => Array.from({ length: dim }, (_, i) => i);
 const volume = (kernel: readonly number[]): number => kernel.reduce((a, b) => a * b, 1);
 /** A kernel with axes of its own; a plain matrix has none, and is not stored in such a form. */
@@ -29,25 +35,25 @@ export const FORMS = {
   "out-k-in": {
     name: "out-k-in",
     text: "[Cout, k…, Cin]",
-    order: (dim) => ["out", ...ascending(dim), "in"],
+    order: (dim) => [...OUT, ...ascending(dim), "in"],
     shapes: ({ kernel, cin, cout }) => spatial(kernel, [cout, ...kernel, cin]),
   },
   "k-in-out": {
     name: "k-in-out",
     text: "[k…, Cin, Cout]",
-    order: (dim) => [...ascending(dim), "in", "out"],
+    order: (dim) => [...ascending(dim), "in", ...OUT],
     shapes: ({ kernel, cin, cout }) => spatial(kernel, [...kernel, cin, cout]),
   },
   "k-out-in": {
     name: "k-out-in",
     text: "[k…, Cout, Cin]",
-    order: (dim) => [...ascending(dim), "out", "in"],
+    order: (dim) => [...ascending(dim), ...OUT, "in"],
     shapes: ({ kernel, cin, cout }) => spatial(kernel, [...kernel, cout, cin]),
   },
   "out-in-k": {
     name: "out-in-k",
     text: "[Cout, Cin, k…]",
-    order: (dim) => ["out", "in", ...ascending(dim)],
+    order: (dim) => [...OUT, "in", ...ascending(dim)],
     shapes: ({ kernel, cin, cout }) => spatial(kernel, [cout, cin, ...kernel]),
   },
   "in-out-k": {
@@ -59,32 +65,39 @@ export const FORMS = {
   "taps-first": {
     name: "taps-first",
     text: "[K, Cin, Cout], taps with the first axis fastest",
-    order: (dim) => [...ascending(dim).toReversed(), "in", "out"],
-    shapes: flat,
+    order: (dim) => [...ascending(dim).toReversed(), "in", ...OUT],
+    // MinkowskiEngine's channelwise kernels are [K, C].
+    shapes: (sizes) => [...flat(sizes), ...(sizes.groups > 1 && sizes.groups === sizes.cout && sizes.cin === 1 ? [[volume(sizes.kernel), sizes.cout]] : [])],
   },
   "taps-last": {
     name: "taps-last",
     text: "[K, Cin, Cout], taps with the last axis fastest",
-    order: (dim) => [...ascending(dim), "in", "out"],
+    order: (dim) => [...ascending(dim), "in", ...OUT],
     shapes: (sizes) => [...flat(sizes), [volume(sizes.kernel), 1, sizes.cin, sizes.cout]],
+  },
+  "taps-groups": {
+    name: "taps-groups",
+    text: "[K, groups, Cin / groups, Cout / groups], taps with the last axis fastest",
+    order: (dim) => [...ascending(dim), "group", "in", "out"],
+    shapes: ({ kernel, cin, cout, groups }) => spatial(kernel, [volume(kernel), groups, cin, cout / groups]),
   },
   // spconv 2 multiplies rows by weight.view(Cin, Cout) when there is one tap, whatever the shape says.
   "memory-in-out": {
     name: "memory-in-out",
     text: "one tap, its memory as [Cin, Cout]",
-    order: (dim) => [...ascending(dim), "in", "out"],
+    order: (dim) => [...ascending(dim), "in", ...OUT],
     shapes: ({ kernel, cin, cout }) => (kernel.length === 0 ? [] : [[cout, ...kernel, cin], [...kernel, cin, cout], [...kernel, cout, cin]]),
   },
   "in-out": {
     name: "in-out",
     text: "[Cin, Cout]",
-    order: (dim) => [...ascending(dim), "in", "out"],
+    order: (dim) => [...ascending(dim), "in", ...OUT],
     shapes: ({ cin, cout }) => [[cin, cout]],
   },
   "out-in": {
     name: "out-in",
     text: "[Cout, Cin]",
-    order: (dim) => ["out", "in", ...ascending(dim)],
+    order: (dim) => [...OUT, "in", ...ascending(dim)],
     shapes: ({ cin, cout }) => [[cout, cin]],
   },
 } as const satisfies Readonly<Record<string, Form>>;

@@ -4,9 +4,23 @@ import { elements } from "../files/tensor.ts";
 import { isBookkeeping } from "../weights/compare.ts";
 import type { System } from "./systems.ts";
 
+export interface ConvLayer {
+  readonly kind: "conv";
+  readonly path: string;
+  readonly kernel: readonly number[];
+  /** The shape tells the number of taps only. */
+  readonly guessed: boolean;
+  readonly cin: number;
+  readonly cout: number;
+  readonly groups: number;
+  readonly bias: boolean;
+  /** What the same shape means else. */
+  readonly or?: ConvLayer;
+}
+
 /** A layer with weights. */
 export type Layer =
-  | { readonly kind: "conv"; readonly path: string; readonly kernel: readonly number[]; /** The shape tells the number of taps only. */ readonly guessed: boolean; readonly cin: number; readonly cout: number; readonly bias: boolean }
+  | ConvLayer
   | { readonly kind: "linear"; readonly path: string; /** Both readings of a matrix whose shape does not say which side is which. */ readonly sides: readonly (readonly [cin: number, cout: number])[]; readonly bias: boolean }
   | { readonly kind: "bn"; readonly path: string; readonly channels: number }
   | { readonly kind: "unknown"; readonly path: string; readonly shape: readonly number[] };
@@ -68,26 +82,31 @@ function readLayer({ path, parts }: Group, dim: number, system: System): Layer {
   if (weight.length === 1) return parts.has("running_mean") ? { kind: "bn", path, channels: weight[0]! } : unknown();
   const [first, second] = [weight[0]!, weight[1]!];
   // A convolution of one tap; what is called `weight` is a matrix of torch, or in SparseConvNet perhaps the other way round.
-  if (weight.length === 2 && parts.has("kernel")) return { kind: "conv", path, kernel: Array<number>(dim).fill(1), guessed: false, cin: first, cout: second, bias };
+  if (weight.length === 2 && parts.has("kernel")) {
+    const channelwise = { kind: "conv", path, ...kernelOfTaps(first, dim), cin: second, cout: second, groups: second, bias } as const;
+    return { kind: "conv", path, kernel: Array<number>(dim).fill(1), guessed: false, cin: first, cout: second, groups: 1, bias, ...(system.name === "minkowski" ? { or: channelwise } : {}) };
+  }
   if (weight.length === 2) return { kind: "linear", path, sides: system.name === "scn" ? [[first, second], [second, first]] : [[second, first]], bias };
   const read = readKernel(weight, dim, system);
   return read === undefined ? unknown() : { kind: "conv", path, bias, ...read };
 }
 
-function readKernel(shape: readonly number[], dim: number, { name }: System): Pick<Layer & { readonly kind: "conv" }, "kernel" | "guessed" | "cin" | "cout"> | undefined {
+function readKernel(shape: readonly number[], dim: number, { name }: System): Pick<ConvLayer, "kernel" | "guessed" | "cin" | "cout" | "groups"> | undefined {
   const [first, second] = [shape[0]!, shape[1]!];
   const [beforeLast, last] = [shape.at(-2)!, shape.at(-1)!];
   if (["spconv2", "spconv1", "fvdb"].includes(name) && shape.length !== dim + 2) return undefined;
   switch (name) {
     case "spconv2":
-      return { kernel: shape.slice(1, -1), guessed: false, cin: last, cout: first };
+      return { kernel: shape.slice(1, -1), guessed: false, cin: last, cout: first, groups: 1 };
     case "spconv1":
-      return { kernel: shape.slice(0, -2), guessed: false, cin: beforeLast, cout: last };
+      return { kernel: shape.slice(0, -2), guessed: false, cin: beforeLast, cout: last, groups: 1 };
     case "fvdb":
-      return { kernel: shape.slice(2), guessed: false, cin: second, cout: first };
+      return { kernel: shape.slice(2), guessed: false, cin: second, cout: first, groups: 1 };
     default:
-      if (elements(shape) !== first * beforeLast * last) return undefined;
-      return { ...kernelOfTaps(first, dim), cin: beforeLast, cout: last };
+      // SparseConvNet has an axis of groups.
+      const groups = shape.length === 4 && name === "scn" ? second : 1;
+      if (elements(shape) !== first * groups * beforeLast * last) return undefined;
+      return { ...kernelOfTaps(first, dim), cin: groups * beforeLast, cout: groups * last, groups };
   }
 }
 

@@ -111,7 +111,7 @@ export const taps = ({ shape }: RequiredTensor): number => elements(shape.slice(
 const isVector = ({ shape }: RequiredTensor, view: TensorView): boolean => view.shape.filter((n) => n !== 1).join() === shape.filter((n) => n !== 1).join();
 
 /** Sizes of a kernel along the axes of the network. */
-export const kernelSizes = ({ shape }: RequiredTensor): KernelSizes => ({ kernel: shape.slice(0, -2), cin: shape.at(-2)!, cout: shape.at(-1)! });
+export const kernelSizes = ({ shape, groups }: RequiredTensor): KernelSizes => ({ kernel: shape.slice(0, -2), cin: shape.at(-2)!, cout: shape.at(-1)!, groups });
 
 /** Sizes of a kernel along the axes of the checkpoint. A matrix may be stored there as a kernel of one tap. */
 function sourceSizes(tensor: RequiredTensor, { axes }: Given, shape: readonly number[]): KernelSizes {
@@ -127,8 +127,8 @@ export function sourceOrder(form: Form, tensor: RequiredTensor, { axes }: Pick<G
 }
 
 export function extents(tensor: RequiredTensor): (axis: Axis) => number {
-  const { kernel, cin, cout } = kernelSizes(tensor);
-  return (axis) => (axis === "in" ? cin : axis === "out" ? cout : kernel[axis]!);
+  const { kernel, cin, cout, groups } = kernelSizes(tensor);
+  return (axis) => (typeof axis === "number" ? kernel[axis]! : { in: cin, group: groups, out: cout / groups }[axis]);
 }
 
 /** Forms that lay a kernel out differently, the first of each kind. */

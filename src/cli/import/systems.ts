@@ -16,10 +16,17 @@ export interface System {
   readonly dialect: string | undefined;
   /** The name of its weight layout in the language, if there is one. */
   readonly layout: string | undefined;
-  /** Where a kernel may stand, by the path of its layer; `linear` is a matrix of a pointwise layer. */
-  kernel(path: string, taps: number, linear: boolean): readonly Candidate[];
+  /** Where a kernel may stand, by the path of its layer. */
+  kernel(path: string, is: KernelKind): readonly Candidate[];
   /** What stands between a batch norm's path and its tensors, most usual first. */
   readonly bnInfix: readonly string[];
+}
+
+export interface KernelKind {
+  readonly taps: number;
+  /** A matrix of a pointwise layer. */
+  readonly linear: boolean;
+  readonly groups: number;
 }
 
 const join = (path: string, part: string): string => (path === "" ? part : `${path}.${part}`);
@@ -32,7 +39,7 @@ const spconv2: System = {
   title: "spconv 2",
   dialect: "spconv",
   layout: "spconv2",
-  kernel: (path, taps) => [{ name: join(path, "weight"), forms: taps === 1 ? ["memory-in-out", "out-in"] : ["out-k-in"] }],
+  kernel: (path, { taps }) => [{ name: join(path, "weight"), forms: taps === 1 ? ["memory-in-out", "out-in"] : ["out-k-in"] }],
   bnInfix: [""],
 };
 
@@ -41,7 +48,7 @@ const spconv1: System = {
   title: "spconv 1",
   dialect: "spconv",
   layout: "spconv1",
-  kernel: (path, taps) => [{ name: join(path, "weight"), forms: taps === 1 ? ["k-in-out", "out-in"] : ["k-in-out"] }],
+  kernel: (path, { taps }) => [{ name: join(path, "weight"), forms: taps === 1 ? ["k-in-out", "out-in"] : ["k-in-out"] }],
   bnInfix: [""],
 };
 
@@ -50,7 +57,7 @@ const minkowski: System = {
   title: "MinkowskiEngine",
   dialect: "minkowski",
   layout: "minkowski",
-  kernel: (path, taps) => [
+  kernel: (path, { taps }) => [
     { name: join(path, "kernel"), forms: ["taps-first"] },
     ...(taps === 1 ? [{ name: join(path, "linear.weight"), forms: ["out-in"] as const }, linearWeight(path)] : []),
   ],
@@ -62,7 +69,7 @@ const torchsparse: System = {
   title: "TorchSparse",
   dialect: "torchsparse",
   layout: "torchsparse",
-  kernel: (path, taps) => [{ name: join(path, "kernel"), forms: [taps % 2 === 1 ? "taps-first" : "taps-last"] }, ...(taps === 1 ? [linearWeight(path)] : [])],
+  kernel: (path, { taps }) => [{ name: join(path, "kernel"), forms: [taps % 2 === 1 ? "taps-first" : "taps-last"] }, ...(taps === 1 ? [linearWeight(path)] : [])],
   bnInfix: [""],
 };
 
@@ -72,7 +79,7 @@ const scn: System = {
   dialect: "scn",
   layout: "scn",
   // NetworkInNetwork is [Cin, Cout], a torch.nn.Linear beside it [Cout, Cin], both `.weight`.
-  kernel: (path, taps, linear) => [{ name: join(path, "weight"), forms: taps > 1 ? ["taps-last"] : linear ? ["in-out", "out-in", "taps-last"] : ["taps-last", "out-in"] }],
+  kernel: (path, { taps, linear, groups }) => [{ name: join(path, "weight"), forms: groups > 1 ? ["taps-groups"] : taps > 1 ? ["taps-last"] : linear ? ["in-out", "out-in", "taps-last"] : ["taps-last", "out-in"] }],
   bnInfix: [""],
 };
 
@@ -81,7 +88,7 @@ const fvdb: System = {
   title: "fVDB",
   dialect: undefined,
   layout: undefined,
-  kernel: (path, taps) => [{ name: join(path, "weight"), forms: taps === 1 ? ["out-in-k", "out-in"] : ["out-in-k"] }],
+  kernel: (path, { taps }) => [{ name: join(path, "weight"), forms: taps === 1 ? ["out-in-k", "out-in"] : ["out-in-k"] }],
   bnInfix: [""],
 };
 
@@ -89,14 +96,14 @@ export const SYSTEMS: ReadonlyMap<string, System> = new Map([spconv2, spconv1, m
 
 /** Where a tensor that the network needs may stand in a checkpoint of a system. */
 export function candidates(tensor: RequiredTensor, system: System): readonly Candidate[] {
-  const { name, use, shape } = tensor;
+  const { name, use, shape, groups } = tensor;
   const path = layerPath(tensor);
   switch (use) {
     case "kernel":
     case "linear":
       // A dense convolution is a module of PyTorch beside those of the system.
       if (isTorchKernel(tensor)) return [{ name: join(path, "weight"), forms: [tensor.layout === "torch" ? "out-in-k" : "in-out-k"] }];
-      return system.kernel(path, shape.slice(0, -2).reduce((a, b) => a * b, 1), use === "linear");
+      return system.kernel(path, { taps: shape.slice(0, -2).reduce((a, b) => a * b, 1), linear: use === "linear", groups });
     case "bias": {
       const names = system === minkowski ? ["bias", "linear.bias"] : ["bias"];
       return names.map((part) => ({ name: join(path, part), forms: [] }));

@@ -2,6 +2,7 @@
  * A spinning LiDAR in a made-up street: a pure function of its seed, shaped like a KITTI scan (64 beams from −24.8° to
  * +2°, 0.2° apart in azimuth, centimetre noise, coordinates in whole millimetres, reflectance in hundredths).
  */
+import type { Points } from "../../runtime/points/index.ts";
 import { Random } from "../random.ts";
 import type { Solid } from "./shapes.ts";
 import { GROUND, street } from "./street.ts";
@@ -26,7 +27,7 @@ const LOST_NEAR = 0.04;
 const LOST_FAR = 0.5;
 
 /** Points [x, y, z, intensity] in metres and 0 … 1, azimuth by azimuth, top beam first. */
-export function simulateScan(seed: number, options: LidarOptions = {}): Float32Array {
+export function simulateScan(seed: number, options: LidarOptions = {}): Points {
   const { fieldOfView = 81, beams = 64, azimuthStep = 0.2, maxRange = 80, noise = 0.02 } = options;
   const solids = street(new Random(seed, "street"));
   const random = new Random(seed, "beams");
@@ -48,7 +49,7 @@ export function simulateScan(seed: number, options: LidarOptions = {}): Float32A
       points.push(millimetres(ax * cos * range), millimetres(ay * cos * range), millimetres(sin * range), Math.round(100 * Math.min(0.99, Math.max(0, shine))) / 100);
     }
   }
-  return Float32Array.from(points);
+  return { columns: 4, data: Float32Array.from(points) };
 }
 
 const radians = (degrees: number): number => (degrees * Math.PI) / 180;

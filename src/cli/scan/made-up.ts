@@ -2,8 +2,8 @@
 import { inputError } from "../errors.ts";
 import { KITTI_GRID, sceneFromScans } from "../files/kitti.ts";
 import type { InputSpec, SceneInput } from "../files/scene.ts";
-import type { Points } from "../files/points.ts";
-import type { VoxelGrid } from "../files/voxels.ts";
+import type { CloudGrid } from "../formats/cloud.ts";
+import { pointTable, type Table } from "../formats/table.ts";
 import { Random } from "../random.ts";
 import type { Cells } from "./cells.ts";
 import { simulateScan } from "./lidar.ts";
@@ -19,18 +19,18 @@ export type SceneKind = (typeof SCENE_KINDS)[number];
 /** Extent per axis where a grid is unbounded. */
 const OPEN_EXTENT = 128;
 
+const COLOURS = ["red", "green", "blue"];
+
 /**
  * One batch item of a made-up scene. Scenes of points are voxelised on `grid`, or on KITTI's (lidar) and one of 5 cm (room).
  * Where an input has more channels than the scene has columns, columns repeat. SP0834 where dimensions do not fit.
  */
-export function madeUpInput(kind: SceneKind, seed: number, spec: InputSpec, grid?: VoxelGrid): SceneInput {
+export function madeUpInput(kind: SceneKind, seed: number, spec: InputSpec, grid?: CloudGrid): SceneInput {
   switch (kind) {
-    case "lidar": {
-      const data = simulateScan(seed);
-      return voxelInput({ columns: 4, count: data.length / 4, data }, grid ?? fitted(KITTI_GRID, spec), spec, "the made-up scan");
-    }
+    case "lidar":
+      return voxelInput(pointTable("the made-up scan", simulateScan(seed)), grid ?? fitted(KITTI_GRID, spec), spec);
     case "room":
-      return roomInput(seed, spec, grid ?? fitted({ voxel: [0.05, 0.05, 0.05], range: { min: [0, -3, -2], max: [8, 3, 2] } }, spec));
+      return voxelInput(pointTable("the made-up room", roomFrame(seed), ["x", "y", "z", ...COLOURS]), grid ?? fitted({ voxel: [0.05, 0.05, 0.05], range: { min: [0, -3, -2], max: [8, 3, 2] } }, spec), spec);
     case "strokes":
       if (spec.axes.length !== 2) throw wrongDimension(kind, spec, "2");
       return cellInput(penStrokes(new Random(seed, kind), extentsOf(spec) as readonly [number, number]), spec);
@@ -40,27 +40,15 @@ export function madeUpInput(kind: SceneKind, seed: number, spec: InputSpec, grid
 }
 
 /** A grid without the range where the network's grid is unbounded: nothing is cut off. */
-const fitted = (grid: VoxelGrid, spec: InputSpec): VoxelGrid => (spec.extents === undefined ? { voxel: grid.voxel } : grid);
+const fitted = (grid: CloudGrid, spec: InputSpec): CloudGrid => (spec.extents === undefined ? { voxel: grid.voxel } : grid);
 
 const extentsOf = (spec: InputSpec): readonly number[] => spec.extents ?? spec.axes.map(() => OPEN_EXTENT);
 
-function voxelInput(points: Points, grid: VoxelGrid, spec: InputSpec, file: string): SceneInput {
-  return sceneFromScans([{ file, points: withColumns(points, spec.channels) }], grid, spec);
-}
-
-/** Three channels are the colours, more begin with the position. */
-function roomInput(seed: number, spec: InputSpec, grid: VoxelGrid): SceneInput {
-  if (spec.channels !== 3) return voxelInput(roomFrame(seed), grid, spec, "the made-up room");
-  const { rows, coords, features } = voxelInput(roomFrame(seed), grid, { ...spec, channels: 6 }, "the made-up room");
-  return { rows, coords, features: features.filter((_, i) => i % 6 >= 3) };
-}
-
-/** Repeats columns until there are enough. */
-function withColumns(points: Points, columns: number): Points {
-  if (points.columns >= columns) return points;
-  const data = new Float32Array(points.count * columns);
-  for (let p = 0; p < points.count; p++) for (let c = 0; c < columns; c++) data[p * columns + c] = points.data[p * points.columns + (c % points.columns)]!;
-  return { columns, count: points.count, data };
+/** Three channels of a coloured scene are its colours, others begin with the position. */
+function voxelInput(table: Table, grid: CloudGrid, spec: InputSpec): SceneInput {
+  const names = table.columns.map((c) => c.name);
+  const features = spec.channels === 3 && COLOURS.every((c) => names.includes(c)) ? COLOURS : Array.from({ length: spec.channels }, (_, c) => names[c % names.length]!);
+  return sceneFromScans([table], grid, spec, features);
 }
 
 function cellInput({ indices, columns, values }: Cells, spec: InputSpec): SceneInput {

@@ -1,6 +1,6 @@
 /** An RGB-D frame of a furnished room: a pinhole camera, depth along each pixel's ray, colours by surface. */
+import type { Points } from "../../runtime/points/index.ts";
 import { Random } from "../random.ts";
-import type { Points } from "../files/points.ts";
 import { box, post, type Solid } from "./shapes.ts";
 
 export interface CameraOptions {
@@ -43,7 +43,7 @@ export function roomFrame(seed: number, options: CameraOptions = {}): Points {
       points.push(dx * depth, dy * depth, dz * depth, ...colour.map((c) => Math.min(1, Math.max(0, c * shade))));
     }
   }
-  return { columns: 6, count: points.length / 6, data: Float32Array.from(points) };
+  return { columns: 6, data: Float32Array.from(points) };
 }
 
 /** Floor, ceiling and walls as thin boxes, then furniture on the floor. */

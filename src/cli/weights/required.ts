@@ -19,6 +19,8 @@ export interface RequiredTensor {
   readonly dtype: string;
   /** Of a multiplier: by what the product is divided. */
   readonly divisor: number;
+  /** Of a kernel: groups of channels convolved apart. */
+  readonly groups: number;
   readonly loc: Loc;
 }
 
@@ -38,7 +40,7 @@ export function requiredTensors(module: Module): readonly RequiredTensor[] {
     const user = uses.get(op.results[0]!);
     const use = user?.use ?? (role === "conv" ? "kernel" : role === "linear" ? "linear" : "bias");
     const divisor = user?.op.name === "rescale" ? 2 ** number(user.op.attrs, "shift") : 1;
-    if (!tensors.has(name)) tensors.set(name, { name, use, role, layout, shape, stored: storedShape(role, layout, shape), dtype, divisor, loc: op.loc });
+    if (!tensors.has(name)) tensors.set(name, { name, use, role, layout, shape, stored: storedShape(role, layout, shape), dtype, divisor, groups: user?.groups ?? 1, loc: op.loc });
   }
   return [...tensors.values()];
 }
@@ -49,15 +51,16 @@ const CONVOLUTIONS = new Set(["subm", "conv", "up"]);
 const SOLE_USES: Readonly<Record<string, ParamUse>> = { linear: "linear", clip: "limit", rescale: "multiplier", scale: "factor" };
 
 /** The first operation on features that takes a parameter, and how it uses it. */
-function paramUses(module: Module): ReadonlyMap<ValueId, { readonly op: Op; readonly use: ParamUse }> {
-  const uses = new Map<ValueId, { readonly op: Op; readonly use: ParamUse }>();
+function paramUses(module: Module): ReadonlyMap<ValueId, { readonly op: Op; readonly use: ParamUse; readonly groups: number }> {
+  const uses = new Map<ValueId, { readonly op: Op; readonly use: ParamUse; readonly groups: number }>();
   for (const op of module.ops) {
     if (op.name.startsWith("fold.")) continue;
     const norm = op.name === "bn" || op.name === "normalise";
     const normUses = op.attrs["affine"] === false ? NORM_USES.slice(2) : NORM_USES;
+    const groups = op.attrs["groups"] === undefined ? 1 : number(op.attrs, "groups");
     op.operands.forEach((value, i) => {
       const use = norm ? normUses[i - 1] : i !== 1 ? "bias" : (SOLE_USES[op.name] ?? (CONVOLUTIONS.has(op.name) ? "kernel" : "bias"));
-      if (i > 0 && use !== undefined && !uses.has(value)) uses.set(value, { op, use });
+      if (i > 0 && use !== undefined && !uses.has(value)) uses.set(value, { op, use, groups: use === "kernel" ? groups : 1 });
     });
   }
   return uses;

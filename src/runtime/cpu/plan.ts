@@ -1,23 +1,10 @@
+import type { PlannedSite } from "../geometry/plan.ts";
 import type { LoadOp, ParamBlock } from "../load.ts";
 import type { BufferPlan, InputPlan, OutputPlan, Rows, StepBinding, StepPlan } from "../plan.ts";
 
-/** A site set and the functions that build it. All per-axis lists have `dim` entries. */
-export interface CpuSite {
-  readonly id: string;
+/** A site set and the functions that build it. */
+export interface CpuSite extends PlannedSite {
   readonly kind: "input" | "reach" | "floor" | "generate" | "union" | "prune";
-  /** Of an input: every cell of the grid in every batch item, made by the run time instead of given by the caller. */
-  readonly full?: true;
-  readonly dim: number;
-  /** Index of the parent, −1 for an input. */
-  readonly of: number;
-  /** Of a union: the parents after the first. */
-  readonly others?: readonly number[];
-  readonly kernel?: readonly number[];
-  readonly stride?: readonly number[];
-  readonly padding?: readonly number[];
-  readonly dilation?: readonly number[];
-  /** Cells per axis, first 0; absent on an unbounded grid. */
-  readonly extents?: readonly number[];
   /** Marks the set's cells: from the caller's rows, or from those of each parent. */
   readonly mark: string;
   /** Of pruned sets: marks their cells from the parent's rows with a mask; `mark` takes all. */

@@ -5,11 +5,9 @@
  */
 export type Storage = "bitmap" | "hash" | "either";
 
-/** A site set; axes beyond `dim` do not exist. All per-axis lists have `dim` entries. */
-export interface GeometrySite {
+/** What every target knows of a site set; axes beyond `dim` do not exist. All per-axis lists have `dim` entries. */
+export interface PlannedSite {
   readonly id: string;
-  /** `sorted` is the input set `of` in sorted order, `union` the sites of `of` and `others`, `prune` some of `of`. */
-  readonly kind: "input" | "sorted" | "reach" | "floor" | "generate" | "union" | "prune";
   /** Of an input: every cell of the grid in every batch item, made by the run time instead of given by the caller. */
   readonly full?: true;
   readonly dim: number;
@@ -23,6 +21,11 @@ export interface GeometrySite {
   readonly dilation?: readonly number[];
   /** Cells per axis, first 0; absent on an unbounded grid. */
   readonly extents?: readonly number[];
+}
+
+export interface GeometrySite extends PlannedSite {
+  /** `sorted` is the input set `of` in sorted order, `union` the sites of `of` and `others`, `prune` some of `of`. */
+  readonly kind: "input" | "sorted" | "reach" | "floor" | "generate" | "union" | "prune";
   readonly storage: Storage;
   /** Index of the set whose rows mark this one: an ancestor, itself for an input; a union is marked by all its parents. */
   readonly source: number;

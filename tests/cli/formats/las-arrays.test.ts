@@ -35,6 +35,15 @@ function las(points: number, claimed = points): Uint8Array {
   return out;
 }
 
+describe("bin", () => {
+  test("holds whole points, of four numbers unless it is said otherwise", async () => {
+    const four = folder.write("a.bin", f32(1, 2, 3, 4));
+    expect(plain(await readOne(four))).toEqual({ x: [1], y: [2], z: [3], intensity: [4] });
+    expect(plain(await readOne(four, { columns: 2 }))).toEqual({ x: [1, 3], y: [2, 4] });
+    expect(await failure(folder.write("b.bin", new Uint8Array(17)))).toMatch(/^SP0831: .*b\.bin has 17 bytes.*4 f32 \(16 bytes\); the last whole one ends at byte 16/);
+  });
+});
+
 describe("las", () => {
   test("scale and offset, flags taken apart, records longer than needed", async () => {
     const table = await readOne(file("a.las", las(3)));

@@ -8,7 +8,7 @@ import { writeNpy } from "../../../src/cli/outputs/npy.ts";
 import { parseSafetensors } from "../../../src/cli/files/safetensors.ts";
 import { int32Tensor, toFloat32, toInt32 } from "../../../src/cli/files/tensor.ts";
 import { Folder, spnet, type Ran } from "../support.ts";
-import { npy, pack, plain, readOne } from "./support.ts";
+import { bytes, npy, pack, plain, readOne } from "./support.ts";
 
 const folder = new Folder();
 afterAll(() => folder.remove());
@@ -52,6 +52,67 @@ describe("fields", () => {
     const bin = folder.write("c.bin", pack([["f32", 1], ["f32", 2], ["f32", 3], ["f32", 4]]));
     const xyz = folder.write("c.xyz", "5 6 7 8\n");
     expect(await rows(net("z, y, x", 1), "--input", bin, "--input", xyz, "--voxel", "1", "--fields", "x,y,z:intensity")).toEqual(["0,3,2,1: 4", "1,7,6,5: 8"]);
+  });
+});
+
+describe("fields of several inputs", () => {
+  const points = folder.write("p.csv", "x,y,z,i,red\n1,2,3,4,5\n");
+  const two = folder.write("two.spnet", "spnet 1\nexport net N {\n  dialect spconv\n  sites S : (z, y, x)\n  sites T : (y, x)\n  sites U : (z, y, x)\n  input a : feat[S, 1]\n  input x : feat[T, 1]\n  input c : feat[U, 1]\n  output same = a |> relu\n  output flat = x |> relu\n  output third = c |> relu\n}\n");
+  const rowsOf = async (...args: readonly string[]): Promise<readonly string[]> => {
+    const out = folder.at("two.safetensors");
+    const { status, err } = await run(two, "--input", `a=${points}`, "--input", `x=${points}`, "--input", `c=${points}`, "--voxel", "1", "--output", out, ...args);
+    if (status !== 0) return [err.split("\n").slice(0, 2).join(" ")];
+    const tensors = parseSafetensors(out, readFileSync(out));
+    return ["same", "flat", "third"].map((name) => `${toInt32(tensors.get(`${name}.coords`)!).join()}: ${toFloat32(tensors.get(`${name}.features`)!).join()}`);
+  };
+
+  test("are said by name, others are for all that have none; an input called as one of its axes has no name here", async () => {
+    expect(await rowsOf("--fields", "a=x,y=z,z=y:red", "--fields", ":i")).toEqual(["0,2,3,1: 5", "0,2,1: 4", "0,3,2,1: 4"]);
+    expect(await rowsOf("--fields", "a=:red", "--fields", "c=:x")).toEqual(["0,3,2,1: 5", "0,2,1: 3", "0,3,2,1: 1"]);
+    expect(await rowsOf("--fields", "a=x,y,z:red", "--fields", "c=x,y,z:red", "--fields", "x=z,y:x")).toEqual(["0,3,2,1: 5", "0,2,3: 1", "0,3,2,1: 5"]);
+    const { err } = await run(two, "--input", `a=${points}`, "--input", `x=${points}`, "--input", `c=${points}`, "--voxel", "1", "--fields", ":i");
+    expect(err).toContain("1 points, 1 sites; --fields a=x,y,z:i, voxels of 1 × 1 × 1");
+  });
+
+  test("are refused twice, and for inputs that are not made of points", async () => {
+    expect(await rowsOf("--fields", "a=:red", "--fields", "a=:i")).toEqual([expect.stringMatching(/SP0842\]: --fields is given twice for input `a`/)]);
+    expect(await rowsOf("--fields", ":red", "--fields", ":i")).toEqual([expect.stringMatching(/SP0842\]: --fields is given twice: :red and :i .*NAME=/)]);
+    expect(await rowsOf("--fields", "q=:red")).toEqual([expect.stringMatching(/SP0842/)]);
+    const one = net("z, y, x", 1);
+    expect(await run(one, "--input", points, "--voxel", "1", "--fields", "voxels=:i", "--fields", ":red")).toMatchObject({ status: 1, err: expect.stringMatching(/SP0842\]: --fields :red is for no input/) });
+    const tensors = folder.write("t.npz", zipSync({ "c.coords.npy": npy("'<i4'", [1, 4], pack([0, 1, 1, 1].map((v) => ["i32", v]))), "c.features.npy": npy("'<f4'", [1, 1], pack([["f32", 1]])) }));
+    const given = [two, "--input", `a=${points}`, "--input", `x=${points}`, "--input", tensors, "--voxel", "1"] as const;
+    expect(await run(...given, "--fields", ":i")).toMatchObject({ status: 0 });
+    expect(await run(...given, "--fields", "c=:i")).toMatchObject({ status: 1, err: expect.stringMatching(/SP0842\]: --fields names input `c`, which is not made of points/) });
+  });
+});
+
+describe("tensors of libspconv", () => {
+  const file = net("z: 4, y: 8, x: 16", 2, "t.spnet");
+  const header = (type: number, ...shape: readonly number[]): Uint8Array => pack([["u32", 0x33ff1101], ["i32", shape.length], ["i32", type], ...shape.map((n) => ["i32", n] as const)]);
+  const coords = folder.write("in_indices_zyx.tensor", bytes(header(1, 2, 4), pack([0, 1, 2, 3, 0, 3, 7, 15].map((v) => ["i32", v]))));
+  const halves = [0x3c00, 0x3800, 0x4000, 0x4400];
+  const features = folder.write("in_features.tensor", bytes(header(2, 2, 2), pack(halves.map((v) => ["u16", v]))));
+
+  test("are a scene in two files: whole numbers are coordinates", async () => {
+    const wanted = ["0,1,2,3: 1,0.5", "0,3,7,15: 2,4"];
+    expect(await rows(file, "--input", coords, "--input", features)).toEqual(wanted);
+    expect(await rows(file, "--input", `voxels=${features}`, "--input", `voxels=${coords}`)).toEqual(wanted);
+    const single = folder.write("f32.tensor", bytes(header(3, 2, 2), pack([1, 0.5, 2, 4].map((v) => ["f32", v]))));
+    expect(await rows(file, "--input", coords, "--input", single)).toEqual(wanted);
+  });
+
+  test("broken ones are coded", async () => {
+    const fails = async (content: Uint8Array): Promise<string> => (await run(file, "--input", folder.write("bad.tensor", content), "--input", features)).err;
+    expect(await fails(bytes("no tensor here"))).toMatch(/SP0836.*01 11 ff 33 \(byte 0\)/);
+    expect(await fails(new Uint8Array(3))).toMatch(/SP0836/);
+    expect(await fails(bytes(header(1, 2, 4), new Uint8Array(31)))).toMatch(/SP0835.*\[2, 4\] elements of 4 bytes, 32 in all, from byte 20, and the file ends at byte 51/);
+    expect(await fails(header(1, 2147483647, 2147483647))).toMatch(/SP0835/);
+    expect(await fails(header(1, -2, 4))).toMatch(/SP0836.*axis 0 has -2 elements \(byte 12\)/);
+    expect(await fails(pack([["u32", 0x33ff1101], ["i32", 1000000], ["i32", 1]]))).toMatch(/SP0836.*1000000 axes/);
+    expect(await fails(header(7, 1))).toMatch(/SP0837.*type 7/);
+    expect((await run(file, "--input", features, "--input", features)).err).toMatch(/SP0804.*features/);
+    expect((await run(file, "--input", coords)).err).toMatch(/SP0805/);
   });
 });
 

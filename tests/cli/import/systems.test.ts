@@ -1,12 +1,9 @@
 import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import { parseSafetensors } from "../../../src/cli/files/safetensors.ts";
-import { toFloat64, toNumbers } from "../../../src/cli/files/tensor.ts";
-import { requiredTensors } from "../../../src/cli/weights/required.ts";
-import { compileSource } from "../../../src/ir/from-source.ts";
-import { runLoadPhase } from "../../../src/runtime/load.ts";
+import { toFloat64 } from "../../../src/cli/files/tensor.ts";
 import { Folder, spnet } from "../support.ts";
-import { fixture, layersNet } from "./support.ts";
+import { fixture, layersNet, loadedFrom } from "./support.ts";
 
 const folder = new Folder();
 afterAll(() => folder.remove());
@@ -34,16 +31,11 @@ describe.each(SYSTEMS)("from %s", (system, options) => {
     const out = folder.at("w.safetensors");
     const { status, err } = await spnet("import", fixture(`layers-${system}.pth`), "--from", from, "--net", nets.get(layout)!, "--out", out, ...options);
     expect({ status, err }).toEqual({ status: 0, err: "" });
-    const written = parseSafetensors(out, readFileSync(out));
-    const required = requiredTensors(compileSource("n", { readFile: () => layersNet(layout) }).module!);
-    expect(required.length).toBe(canonical.size);
-    const loaded = runLoadPhase(required.map(({ name, role, layout: stored, shape }) => ({ op: "param" as const, name, role, layout: stored, shape })), (name) => {
-      const tensor = written.get(name);
-      return tensor === undefined ? undefined : { shape: tensor.shape, data: toNumbers(tensor) };
-    });
-    required.forEach(({ name, use }, i) => {
+    const loaded = loadedFrom(out, layersNet(layout));
+    expect(loaded.length).toBe(canonical.size);
+    loaded.forEach(({ tensor: { name, use }, data }) => {
       const path = use === "gamma" || use === "beta" || use === "mean" || use === "var" ? name.replace(/\.bn(\.\w+)$/, "$1") : name.replace(/\.kernel$/, ".weight");
-      expect({ name, values: loaded[i]!.data }).toEqual({ name, values: toFloat64(canonical.get(path)!) });
+      expect({ name, values: data }).toEqual({ name, values: toFloat64(canonical.get(path)!) });
     });
   });
 });

@@ -1,17 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openGpu, type TestGpu } from "../../support/gpu.ts";
+import { describe, expect, test } from "vitest";
 import { cloud } from "../../geometry/clouds.ts";
 import { minkUNet, second, SpecWriter } from "../../geometry/specs.ts";
 import { checkGeometry } from "./check.ts";
 import { GeometryRunner } from "./harness.ts";
 
-let gpu: TestGpu;
-let runner: GeometryRunner;
-beforeAll(async () => {
-  gpu = await openGpu();
-  runner = new GeometryRunner(gpu);
-});
-afterAll(() => gpu.close());
+const runner = GeometryRunner.ofFile();
 
 describe("chains of site sets", () => {
   test("SECOND's five levels and eight rulebooks are four dispatches", async () => {

@@ -1,18 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { cloud } from "../../geometry/clouds.ts";
 import { SpecWriter } from "../../geometry/specs.ts";
-import { openGpu, type TestGpu } from "../../support/gpu.ts";
 import { checkGeometry } from "./check.ts";
 import { checkHalo } from "./check-halo.ts";
 import { GeometryRunner } from "./harness.ts";
 
-let gpu: TestGpu;
-let runner: GeometryRunner;
-beforeAll(async () => {
-  gpu = await openGpu();
-  runner = new GeometryRunner(gpu);
-});
-afterAll(() => gpu.close());
+const runner = GeometryRunner.ofFile();
 
 describe("halo tables", () => {
   test.each([

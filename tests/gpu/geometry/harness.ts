@@ -1,7 +1,8 @@
+import { afterAll, beforeAll } from "vitest";
 import { compileGeometry, type CompileOptions, type CompiledGeometry } from "../../../src/codegen/wgsl/geometry/index.ts";
 import type { GeometrySpec } from "../../../src/codegen/plan/geometry-spec.ts";
 import { layoutGeometry, readCounts, type Bounds, type ByteRange, type GeometryBuffer, type GeometryLayout, type GeometryRequest, type SceneCounts } from "../../../src/runtime/geometry/index.ts";
-import { USAGE, type TestGpu } from "../../support/gpu.ts";
+import { openGpu, USAGE, type TestGpu } from "../../support/gpu.ts";
 import type { Rows } from "../../geometry/oracle.ts";
 
 /** What the kernels left: counts, and by site set or rulebook what lies in its region. */
@@ -38,11 +39,22 @@ function damaged(name: string, words: Uint32Array, ranges: readonly (ByteRange |
 
 /** A compiler of geometry to pipelines that remembers texts, since tests run the same network many times. */
 export class GeometryRunner {
-  readonly #gpu: TestGpu;
+  #opened: TestGpu | undefined;
   readonly #pipelines = new Map<string, { readonly pipeline: GPUComputePipeline; readonly layout: GPUBindGroupLayout }>();
 
-  constructor(gpu: TestGpu) {
-    this.#gpu = gpu;
+  /** The runner of a file of tests: its GPU is opened before them and closed behind them. */
+  static ofFile(): GeometryRunner {
+    const runner = new GeometryRunner();
+    beforeAll(async () => {
+      runner.#opened = await openGpu();
+    });
+    afterAll(() => runner.#gpu.close());
+    return runner;
+  }
+
+  get #gpu(): TestGpu {
+    if (this.#opened === undefined) throw new Error("no GPU is open outside of tests");
+    return this.#opened;
   }
 
   /** Runs geometry in one submit, from buffers full of rubbish where no zeros are asked for. */

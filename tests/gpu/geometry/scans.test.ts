@@ -1,20 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { simulateScan } from "../../../src/cli/scan/lidar.ts";
 import type { Rows } from "../../geometry/oracle.ts";
 import { minkUNet, second, SpecWriter } from "../../geometry/specs.ts";
-import { openGpu, type TestGpu } from "../../support/gpu.ts";
 import { checkGeometry } from "./check.ts";
 import { GeometryRunner, type GeometryRun } from "./harness.ts";
 
-let gpu: TestGpu;
-let runner: GeometryRunner;
-beforeAll(async () => {
-  gpu = await openGpu();
-  runner = new GeometryRunner(gpu);
-});
-afterAll(() => gpu.close());
+const runner = GeometryRunner.ofFile();
 
 interface Grid {
   readonly rangeMin: readonly number[];
@@ -46,7 +39,7 @@ async function fitted(spec: Parameters<GeometryRunner["run"]>[0], rows: Rows): P
 }
 
 describe("a simulated scan", () => {
-  const scan = simulateScan(3, { azimuthStep: 0.8 });
+  const { data: scan } = simulateScan(3, { azimuthStep: 0.8 });
   test("SECOND on its full grid", async () => {
     const rows = voxels(scan, 4, SECOND);
     expect(rows.length).toBeGreaterThan(1500);

@@ -1,17 +1,10 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { GeometrySpec } from "../../../src/codegen/plan/geometry-spec.ts";
-import { openGpu, type TestGpu } from "../../support/gpu.ts";
 import { cloud } from "../../geometry/clouds.ts";
 import { checkGeometry } from "./check.ts";
 import { GeometryRunner } from "./harness.ts";
 
-let gpu: TestGpu;
-let runner: GeometryRunner;
-beforeAll(async () => {
-  gpu = await openGpu();
-  runner = new GeometryRunner(gpu);
-});
-afterAll(() => gpu.close());
+const runner = GeometryRunner.ofFile();
 
 /** One submanifold rulebook on an input set. */
 const subm = (dim: number, kernel: number, extents: readonly number[] | undefined): GeometrySpec => {

@@ -1,18 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { cloud } from "../../geometry/clouds.ts";
 import { expectedGeometry, readBlock, type Rows } from "../../geometry/oracle.ts";
 import { minkUNet, SpecWriter } from "../../geometry/specs.ts";
-import { openGpu, type TestGpu } from "../../support/gpu.ts";
 import { checkGeometry } from "./check.ts";
 import { GeometryRunner, type RequestChange } from "./harness.ts";
 
-let gpu: TestGpu;
-let runner: GeometryRunner;
-beforeAll(async () => {
-  gpu = await openGpu();
-  runner = new GeometryRunner(gpu);
-});
-afterAll(() => gpu.close());
+const runner = GeometryRunner.ofFile();
 
 const bounded = new SpecWriter(2).input("S", [20, 30]).subm("s", "S", 3).reach("A", "S", { k: 3, s: 2, p: 1 }).rulebook("r", "S", "A", { k: 3, s: 2, p: 1 }, { transposed: true }).spec;
 const free = new SpecWriter(2).input("S").subm("s", "S", 3).floor("A", "S", 2).rulebook("r", "S", "A", { k: 2, s: 2 }).spec;
