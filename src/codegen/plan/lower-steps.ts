@@ -5,13 +5,12 @@ import type { BroadcastRule } from "../../ir/ops/broadcast.ts";
 import type { SiteId } from "../../ir/sites.ts";
 import type { ParamType, Type } from "../../ir/types.ts";
 import { isWhole, type Rounding, type SaturatedBits } from "../../ir/whole.ts";
-import { TILE_COLUMNS } from "../wgsl/kernels/shape.ts";
 import { CHUNKS, pad4, type ConvTerm, type DenseTarget, type EpilogueStep, type HaloAccess, type MapAccess, type RowAccess } from "../wgsl/spec.ts";
 import { standardTile } from "./dataflow.ts";
 import { float32Below } from "./float32.ts";
 import { GeometryDraft, type ResolvedRulebook } from "./geometry-draft.ts";
 import { MemoryDraft, rowsOf, type Place } from "./memory-draft.ts";
-import { ParamsDraft } from "./params-draft.ts";
+import { columnsPerBlock, ParamsDraft } from "./params-draft.ts";
 import { Roles, type SpecBody, type StepDraft } from "./step-draft.ts";
 
 /** What a target asks of the steps that are made for it. */
@@ -36,14 +35,6 @@ type Item = { readonly [key: string]: AttrValue };
 
 /** Vectors of one float per column that an epilogue item reads. */
 const vectorsOf = (item: Item): number => (["bias", "clip", "rescale", "scale"].includes(item["do"] as string) ? 1 : item["do"] === "affine" ? 2 : 0);
-
-/** How many of `cout` columns, `rows` parameters each, one binding holds: all, or whole column tiles, or whole quads. */
-function columnsPerBlock(rows: number, cout: number, limit: number): number {
-  if (rows * pad4(cout) <= limit) return cout;
-  const most = Math.floor(limit / rows);
-  const unit = most >= TILE_COLUMNS ? TILE_COLUMNS : 4;
-  return Math.max(unit, Math.floor(most / unit) * unit);
-}
 
 /** Turns the ops of a fused module into steps, collecting geometry, memory and parameters on the way. */
 export class StepLowering {

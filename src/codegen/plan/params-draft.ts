@@ -1,4 +1,5 @@
 import type { AttrValue, ValueId } from "../../ir/module.ts";
+import { TILE_COLUMNS } from "../wgsl/kernels/shape.ts";
 import { pad4 } from "../wgsl/spec.ts";
 
 /** One parameter inside a block; [from, to) are the columns (last axis) that the block holds. */
@@ -43,4 +44,12 @@ export class ParamsDraft {
   attrs(): { readonly items: AttrValue; readonly floats: number } {
     return { items: this.items.map((i, value) => ({ value, at: i.at, columns: [i.from, i.to], ...(i.tile === undefined ? {} : { tile: i.tile }) })), floats: this.#floats };
   }
+}
+
+/** How many of `cout` columns, `rows` parameters each, one binding holds: all, or whole column tiles, or whole quads. */
+export function columnsPerBlock(rows: number, cout: number, limit: number): number {
+  if (rows * pad4(cout) <= limit) return cout;
+  const most = Math.floor(limit / rows);
+  const unit = most >= TILE_COLUMNS ? TILE_COLUMNS : 4;
+  return Math.max(unit, Math.floor(most / unit) * unit);
 }
