@@ -32,7 +32,7 @@ const entryFile = folder.write("entry.json", printCache(withEntry(EMPTY_CACHE, {
 describe("spnet tune on the CPU", () => {
   test("keeps what it found, and run and compile take it", async () => {
     const tuned = await spnet("tune", net, "--cache", cache, "--seconds", "5", ...given);
-    expect(tuned).toMatchObject({ status: 0, out: expect.stringMatching(/^Small on .* ms as compiled without tuning, .* ms tuned; medians of \d+ rounds of \d+ runs?\n {2}pipeline lower,/) });
+    expect(tuned).toMatchObject({ status: 0, out: expect.stringMatching(/^Small on .* ms as compiled without tuning, .* ms tuned; medians of \d+ rounds of \d+ runs?\n {2}pipeline ground,lower,/) });
     expect((readCache(readFileSync(cache, "utf8")) as TuningCache).entries).toHaveLength(1);
     const run = await spnet("run", net, ...given, "--tuning", cache, "--check");
     expect(run).toMatchObject({ status: 0, err: expect.stringContaining("tuned for ") });

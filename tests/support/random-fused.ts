@@ -89,30 +89,18 @@ export class RandomFused extends RandomModule {
 
   #fold(): void {
     const channels = this.tape.int(1, 4);
-    const vector = (): ValueId => this.param([channels]);
     const weight = this.param([...this.list(1, 2), 3, channels]);
-    const eps = { eps: 0.001 };
-    switch (this.tape.int(0, 9)) {
-      case 9:
-        return this.push(this.op("fold.constant", [], { value: Array.from({ length: channels }, () => 0.5) }));
+    switch (this.tape.int(0, 8)) {
       case 0:
-        return this.push(this.op("fold.bn_scale", [vector(), vector()], eps));
-      case 1:
-        return this.push(this.op("fold.bn_shift", [vector(), vector(), vector(), ...(this.tape.bool() ? [vector()] : [])]));
-      case 2:
-        return this.push(this.op("fold.scale_out", [weight, vector()]));
-      case 3:
-        return this.push(this.op("fold.add", [weight, weight]));
-      case 4:
         return this.push(this.op("fold.slice_in", [weight], { from: 1, to: 3 }));
-      case 5:
+      case 1:
         return this.push(this.op("fold.slice_out", [weight], { from: 0, to: channels }));
-      case 6:
+      case 2:
         return this.push(this.op("fold.scale_in", [weight, this.param([3])]));
-      case 7:
+      case 3:
         return this.push(this.op("fold.matmul", this.tape.bool() ? [weight, this.param([channels, 2])] : [this.param([2, 3]), weight]));
       default:
-        return this.push(this.op("fold.stack_out", [weight, weight]));
+        return this.foldAny();
     }
   }
 
