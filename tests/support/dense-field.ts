@@ -79,13 +79,19 @@ class DenseRun {
       case "linear":
         return convolve(x(), geometryOf(undefined, x().low.length), { shape: this.#param(w).shape, data: this.#param(w).data }, bias(), 1);
       case "bn": {
-        const [gamma, beta, mean, variance] = op.operands.slice(1).map((v) => this.#param(v).data);
-        return each(x(), (v, c) => ((v - mean![c]!) / Math.sqrt(variance![c]! + number(op.attrs, "eps"))) * gamma![c]! + beta![c]!);
+        const params = op.operands.slice(1).map((v) => this.#param(v).data);
+        const [mean, variance] = params.slice(-2);
+        const [gamma, beta] = params.length === 4 ? params : [];
+        return each(x(), (v, c) => ((v - mean![c]!) / Math.sqrt(variance![c]! + number(op.attrs, "eps"))) * (gamma?.[c] ?? 1) + (beta?.[c] ?? 0));
       }
       case "leaky_relu":
         return each(x(), (v) => (v > 0 ? v : v * number(op.attrs, "slope")));
       case "elu":
         return each(x(), (v) => elu(v, number(op.attrs, "alpha")));
+      case "softplus": {
+        const [beta, threshold] = [number(op.attrs, "beta"), number(op.attrs, "threshold")];
+        return each(x(), (v) => (beta * v > threshold ? v : Math.log(1 + Math.exp(beta * v)) / beta));
+      }
       case "add":
       case "mul":
       case "union": {
