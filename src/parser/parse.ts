@@ -22,7 +22,7 @@ export interface ParseResult {
   readonly unsure: ReadonlySet<string>;
   /** Statements with syntax mistakes: what else is wrong with them is most often a consequence. */
   readonly regions: readonly Region[];
-  /** True when a definition has lost its name: any unknown name may be that one. */
+  /** True when a definition has lost its name, and every unknown name may be that one. */
   readonly nameless: boolean;
 }
 

@@ -79,7 +79,7 @@ const fits = (extents: readonly number[] | undefined, g: Geometry): readonly num
   extents?.map((n, a) => outputExtent(n, g.kernel[a]!, g.stride[a]!, g.padding[a]!, g.dilation[a]!));
 
 describe("the interpreter against comparing every site with every other, 1 to 4 axes", () => {
-  it("subm: any kernel, dilation and padding; rows in the caller's order", () => {
+  it("subm with every kernel, dilation and padding; rows in the caller's order", () => {
     fc.assert(
       fc.property(cases, ({ scene, g, cout, bias }) => {
         const net = netOf(scene);

@@ -20,7 +20,7 @@ function run(net: SourceNet, coords: Int32Array, features: ArrayLike<number>, ba
 
 const net = (channels: number, body: string, seed = 1): SourceNet => netFromText(`spnet 1\nnet N {\n  sites S : (p, q)\n  input a : feat[S, ${channels}]\n  output y = ${body}\n}\n`, seed);
 
-/** Random rows of a random number of channels; the last batch item never has any. */
+/** Random rows of a random number of channels; the last batch item is empty. */
 const tables: fc.Arbitrary<{ readonly channels: number; readonly seed: number; readonly rows: number }> = fc.record({
   channels: fc.constantFrom(1, 2, 3, 4, 6), seed: fc.nat(1000), rows: fc.constantFrom(0, 1, 2, 5, 17),
 });
