@@ -1,25 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { CreateOptions } from "../../src/runtime/index.ts";
 import { expectSame, wantedOf } from "../support/differential.ts";
-import { emit } from "../support/emitted.ts";
-import { openGpu, type TestGpu } from "../support/gpu.ts";
+import { emit, useModules } from "../support/emitted.ts";
 import type { AnyNetwork } from "../support/network-runs.ts";
 import { netFromModule } from "../support/source-net.ts";
 import { smallDetector, voxels } from "../suites/detector.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "spnet-detector-"));
-let gpu: TestGpu;
-beforeAll(async () => {
-  gpu = await openGpu();
-});
-afterAll(() => {
-  gpu.close();
-  rmSync(folder, { recursive: true });
-});
+const modules = useModules();
+const { folder } = modules;
 
 it("one module holds a whole detector, for the GPU and for the CPU; rows and dense maps follow the batch of each call", async () => {
   const net = netFromModule(smallDetector(), 4);
@@ -32,7 +23,7 @@ it("one module holds a whole detector, for the GPU and for the CPU; rows and den
     const inputs = voxels(20 + i, counts);
     return { inputs, batch: counts.length, wanted: wantedOf(net, inputs, counts.length) };
   });
-  for (const options of [{ device: gpu.device }, { target: "wasm", threads: 1 }] as const) {
+  for (const options of [{ device: modules.device }, { target: "wasm", threads: 1 }] as const) {
     const network = await create({ weights: net.weights, ...options });
     for (const { inputs, batch, wanted } of cases) expectSame(await network.run(inputs, { batch }), wanted, `${network.target}, ${batch} items`, 1e-4);
     // Without `batch` there are as many items as rows name.

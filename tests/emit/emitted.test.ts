@@ -1,28 +1,19 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { inflateSync } from "node:zlib";
 import ts from "typescript";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { compileSource } from "../../src/ir/from-source.ts";
 import type { CpuPlan, CreateOptions, Plan } from "../../src/runtime/index.ts";
 import { relativeError } from "../support/compare.ts";
-import { emit, programOf, SMALL, wasmProgramOf } from "../support/emitted.ts";
-import { openGpu, type TestGpu } from "../support/gpu.ts";
+import { emit, programOf, SMALL, useModules, wasmProgramOf } from "../support/emitted.ts";
 import { dataOf, type AnyNetwork } from "../support/network-runs.ts";
 import { cloud, netFromText, reference } from "../support/source-net.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "spnet-emitted-"));
-let gpu: TestGpu;
-beforeAll(async () => {
-  gpu = await openGpu();
-});
-afterAll(() => {
-  gpu.close();
-  rmSync(folder, { recursive: true });
-});
+const modules = useModules();
+const { folder } = modules;
 
 /** What a module for both targets exports. */
 interface Emitted {
@@ -83,7 +74,7 @@ describe("the emitted module", () => {
   };
 
   it("for WebGPU runs in Node as it is, on a device of the caller's", async () => {
-    expect(await ran(await imported("webgpu"), { device: gpu.device })).toEqual({ target: "webgpu", notices: [] });
+    expect(await ran(await imported("webgpu"), { device: modules.device })).toEqual({ target: "webgpu", notices: [] });
   });
 
   it("for the CPU runs in Node as it is", async () => {
@@ -93,7 +84,7 @@ describe("the emitted module", () => {
 
   it("for both runs where it is told, else on a GPU, else on the CPU with one line", async () => {
     const module = await imported("both");
-    expect(await ran(module, { device: gpu.device })).toEqual({ target: "webgpu", notices: [] });
+    expect(await ran(module, { device: modules.device })).toEqual({ target: "webgpu", notices: [] });
     expect(await ran(module, { target: "wasm", threads: 1 })).toEqual({ target: "wasm", notices: [] });
     expect(await ran(module, { threads: 1 })).toEqual({ target: "wasm", notices: ["no GPU (SP0601), so it runs on CPU, WebAssembly, 1 thread, plain lanes"] });
   });

@@ -1,10 +1,34 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll } from "vitest";
 import { assembleWat } from "../../src/codegen/wasm/assemble.ts";
 import { buildCpuProgram, lowerToCpuPlan } from "../../src/codegen/wasm/program.ts";
 import { emitModule, type EmittedModule, type Program, type WasmProgram } from "../../src/codegen/plan/emit-module.ts";
 import { lowerToPlan } from "../../src/codegen/plan/lower.ts";
 import { buildProgram } from "../../src/codegen/plan/program.ts";
 import type { Module } from "../../src/ir/module.ts";
+import { openGpu } from "./gpu.ts";
 import { fuse, pipelines } from "./plan-runs.ts";
+
+/** A folder for emitted modules and a device, from the first test of the file to the last. */
+export function useModules(): { readonly folder: string; readonly device: GPUDevice } {
+  const folder = mkdtempSync(join(tmpdir(), "spnet-emitted-"));
+  let gpu: Awaited<ReturnType<typeof openGpu>> | undefined;
+  beforeAll(async () => {
+    gpu = await openGpu();
+  });
+  afterAll(() => {
+    gpu?.close();
+    rmSync(folder, { recursive: true });
+  });
+  return {
+    folder,
+    get device() {
+      return gpu!.device;
+    },
+  };
+}
 
 const fused = (net: Module): Module => fuse(net, pipelines[2]![1]);
 
