@@ -7,8 +7,7 @@
  *   --cloud NAME  --data DIR  --runs N  --steps  --tiles  --seconds N  --json FILE
  *
  * Milliseconds, medians of rounds in which the variants take turns. --steps prints every kernel by the device's
- * clock; --tiles tries every tile of every kind of convolution instead, for
- * at most --seconds a scene.
+ * clock; --tiles tries every tile of every kind of convolution instead, for at most --seconds a scene.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -47,8 +46,8 @@ if (restarted !== undefined) process.exit(restarted);
 const target = await gpuTarget();
 const wanted = options.variant.split(",");
 const variants = allVariants(target.halves).filter((v) => wanted.includes(v.name));
+if (variants.length === 0) throw new Error(`no variant ${options.variant}: ${allVariants(target.halves).map((v) => v.name).join(", ")}`);
 const figures: (FeatureTimes & { readonly network: string; readonly scene: string; readonly rows: number })[] = [];
-
 const tiles: { readonly network: string; readonly scene: string; readonly times: readonly TileTime[] }[] = [];
 
 console.log(`Node ${process.version}, ${target.description}, medians of ${options.runs}`);

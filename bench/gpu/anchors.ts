@@ -1,8 +1,4 @@
-/**
- * Published latencies of the CUDA systems, milliseconds: github.com/youngsm/sparse-conv-benchmarks, results/h200 (NVIDIA
- * H200 NVL, bf16 autocast, medians by CUDA events, inputs and rulebooks on the device, no readback), particle tracks of
- * PILArNet-M, which are not here: ours are made up, with as many voxels.
- */
+/** One network on as many voxels, and what each system takes, in milliseconds. */
 export interface Anchor {
   readonly network: string;
   readonly rows: number;
@@ -12,6 +8,11 @@ export interface Anchor {
 
 const anchor = (network: string, batch: number, rows: number, [spconv, torchsparse, warpconvnet, minkowski]: readonly [number, number, number, number]): Anchor => ({ network, rows, batch, published: { spconv, torchsparse, warpconvnet, minkowski } });
 
+/**
+ * Published latencies of the CUDA systems, milliseconds: github.com/youngsm/sparse-conv-benchmarks, results/h200 (NVIDIA
+ * H200 NVL, bf16 autocast, medians by CUDA events, inputs and rulebooks on the device, no readback), particle tracks of
+ * PILArNet-M, which are not here: ours are made up, with as many voxels.
+ */
 export const ANCHORS: readonly Anchor[] = [
   anchor("small", 1, 4_690, [2.88, 1.25, 4.96, 2.42]),
   anchor("small", 16, 56_700, [3.89, 3.89, 6.2, 3.0]),
