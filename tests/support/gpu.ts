@@ -35,7 +35,7 @@ export interface TestGpu {
   close(): void;
 }
 
-/** Opens the device of this process's environment (tests/support/vulkan.ts). No adapter is a failure, never a skip. */
+/** Opens the device of this process's environment (tests/support/setup.ts). No adapter is a failure, never a skip. */
 export async function openGpu(options: OpenDeviceOptions = {}): Promise<TestGpu> {
   const opened = await openDevice(options);
   const { device, counts } = countingDevice(opened.device);

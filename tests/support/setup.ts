@@ -1,0 +1,9 @@
+import { execSync } from "node:child_process";
+
+/** Runs once in vitest's main process: builds what tests import; the processes it starts inherit a Vulkan driver, SwiftShader unless told. */
+export default async function setup(): Promise<void> {
+  execSync("npm run -s build", { stdio: "inherit" });
+  const { ADAPTER_VARIABLE, ensureVulkanEnvironment } = await import("../../src/cli/vulkan.ts");
+  process.env[ADAPTER_VARIABLE] ??= "swiftshader";
+  Object.assign(process.env, ensureVulkanEnvironment().env);
+}
