@@ -4,7 +4,7 @@
  *   --threads N                  worker threads (default 1)
  *   --lanes wide|plain           joined lanes need Node 24 or later (default plain)
  *   --arithmetic strict|fused    (default strict)
- *   --only PART,…                peak, dense, layers, map, networks (the default), steps, threads, scale, pairs
+ *   --only PART,…                peak, dense, layers, map, networks (the default), steps, threads, scale, pairs, zeros
  *   --blas GFLOPS                what a dense float32 product of OpenBLAS reaches here on one thread; native times, taken on
  *                                a machine where that is 248, are scaled by it
  *   --cloud NAME  --runs N  --data DIR  --json FILE
@@ -21,6 +21,7 @@ import { benchDense, benchLayers, benchMap, benchScale, benchThreads } from "./c
 import { benchNetworks } from "./cpu/networks.ts";
 import { benchPairs } from "./cpu/pairs.ts";
 import { measurePeak } from "./cpu/peak.ts";
+import { benchZeros } from "./cpu/zeros.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -53,4 +54,5 @@ if (parts.has("networks") || parts.has("steps")) await benchNetworks(ctx, parts.
 if (parts.has("threads")) await benchThreads(ctx);
 if (parts.has("scale")) await benchScale(ctx);
 if (parts.has("pairs")) await benchPairs(ctx);
+if (parts.has("zeros")) await benchZeros(ctx);
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ node: process.version, threads: ctx.threads, lanes, arithmetic: ctx.arithmetic, figures: ctx.figures }, null, 2)}\n`);

@@ -9,7 +9,8 @@ import { buildCpuProgram, lowerToCpuPlan } from "../../src/codegen/wasm/program.
 import { compileSource } from "../../src/ir/from-source.ts";
 import type { Module } from "../../src/ir/module.ts";
 import { runPipeline } from "../../src/passes/manager.ts";
-import { presetPipeline } from "../../src/passes/presets.ts";
+import { parsePipeline } from "../../src/passes/pipeline.ts";
+import { presets } from "../../src/passes/presets.ts";
 import type { Arithmetic } from "../../src/runtime/cpu/plan.ts";
 import type { CpuNetwork } from "../../src/runtime/cpu/network.ts";
 import { openCpu } from "../../src/runtime/cpu/open.ts";
@@ -33,6 +34,9 @@ export net Layer {
   output out = y
 }
 `;
+
+/** One submanifold layer after a relu. */
+export const reluLayerText = (channels: number): string => layerText(channels).replace("v |> subm", "v |> relu |> subm");
 
 /** A product with a matrix, row by row. */
 export const denseText = (channels: number): string => `spnet 1
@@ -63,13 +67,15 @@ export function netOf(text: string): Module {
 }
 
 /** A network on the CPU with random weights. */
-export async function openNet(net: Module, options: Omit<CreateOptions, "weights">, arithmetic: Arithmetic): Promise<AnyCpuNetwork> {
-  const { plan, wat } = buildCpuProgram(lowerToCpuPlan(runPipeline(net, presetPipeline("O2")).module), arithmetic);
+export async function openNet(net: Module, options: Omit<CreateOptions, "weights">, arithmetic: Arithmetic, passes = presets.O2): Promise<AnyCpuNetwork> {
+  const { pipeline } = parsePipeline(passes);
+  if (pipeline === undefined) throw new Error(`malformed pipeline ${passes}`);
+  const { plan, wat } = buildCpuProgram(lowerToCpuPlan(runPipeline(net, pipeline).module), arithmetic);
   return await openCpu(plan, await assembleWat(wat), { ...options, weights: weightLookup(randomWeights(net, 1)) });
 }
 
-/** Random features for the one input of a network. */
-export function randomFeatures(rows: number, channels: number): Float32Array<ArrayBuffer> {
+/** Random features for the one input of a network, positive in a part of the places. */
+export function randomFeatures(rows: number, channels: number, positive = 0.5): Float32Array<ArrayBuffer> {
   const random = new Random(1, "features");
-  return Float32Array.from({ length: rows * channels }, () => random.next() * 2 - 1);
+  return Float32Array.from({ length: rows * channels }, () => random.next() - 1 + positive);
 }

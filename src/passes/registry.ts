@@ -14,6 +14,7 @@ import { lower } from "./lower.ts";
 import type { Pass } from "./pass.ts";
 import { reuseRulebooks } from "./reuse-rulebooks.ts";
 import { schedule } from "./schedule.ts";
+import { skipZeros } from "./skip-zeros.ts";
 import { splitPairs } from "./split-pairs.ts";
 
 /** Every pass, in the order of the full pipeline. Adding one is adding a line here and its file beside it. */
@@ -31,6 +32,7 @@ const all: readonly Pass[] = [
   fusePointwiseChain,
   fusePairs,
   splitPairs,
+  skipZeros,
   cse,
   dce,
   schedule,

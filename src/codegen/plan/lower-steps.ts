@@ -149,7 +149,7 @@ export class StepLowering {
         const w = op.operands[Number(t["w"])]!;
         const at = params.place(w, this.#paramRows(w), from, to);
         if (t["rb"] === undefined) return { source, weight: at };
-        return { source, map: this.#map(roles, op.operands[Number(t["rb"])]!, `map${i}`), weight: at };
+        return { source, map: this.#map(roles, op.operands[Number(t["rb"])]!, `map${i}`), weight: at, ...(t["zeros"] === true && !this.#target.dataflows ? { zeros: true } : {}) };
       });
       const columns: [number, number] = [from, to];
       const { epilogue, target } = this.#epilogue(op, items, roles, params, columns, rows, 0);

@@ -101,6 +101,15 @@ export const f32x4 = {
   nearest: (a: Sexpr): Sexpr => ["f32x4.nearest", a],
 };
 
+/** Bytes of a vector; `narrow32` and `narrow16` make shorts of two vectors of words, and bytes of two of shorts, saturating. */
+export const i8x16 = {
+  eq: lanes("i8x16.eq"),
+  narrow32: lanes("i16x8.narrow_i32x4_s"),
+  narrow16: lanes("i8x16.narrow_i16x8_s"),
+  bitmask: (a: Sexpr): Sexpr => ["i8x16.bitmask", a],
+  const: (value: number): Sexpr => ["v128.const", "i8x16", ...Array.from({ length: 16 }, () => String(value))],
+};
+
 export const v128 = {
   load: (address: I32, offset = 0): Sexpr => ["v128.load", ...offsetOf(offset), "align=4", i32Const(address)],
   splat32: (address: I32, offset = 0): Sexpr => ["v128.load32_splat", ...offsetOf(offset), i32Const(address)],

@@ -34,6 +34,8 @@ export interface ConvTerm {
   readonly map?: MapAccess;
   /** Offset in the params block, in floats; layout [tap][cin][columns padded to 4]. */
   readonly weight: number;
+  /** On the CPU: whether products with zeros of the source are left out. */
+  readonly zeros?: true;
 }
 
 /** Activations with an exponential in them. */

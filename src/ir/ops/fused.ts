@@ -16,6 +16,8 @@ export interface FusedTerm {
   readonly x: number;
   readonly w: number;
   readonly rb?: number;
+  /** Many of the operand's numbers are zero: products with them may be left out. */
+  readonly zeros?: true;
 }
 
 export const epilogueAttr: AttrDef = { kind: "any", default: [], doc: "steps applied in order to the accumulated row" };
@@ -37,7 +39,7 @@ function readTerms(value: AttrValue | undefined): readonly FusedTerm[] | undefin
 function isTerm(value: AttrValue): boolean {
   if (!isObject(value)) return false;
   const keys = Object.keys(value);
-  return keys.includes("x") && keys.includes("w") && keys.every((k) => ["x", "w", "rb"].includes(k) && Number.isInteger(value[k]));
+  return keys.includes("x") && keys.includes("w") && keys.every((k) => (k === "zeros" ? value[k] === true : ["x", "w", "rb"].includes(k) && Number.isInteger(value[k])));
 }
 
 /** Type of operand `index` if it is of one of `kinds`, else undefined after reporting. */
@@ -100,7 +102,7 @@ export const fusedConvOp: OpDef = {
   doc: "Sum of convolutions through rulebooks and of pointwise products, then an epilogue on the accumulated row.",
   operands: [anyOperands],
   attrs: {
-    terms: { kind: "any", doc: "list of {x, w, rb?}: operand indices; without rb the term reads its own row, weight [Cin, Cout]" },
+    terms: { kind: "any", doc: "list of {x, w, rb?, zeros?}: operand indices; without rb the term reads its own row, weight [Cin, Cout]; zeros = true says that products with zeros of x are worth leaving out" },
     epilogue: epilogueAttr,
   },
   infer(ctx) {

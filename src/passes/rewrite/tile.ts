@@ -16,6 +16,8 @@ export interface Term {
   readonly w: ValueId;
   /** Absent: the term reads its own row (pointwise). */
   readonly rb?: ValueId;
+  /** Products with zeros of x are worth leaving out. */
+  readonly zeros?: true;
 }
 
 export type Item =
@@ -106,7 +108,7 @@ export function decodeTile(op: Op): Tile | undefined {
   const value = (index: number): ValueId => operandAt(op, index);
   switch (op.name) {
     case "fused.conv": {
-      const terms = termsOf(op.attrs).map((t) => ({ x: value(t.x), w: value(t.w), ...(t.rb === undefined ? {} : { rb: value(t.rb) }) }));
+      const terms = termsOf(op.attrs).map((t) => ({ ...t, x: value(t.x), w: value(t.w), ...(t.rb === undefined ? {} : { rb: value(t.rb) }) }));
       return { head: { kind: "conv", terms }, epilogue: decodeItems(op, epilogueOf(op.attrs["epilogue"])) };
     }
     case "fused.grouped": {
@@ -182,7 +184,7 @@ export function encodeTile({ head, epilogue }: Tile): EncodedTile {
   const items = (list: readonly Item[]): AttrValue => list.map((item) => encodeItem(item, index));
   switch (head.kind) {
     case "conv": {
-      const terms = head.terms.map((t) => ({ x: index(t.x), w: index(t.w), ...(t.rb === undefined ? {} : { rb: index(t.rb) }) }));
+      const terms = head.terms.map((t) => ({ x: index(t.x), w: index(t.w), ...(t.rb === undefined ? {} : { rb: index(t.rb) }), ...(t.zeros === true ? { zeros: true } : {}) }));
       return { name: "fused.conv", operands, attrs: { terms, epilogue: items(epilogue) } };
     }
     case "grouped": {

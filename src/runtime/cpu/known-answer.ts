@@ -24,22 +24,24 @@ export function knownAnswer(engine: Pick<Engine, "call" | "heap">, plan: Pick<Cp
   });
 }
 
-function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, accStride, vectors, matrixVectors = vectors }: CpuPlan["checks"][number], fused: boolean, atOnce: boolean): boolean {
+function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, accStride, vectors, matrixVectors = vectors, tiles = 1 }: CpuPlan["checks"][number], fused: boolean, atOnce: boolean): boolean {
   const { heap } = engine;
-  const columns = 4 * vectors;
+  const columns = 4 * vectors * tiles;
   const pitch = 4 * matrixVectors;
+  const step = cin * pitch;
   const rows = 7;
-  const at = { list: heap.alloc(4 * rows, "a check"), x: heap.alloc(4 * rows * stride, "a check"), acc: heap.alloc(4 * rows * accStride, "a check"), w: heap.alloc(4 * cin * pitch, "a check") };
+  const at = { list: heap.alloc(4 * rows, "a check"), x: heap.alloc(4 * rows * stride, "a check"), acc: heap.alloc(4 * rows * accStride, "a check"), w: heap.alloc(4 * step * tiles, "a check") };
   heap.i32(at.list, rows).set(Array.from({ length: rows }, (_, i) => ((i * 3) % rows) * TILE + i));
   const x = heap.f32(at.x, rows * stride);
-  const w = heap.f32(at.w, cin * pitch);
-  for (let i = 0; i < x.length; i++) x[i] = Math.sin(i + 1);
+  const w = heap.f32(at.w, step * tiles);
+  // Rows of every third channel, of most and of all.
+  for (let i = 0; i < x.length; i++) x[i] = (i * 7) % 3 < Math.floor(i / stride) % 4 ? Math.sin(i + 1) : 0;
   for (let i = 0; i < w.length; i++) w[i] = Math.cos(3 * i + 1);
   const acc = heap.f32(at.acc, rows * accStride);
   const warm = (): void => {
     for (let round = 0; round * rows * cin * columns < WARM; round++) {
       acc.fill(0);
-      engine.call(name, at.list, at.list + 4 * rows, at.x, at.acc, at.w);
+      engine.call(name, at.list, at.list + 4 * rows, at.x, at.acc, at.w, ...(tiles > 1 ? [4 * step] : []));
     }
   };
   if (atOnce) optimisingAtOnce(warm);
@@ -49,7 +51,7 @@ function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, acc
       for (let c = 0; c < columns; c++) {
         let sum = 0;
         // Products of float32 are exact in float64.
-        for (let k = 0; k < cin; k++) sum = Math.fround(sum + rounded(x[((i * 3) % rows) * stride + k]! * w[k * pitch + c]!));
+        for (let k = 0; k < cin; k++) sum = Math.fround(sum + rounded(x[((i * 3) % rows) * stride + k]! * w[Math.floor(c / (4 * vectors)) * step + k * pitch + (c % (4 * vectors))]!));
         if (acc[i * accStride + c] !== sum) return false;
       }
     }

@@ -1,15 +1,19 @@
 import { COLUMN_TILE, TILE } from "../../../runtime/cpu/fields.ts";
 import { pad4, PARAMS, type ConvSpec, type ConvTerm, type RegisterTile } from "../../wgsl/spec.ts";
 import type { Assembly } from "../assembly.ts";
-import { call } from "../func.ts";
+import { call, type Local } from "../func.ts";
 import { i32, type Sexpr } from "../wat.ts";
 import { finishTile, tileScratch, type AccTile } from "./epilogue.ts";
 import type { StepFunc } from "./frame.ts";
 import { listOf, tileLists } from "./lists.ts";
-import { pairsFunction, rowsFunction } from "./multiply.ts";
+import { nonzeroFunction, skipsZeros } from "./multiply-nonzero.ts";
+import { pairsFunction, rowsFunction, WIDE } from "./multiply.ts";
 
 /** Columns of one group at most: its accumulators are 32 KiB. */
 const GROUP_COLUMNS = 128;
+
+/** Column tiles of a row that are multiplied at once without its zeros: the first where lanes are joined only. */
+const NONZERO_TILES = [4, 2] as const;
 
 /** Groups of columns that a convolution is computed in, each a unit of its own. */
 export function columnGroups(spec: Pick<ConvSpec, "columns" | "epilogue">): number {
@@ -62,6 +66,19 @@ function multiplyTerm(assembly: Assembly, s: StepFunc, term: ConvTerm, registers
       else f.add(call(pairsFunction(assembly, piece), list[0], list[1], x.get, accAt, weights));
     }
   };
+  /** As many column tiles at once as registers hold; what is left over goes on with every channel. */
+  const withoutZeros = (column: Local, acc: Local, tap: Sexpr, list: readonly [Sexpr, Sexpr], end: Sexpr | number, whole: number): void => {
+    for (const tiles of NONZERO_TILES) {
+      const width16 = tiles * COLUMN_TILE;
+      if (whole < width16) continue;
+      const multiply = nonzeroFunction(assembly, { cin: source.channels, stride: source.stride, accStride: width, tiles });
+      const room = i32.geU(end, i32.add(column.get, width16));
+      f.while(tiles === NONZERO_TILES[0] ? i32.and(room, WIDE) : room, () => {
+        const w = i32.add(i32.add(s.at(PARAMS), 4 * term.weight), i32.add(i32.mul(column.get, 4 * matrixRows), i32.mul(tap, 4 * COLUMN_TILE * source.channels)));
+        f.add(call(multiply, list[0], list[1], x.get, acc.get, w, 4 * COLUMN_TILE * matrixRows), column.grow(width16), acc.grow(4 * width16));
+      });
+    }
+  };
   const allColumns = (tap: Sexpr | undefined, list: readonly [Sexpr, Sexpr] | undefined): void => {
     const column = f.local("column");
     const acc = f.local("accColumn");
@@ -69,6 +86,7 @@ function multiplyTerm(assembly: Assembly, s: StepFunc, term: ConvTerm, registers
     const rest = Math.ceil((columns % COLUMN_TILE) / 4);
     const end = groups === 1 ? whole : i32.minU(i32.mul(i32.add(s.group.get, 1), width), whole);
     f.add(acc.set(s.scratch.get), column.set(groups === 1 ? 0 : i32.mul(s.group.get, width)));
+    if (list !== undefined && tap !== undefined && term.zeros === true && skipsZeros(source.channels)) withoutZeros(column, acc, tap, list, end, whole);
     if (whole > 0) {
       f.while(i32.ltU(column.get, end), () => {
         columnTile(COLUMN_TILE / 4, column.get, acc.get, tap, list);

@@ -11,7 +11,7 @@ const ROWS = [4, 2, 1] as const;
 /** Input channels per round of the inner loop, by rows: more where the loop runs most. */
 const UNROLL: Readonly<Record<number, number>> = { 6: 4, 4: 8, 3: 4, 2: 4, 1: 4 };
 /** Whether lanes are joined, a constant that the module imports. */
-const WIDE: Sexpr = ["global.get", "$wide"];
+export const WIDE: Sexpr = ["global.get", "$wide"];
 
 /** The shape of a multiplication of rows by one column tile of a matrix. */
 export interface MultiplyShape {
