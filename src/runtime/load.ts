@@ -40,7 +40,7 @@ const text = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
 /**
  * Runs the load phase in float64: reads stored layouts into canonical ones, folds batch norms.
  * SP0501 a missing tensor, SP0502 a wrong shape, SP0503 a value that is not finite, SP0506 a number that is not whole or too
- * large for a quantised layer, SP0507 weights whose sums float32 would not hold exactly.
+ * large for a quantised layer, SP0507 weights whose sums float32 would not hold exactly, SP0508 folded weights beyond float32.
  */
 export function runLoadPhase(ops: readonly LoadOp[], weights: (name: string) => WeightTensor | undefined): readonly LoadValue[] {
   const values: LoadValue[] = [];
@@ -54,8 +54,29 @@ export function runLoadPhase(ops: readonly LoadOp[], weights: (name: string) => 
       continue;
     }
     values.push(foldValue(op, op.args.map((i) => values[i]!)));
+    checkFolded(ops, values);
   }
   return values;
+}
+
+/** Refuses what the last op made if float32 has no such number: kernels rely on finite weights. */
+function checkFolded(ops: readonly LoadOp[], values: readonly LoadValue[]): void {
+  const { data } = values.at(-1)!;
+  let bad = 0;
+  while (Math.abs(data[bad]!) <= FLOAT32_MOST) bad++;
+  if (bad === data.length) return;
+  const names = [...tensorsOf(ops, values.length - 1)];
+  throw new SpnetError("SP0508", `the weights made of ${names.map((n) => JSON.stringify(n)).join(", ")} have ${data[bad]} at element ${bad}, which float32 has not: is a variance negative, or a scale out of all proportion?`, { names, element: bad });
+}
+
+const FLOAT32_MOST = (2 - 2 ** -23) * 2 ** 127;
+
+/** Names of the tensors that a value is made of, each once. */
+function tensorsOf(ops: readonly LoadOp[], index: number, names = new Set<string>()): ReadonlySet<string> {
+  const op = ops[index]!;
+  if (op.op === "param") names.add(op.name);
+  else if (op.op !== "constant") for (const arg of op.args) tensorsOf(ops, arg, names);
+  return names;
 }
 
 type FoldOp = Exclude<LoadOp, { op: "param" | "constant" }>;

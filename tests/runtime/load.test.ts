@@ -146,6 +146,22 @@ describe("folding", () => {
     expect([...runLoadPhase([{ op: "constant", value: [2, -0.5] }, { op: "multiply", args: [0], by: -4 }], () => undefined)[1]!.data]).toEqual([-8, 2]);
   });
 
+  it.each([
+    ["a variance that is negative", [1, 1], [1, -1], "1", "NaN"],
+    ["a scale beyond float32", [3e38, 1], [0, 1], "0", "9.48"],
+  ])("SP0508: %s, with the names of the tensors and the element", (_, gamma, variance, element, value) => {
+    const channel = (name: string): LoadOp => ({ op: "param", name, shape: [2] });
+    const ops: LoadOp[] = [channel("bn.gamma"), channel("bn.var"), { op: "bn_scale", args: [0, 1], eps: 1e-3 }, { op: "multiply", args: [2], by: 1 }];
+    const load = (): unknown => runLoadPhase(ops, (name) => ({ shape: [2], data: name === "bn.gamma" ? gamma : variance }));
+    expect(load).toThrow(new RegExp(`"bn\\.gamma", "bn\\.var" have ${value}.* at element ${element}`));
+    expect(load).toThrow(expect.objectContaining({ code: "SP0508" }));
+  });
+
+  it("the largest float32 is no error", () => {
+    const most = Math.fround(3.4028234663852886e38);
+    expect(runLoadPhase([{ op: "constant", value: [most] }, { op: "multiply", args: [0], by: -1 }], () => undefined)[1]!.data[0]).toBe(-most);
+  });
+
   it("packs columns padded to four", () => {
     const value = { shape: [2, 6], data: Float64Array.from({ length: 12 }, (_, i) => i) };
     const block = packBlock({ floats: 10, items: [{ value: 0, at: 2, columns: [1, 4] }] }, [value]);

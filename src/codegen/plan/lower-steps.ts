@@ -23,10 +23,12 @@ export interface StepTarget {
   readonly sortedInputs: boolean;
   /** Whether convolutions have kernels to choose from. */
   readonly dataflows: boolean;
+  /** Whether rows are multiplied one by one, so that products with their zeros can be left out. */
+  readonly skipsZeros: boolean;
 }
 
 /** WebGPU on portable limits: one binding holds 128 MiB. */
-export const WEBGPU_STEPS: StepTarget = { blockFloats: (128 << 20) / 4, columnTile: Infinity, sortedInputs: false, dataflows: true };
+export const WEBGPU_STEPS: StepTarget = { blockFloats: (128 << 20) / 4, columnTile: Infinity, sortedInputs: false, dataflows: true, skipsZeros: false };
 
 /** Input channels of a group from which on a matrix product per group beats going channel by channel. */
 const GROUP_CHANNELS = 8;
@@ -149,7 +151,7 @@ export class StepLowering {
         const w = op.operands[Number(t["w"])]!;
         const at = params.place(w, this.#paramRows(w), from, to);
         if (t["rb"] === undefined) return { source, weight: at };
-        return { source, map: this.#map(roles, op.operands[Number(t["rb"])]!, `map${i}`), weight: at, ...(t["zeros"] === true && !this.#target.dataflows ? { zeros: true } : {}) };
+        return { source, map: this.#map(roles, op.operands[Number(t["rb"])]!, `map${i}`), weight: at, ...(t["zeros"] === true && this.#target.skipsZeros ? { zeros: true } : {}) };
       });
       const columns: [number, number] = [from, to];
       const { epilogue, target } = this.#epilogue(op, items, roles, params, columns, rows, 0);

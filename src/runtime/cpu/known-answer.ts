@@ -24,13 +24,13 @@ export function knownAnswer(engine: Pick<Engine, "call" | "heap">, plan: Pick<Cp
   });
 }
 
-function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, accStride, vectors, matrixVectors = vectors, tiles = 1 }: CpuPlan["checks"][number], fused: boolean, atOnce: boolean): boolean {
+function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, accStride, vectors, matrixVectors = vectors, tiles = 1, masks }: CpuPlan["checks"][number], fused: boolean, atOnce: boolean): boolean {
   const { heap } = engine;
   const columns = 4 * vectors * tiles;
   const pitch = 4 * matrixVectors;
   const step = cin * pitch;
   const rows = 7;
-  const at = { list: heap.alloc(4 * rows, "a check"), x: heap.alloc(4 * rows * stride, "a check"), acc: heap.alloc(4 * rows * accStride, "a check"), w: heap.alloc(4 * step * tiles, "a check") };
+  const at = { list: heap.alloc(4 * rows, "a check"), x: heap.alloc(4 * rows * stride, "a check"), acc: heap.alloc(4 * rows * accStride, "a check"), w: heap.alloc(4 * step * tiles, "a check"), masks: heap.alloc(8 * rows * Math.ceil(cin / 64), "a check") };
   heap.i32(at.list, rows).set(Array.from({ length: rows }, (_, i) => ((i * 3) % rows) * TILE + i));
   const x = heap.f32(at.x, rows * stride);
   const w = heap.f32(at.w, step * tiles);
@@ -41,7 +41,8 @@ function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, acc
   const warm = (): void => {
     for (let round = 0; round * rows * cin * columns < WARM; round++) {
       acc.fill(0);
-      engine.call(name, at.list, at.list + 4 * rows, at.x, at.acc, at.w, ...(tiles > 1 ? [4 * step] : []));
+      if (masks !== undefined) engine.call(masks, at.list, at.list + 4 * rows, at.x, at.masks);
+      engine.call(name, at.list, at.list + 4 * rows, at.x, at.acc, at.w, ...(masks === undefined ? [] : [4 * step, at.masks]));
     }
   };
   if (atOnce) optimisingAtOnce(warm);

@@ -6,14 +6,14 @@ import { i32, type Sexpr } from "../wat.ts";
 import { finishTile, tileScratch, type AccTile } from "./epilogue.ts";
 import type { StepFunc } from "./frame.ts";
 import { listOf, tileLists } from "./lists.ts";
-import { nonzeroFunction, skipsZeros } from "./multiply-nonzero.ts";
+import { fewNonzero, maskBytes, nonzeroFunction, skipsZeros } from "./multiply-nonzero.ts";
 import { pairsFunction, rowsFunction, WIDE } from "./multiply.ts";
 
 /** Columns of one group at most: its accumulators are 32 KiB. */
 const GROUP_COLUMNS = 128;
 
-/** Column tiles of a row that are multiplied at once without its zeros: the first where lanes are joined only. */
-const NONZERO_TILES = [4, 2] as const;
+/** Column tiles of a row that are multiplied at once without its zeros: 8 of 16 registers are sums. */
+const NONZERO_TILES = { plain: 2, wide: 4 } as const;
 
 /** Groups of columns that a convolution is computed in, each a unit of its own. */
 export function columnGroups(spec: Pick<ConvSpec, "columns" | "epilogue">): number {
@@ -38,20 +38,22 @@ export function convBody(assembly: Assembly, s: StepFunc, spec: ConvSpec): void 
   const columns = spec.columns[1] - spec.columns[0];
   const width = groupWidth(spec);
   const groups = columnGroups(spec);
-  assembly.needScratch(tileScratch(width, spec.epilogue));
+  const masksAt = tileScratch(width, spec.epilogue);
+  assembly.needScratch(masksAt + Math.max(0, ...spec.terms.map((t) => (t.zeros === true ? maskBytes(t.source.channels) : 0))));
   const tile: AccTile = { at: s.scratch, width, columns, from: spec.columns[0] };
   s.eachTile(groups, () => {
     f.add(["memory.fill", s.scratch.get, ["i32.const", "0"], ["i32.const", String(4 * TILE * width)]]);
-    for (const term of spec.terms) multiplyTerm(assembly, s, term, spec.registers, columns, width, groups);
+    for (const term of spec.terms) multiplyTerm(assembly, s, term, spec.registers, columns, width, groups, masksAt);
     finishTile(assembly, s, tile, spec.epilogue, spec.target);
   });
 }
 
-function multiplyTerm(assembly: Assembly, s: StepFunc, term: ConvTerm, registers: RegisterTile | undefined, columns: number, width: number, groups: number): void {
+function multiplyTerm(assembly: Assembly, s: StepFunc, term: ConvTerm, registers: RegisterTile | undefined, columns: number, width: number, groups: number, masksAt: number): void {
   const { f } = s;
   const { source, map } = term;
   const taps = map?.taps.length ?? 1;
   const matrixRows = taps * source.channels;
+  const whole = columns - (columns % COLUMN_TILE);
   const x = f.let("x", i32.add(s.at(source.role), 4 * source.offset));
   /** Multiplies one column tile, `vectors` wide, whose first column is `column` of the step. */
   const columnTile = (vectors: number, column: Sexpr, acc: Sexpr, tap: Sexpr | undefined, list: readonly [Sexpr, Sexpr] | undefined): void => {
@@ -66,27 +68,29 @@ function multiplyTerm(assembly: Assembly, s: StepFunc, term: ConvTerm, registers
       else f.add(call(pairsFunction(assembly, piece), list[0], list[1], x.get, accAt, weights));
     }
   };
-  /** As many column tiles at once as registers hold; what is left over goes on with every channel. */
-  const withoutZeros = (column: Local, acc: Local, tap: Sexpr, list: readonly [Sexpr, Sexpr], end: Sexpr | number, whole: number): void => {
-    for (const tiles of NONZERO_TILES) {
-      const width16 = tiles * COLUMN_TILE;
-      if (whole < width16) continue;
-      const multiply = nonzeroFunction(assembly, { cin: source.channels, stride: source.stride, accStride: width, tiles });
-      const room = i32.geU(end, i32.add(column.get, width16));
-      f.while(tiles === NONZERO_TILES[0] ? i32.and(room, WIDE) : room, () => {
+  /** Multiplies a row's nonzero channels by as many column tiles as registers hold; what is left over goes on with all. */
+  const withoutZeros = (column: Local, acc: Local, tap: Sexpr, list: readonly [Sexpr, Sexpr], end: Sexpr | number): void => {
+    const masks = i32.add(s.scratch.get, masksAt);
+    const multiply = (tiles: number): void => {
+      const span = tiles * COLUMN_TILE;
+      const nonzero = nonzeroFunction(assembly, { cin: source.channels, stride: source.stride, accStride: width, tiles });
+      f.while(i32.geU(end, i32.add(column.get, span)), () => {
         const w = i32.add(i32.add(s.at(PARAMS), 4 * term.weight), i32.add(i32.mul(column.get, 4 * matrixRows), i32.mul(tap, 4 * COLUMN_TILE * source.channels)));
-        f.add(call(multiply, list[0], list[1], x.get, acc.get, w, 4 * COLUMN_TILE * matrixRows), column.grow(width16), acc.grow(4 * width16));
+        f.add(call(nonzero, list[0], list[1], x.get, acc.get, w, 4 * COLUMN_TILE * matrixRows, masks), column.grow(span), acc.grow(4 * span));
       });
-    }
+    };
+    const few = (work: () => void): void => f.if(fewNonzero(assembly, source.channels, source.stride, list, x.get, masks), work);
+    const plain = (): void => multiply(NONZERO_TILES.plain);
+    if (whole >= NONZERO_TILES.wide * COLUMN_TILE) few(() => f.if(WIDE, () => multiply(NONZERO_TILES.wide), plain));
+    else if (whole >= NONZERO_TILES.plain * COLUMN_TILE) f.if(i32.eqz(WIDE), () => few(plain));
   };
   const allColumns = (tap: Sexpr | undefined, list: readonly [Sexpr, Sexpr] | undefined): void => {
     const column = f.local("column");
     const acc = f.local("accColumn");
-    const whole = columns - (columns % COLUMN_TILE);
     const rest = Math.ceil((columns % COLUMN_TILE) / 4);
     const end = groups === 1 ? whole : i32.minU(i32.mul(i32.add(s.group.get, 1), width), whole);
     f.add(acc.set(s.scratch.get), column.set(groups === 1 ? 0 : i32.mul(s.group.get, width)));
-    if (list !== undefined && tap !== undefined && term.zeros === true && skipsZeros(source.channels)) withoutZeros(column, acc, tap, list, end, whole);
+    if (list !== undefined && tap !== undefined && term.zeros === true && skipsZeros(source.channels)) withoutZeros(column, acc, tap, list, end);
     if (whole > 0) {
       f.while(i32.ltU(column.get, end), () => {
         columnTile(COLUMN_TILE / 4, column.get, acc.get, tap, list);

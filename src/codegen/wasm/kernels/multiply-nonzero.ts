@@ -1,18 +1,19 @@
 import { COLUMN_TILE, TILE, TILE_BITS } from "../../../runtime/cpu/fields.ts";
 import type { Assembly } from "../assembly.ts";
-import { Func, type Local } from "../func.ts";
-import { f32x4, i32, i64, i8x16, v128, type Sexpr } from "../wat.ts";
+import { call, Func, type Local } from "../func.ts";
+import { f32x4, i32, i64, i8x16, v128, type I32, type Sexpr } from "../wat.ts";
+import { WIDE } from "./multiply.ts";
 
-/** Channels whose zeros are found together: one mask. */
+/** Channels of one mask. */
 const CHUNK = 64;
 /** Channels that one vector of bytes tells about. */
 const BYTES = 16;
 /** Vectors of a column tile. */
 const VECTORS = COLUMN_TILE / 4;
-/** Of a chunk's channels, the part that may be there before they are all multiplied, in sixteenths: found by `npm run bench:cpu -- --only zeros`. */
-const MOST = 13;
+/** Part of the channels, in sixteenths, from which on all are multiplied; less where lanes are joined. `npm run bench:cpu -- --only zeros` finds it. */
+const MOST = { plain: 12, wide: 11 } as const;
 
-/** The shape of a multiplication of rows, one at a time, that leaves out channels with zeros. */
+/** The shape of a multiplication of rows, one at a time, by their nonzero channels. */
 export interface NonzeroShape {
   /** A multiple of 16. */
   readonly cin: number;
@@ -27,22 +28,77 @@ export interface NonzeroShape {
 /** Whether rows of so many channels can be multiplied that way. */
 export const skipsZeros = (cin: number): boolean => cin % BYTES === 0;
 
+const chunksOf = (cin: number): number => Math.ceil(cin / CHUNK);
+
+/** Bytes that the masks of a list take. */
+export const maskBytes = (cin: number): number => 8 * TILE * chunksOf(cin);
+
 /**
- * `nonzero_…(list, end, x, acc, w, step)`: what `pairs_…` computes, to the bit, without the products of channels that are
- * zero: a sum that begins with +0 is never −0, so adding ±0 changes nothing as long as weights are finite, which is
- * checked when they are loaded. `step`: bytes from one column tile of the matrix to the next. The nonzero channels of a
- * row are the bits of a mask, taken from below, so that sums are added in ascending channels.
+ * `masks_…(list, end, x, masks) → count`: per entry of a list of pairs, and per 64 channels of its input row, a bit for each
+ * channel that is not zero; and how many there are. Floats narrow to bytes as whole numbers, which saturate: what was not
+ * zero stays that.
+ */
+function masksFunction(assembly: Assembly, cin: number, stride: number): string {
+  const name = `masks_${cin}_s${stride}`;
+  if (assembly.has(name)) return name;
+  const f = new Func(name, { exported: true, result: "i32" });
+  const [list, end, x, masks] = [f.param("list"), f.param("end"), f.param("x"), f.param("masks")];
+  const [at, count, mask] = [f.local("at"), f.local("count"), f.local("mask", "i64")];
+  const shorts = (channel: number): Sexpr => i8x16.narrow32(v128.load(at.get, 4 * channel), v128.load(at.get, 4 * channel + 16));
+  f.while(i32.ltU(list.get, end.get), () => {
+    f.add(at.set(i32.add(x.get, i32.mul(i32.shrU(i32.load(list.get), TILE_BITS), 4 * stride))));
+    for (let chunk = 0; chunk < chunksOf(cin); chunk++) {
+      let bits: Sexpr | undefined;
+      for (let c = 0; c < Math.min(CHUNK, cin - chunk * CHUNK); c += BYTES) {
+        const from = chunk * CHUNK + c;
+        const zeros = i8x16.bitmask(i8x16.eq(i8x16.narrow16(shorts(from), shorts(from + BYTES / 2)), i8x16.const(0)));
+        const part = i64.extend(i32.xor(zeros, 2 ** BYTES - 1));
+        bits = bits === undefined ? part : i64.or(bits, i64.shl(part, i64.const(BigInt(c))));
+      }
+      f.add(mask.set(bits!), i64.store(masks.get, mask.get, 8 * chunk), count.grow(i32.wrap(i64.popcnt(mask.get))));
+    }
+    f.add(masks.grow(8 * chunksOf(cin)), list.grow(4));
+  });
+  f.add(count.get);
+  assembly.add(f, [`which channels of a list's input rows are not zero: ${cin} channels`]);
+  return name;
+}
+
+/**
+ * `nonzero_…(list, end, x, acc, w, step, masks)`: what `pairs_…` computes, to the bit, by the products of the channels that
+ * `masks` names. A sum that begins with +0 is never −0, so adding ±0 changes nothing as long as weights are finite, which
+ * is checked when they are loaded. `step`: bytes from one column tile of the matrix to the next. Bits are taken from
+ * below, so that sums are added in ascending channels.
  */
 export function nonzeroFunction(assembly: Assembly, shape: NonzeroShape): string {
   const { cin, stride, accStride, tiles } = shape;
   const name = `nonzero_${cin}_s${stride}_a${accStride}_t${tiles}`;
   if (assembly.has(name)) return name;
   const f = new Func(name, { exported: true });
-  assembly.checks.push({ name, cin, stride, accStride, vectors: VECTORS, tiles });
-  const [list, end, x, acc, w, step] = [f.param("list"), f.param("end"), f.param("x"), f.param("acc"), f.param("w"), f.param("step")];
+  assembly.checks.push({ name, cin, stride, accStride, vectors: VECTORS, tiles, masks: masksFunction(assembly, cin, stride) });
+  const [list, end, x, acc, w, step, masks] = [f.param("list"), f.param("end"), f.param("x"), f.param("acc"), f.param("w"), f.param("step"), f.param("masks")];
   const sums = Array.from({ length: tiles * VECTORS }, (_, i) => f.local(`sum${i}`, "v128"));
-  const [entry, xAt, wAt, accAt] = [f.local("entry"), f.local("xAt"), f.local("wAt"), f.local("accAt")];
-  const row = new NonzeroRow(f, assembly.arithmetic === "fused", sums, step);
+  const [entry, xAt, wAt, accAt, channel, from] = [f.local("entry"), f.local("xAt"), f.local("wAt"), f.local("accAt"), f.local("channel"), f.local("from")];
+  const [mask, value] = [f.local("mask", "i64"), f.local("value", "v128")];
+  const product = (sum: Local, weights: Sexpr): Sexpr =>
+    assembly.arithmetic === "fused" ? f32x4.madd(value.get, weights, sum.get) : f32x4.add(sum.get, f32x4.mul(value.get, weights));
+  const chunk = (): void => {
+    f.add(mask.set(i64.load(masks.get)), masks.grow(8));
+    f.if(i64.ne(mask.get, i64.const(0n)), () => {
+      f.doWhile(() => {
+        f.add(
+          channel.set(i32.wrap(i64.ctz(mask.get))),
+          mask.set(i64.and(mask.get, i64.sub(mask.get, i64.const(1n)))),
+          value.set(v128.splat32(i32.add(xAt.get, i32.mul(channel.get, 4)))),
+          from.set(i32.add(wAt.get, i32.mul(channel.get, 4 * COLUMN_TILE))),
+        );
+        sums.forEach((sum, i) => {
+          if (i > 0 && i % VECTORS === 0) f.add(from.grow(step.get));
+          f.add(sum.set(product(sum, v128.load(from.get, 16 * (i % VECTORS)))));
+        });
+      }, () => i64.ne(mask.get, i64.const(0n)));
+    });
+  };
   f.while(i32.ltU(list.get, end.get), () => {
     f.add(
       entry.set(i32.load(list.get)),
@@ -51,19 +107,14 @@ export function nonzeroFunction(assembly: Assembly, shape: NonzeroShape): string
       wAt.set(w.get),
     );
     sums.forEach((sum, i) => f.add(sum.set(v128.load(accAt.get, 16 * i))));
-    const whole = Math.floor(cin / CHUNK);
-    const next = (): void => f.add(xAt.grow(4 * CHUNK), wAt.grow(4 * COLUMN_TILE * CHUNK));
-    if (whole > 1) {
-      const wEnd = f.let("wEnd", i32.add(w.get, whole * CHUNK * 4 * COLUMN_TILE));
+    if (chunksOf(cin) === 1) chunk();
+    else {
+      const wEnd = f.let("wEnd", i32.add(w.get, 4 * COLUMN_TILE * CHUNK * chunksOf(cin)));
       f.doWhile(() => {
-        row.chunk(xAt, wAt, CHUNK);
-        next();
+        chunk();
+        f.add(xAt.grow(4 * CHUNK), wAt.grow(4 * COLUMN_TILE * CHUNK));
       }, () => i32.ltU(wAt.get, wEnd.get));
-    } else if (whole === 1) {
-      row.chunk(xAt, wAt, CHUNK);
-      if (cin > CHUNK) next();
     }
-    if (cin % CHUNK > 0) row.chunk(xAt, wAt, cin % CHUNK);
     sums.forEach((sum, i) => f.add(v128.store(accAt.get, sum.get, 16 * i)));
     f.add(list.grow(4));
   });
@@ -71,73 +122,10 @@ export function nonzeroFunction(assembly: Assembly, shape: NonzeroShape): string
   return name;
 }
 
-/** One row against all column tiles. */
-class NonzeroRow {
-  readonly #f: Func;
-  readonly #fused: boolean;
-  readonly #sums: readonly Local[];
-  readonly #step: Local;
-  readonly #mask: Local;
-  readonly #channel: Local;
-  readonly #from: Local;
-  readonly #value: Local;
-
-  constructor(f: Func, fused: boolean, sums: readonly Local[], step: Local) {
-    this.#f = f;
-    this.#fused = fused;
-    this.#sums = sums;
-    this.#step = step;
-    this.#mask = f.local("mask", "i64");
-    this.#channel = f.local("channel");
-    this.#from = f.local("from");
-    this.#value = f.local("value", "v128");
-  }
-
-  /** Adds the products of `count` channels at `x` with the rows of the matrix at `w`. */
-  chunk(x: Local, w: Local, count: number): void {
-    const f = this.#f;
-    const mask = this.#mask;
-    f.add(mask.set(this.#nonzero(x, count)));
-    f.if(i32.ltU(i32.wrap(i64.popcnt(mask.get)), Math.ceil((count * MOST) / 16)), () => {
-      f.while(i64.ne(mask.get, i64.const(0n)), () => {
-        f.add(
-          this.#channel.set(i32.wrap(i64.ctz(mask.get))),
-          mask.set(i64.and(mask.get, i64.sub(mask.get, i64.const(1n)))),
-          this.#value.set(v128.splat32(i32.add(x.get, i32.mul(this.#channel.get, 4)))),
-          this.#from.set(i32.add(w.get, i32.mul(this.#channel.get, 4 * COLUMN_TILE))),
-        );
-        this.#products();
-      });
-    }, () => {
-      f.for(this.#channel, 0, count, 1, () => {
-        f.add(
-          this.#value.set(v128.splat32(i32.add(x.get, i32.mul(this.#channel.get, 4)))),
-          this.#from.set(i32.add(w.get, i32.mul(this.#channel.get, 4 * COLUMN_TILE))),
-        );
-        this.#products();
-      });
-    });
-  }
-
-  #products(): void {
-    const f = this.#f;
-    const from = this.#from;
-    this.#sums.forEach((sum, i) => {
-      if (i > 0 && i % VECTORS === 0) f.add(from.grow(this.#step.get));
-      const weights = v128.load(from.get, 16 * (i % VECTORS));
-      f.add(sum.set(this.#fused ? f32x4.madd(this.#value.get, weights, sum.get) : f32x4.add(sum.get, f32x4.mul(this.#value.get, weights))));
-    });
-  }
-
-  /** A bit for each channel that is not zero: floats narrow to bytes, as whole numbers that stay what they are or saturate. */
-  #nonzero(x: Local, count: number): Sexpr {
-    const shorts = (channel: number): Sexpr => i8x16.narrow32(v128.load(x.get, 4 * channel), v128.load(x.get, 4 * channel + 16));
-    let bits: Sexpr | undefined;
-    for (let c = 0; c < count; c += BYTES) {
-      const zeros = i8x16.bitmask(i8x16.eq(i8x16.narrow16(shorts(c), shorts(c + BYTES / 2)), i8x16.const(0)));
-      const part = i64.extend(i32.xor(zeros, 2 ** BYTES - 1));
-      bits = bits === undefined ? part : i64.or(bits, i64.shl(part, i64.const(BigInt(c))));
-    }
-    return bits!;
-  }
+/** Whether a list's rows, whose masks are made at `masks`, have few enough nonzero channels to be multiplied by them. */
+export function fewNonzero(assembly: Assembly, cin: number, stride: number, [begin, end]: readonly [Sexpr, Sexpr], x: I32, masks: I32): Sexpr {
+  const most = i32.sub(MOST.plain, i32.mul(WIDE, MOST.plain - MOST.wide));
+  // An entry of the list is 4 bytes.
+  const limit = i32.shrU(i32.mul(i32.mul(i32.sub(end, begin), cin), most), 6);
+  return i32.ltU(call(masksFunction(assembly, cin, stride), begin, end, x, masks), limit);
 }

@@ -12,6 +12,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   SP0505: "the weights are not a readable safetensors file",
   SP0506: "a tensor of a quantised layer holds a number that is not whole, or larger than its kind allows",
   SP0507: "weights of a quantised layer are so large that its sums would not be exact",
+  SP0508: "weights and the numbers of their norm, made one, are beyond float32",
   SP0540: "a file is not a checkpoint that is read here, or one written on a machine of the other byte order",
   SP0541: "a zip archive is broken or truncated, or packed in a way that is not read",
   SP0542: "a zip archive would grow beyond all measure",
