@@ -1,5 +1,5 @@
 import type { Engine } from "./engine.ts";
-import { TILE } from "./fields.ts";
+import { COLUMN_TILE, TILE } from "./fields.ts";
 import { optimisingAtOnce } from "./lanes.ts";
 import type { CpuPlan } from "./plan.ts";
 
@@ -24,11 +24,14 @@ export function knownAnswer(engine: Pick<Engine, "call" | "heap">, plan: Pick<Cp
   });
 }
 
-function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, accStride, vectors, matrixVectors = vectors, tiles = 1, masks }: CpuPlan["checks"][number], fused: boolean, atOnce: boolean): boolean {
+function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, accStride, vectors, matrixVectors = vectors, masks, first = 0 }: CpuPlan["checks"][number], fused: boolean, atOnce: boolean): boolean {
   const { heap } = engine;
-  const columns = 4 * vectors * tiles;
-  const pitch = 4 * matrixVectors;
+  const columns = 4 * vectors;
+  // With masks, columns go on in the next column tile; without, a row of the matrix has them all.
+  const pitch = masks === undefined ? 4 * matrixVectors : COLUMN_TILE;
+  const tiles = Math.ceil((4 * first + columns) / pitch);
   const step = cin * pitch;
+  const weightAt = (k: number, c: number): number => Math.floor((4 * first + c) / pitch) * step + k * pitch + ((4 * first + c) % pitch);
   const rows = 7;
   const at = { list: heap.alloc(4 * rows, "a check"), x: heap.alloc(4 * rows * stride, "a check"), acc: heap.alloc(4 * rows * accStride, "a check"), w: heap.alloc(4 * step * tiles, "a check"), masks: heap.alloc(8 * rows * Math.ceil(cin / 64), "a check") };
   heap.i32(at.list, rows).set(Array.from({ length: rows }, (_, i) => ((i * 3) % rows) * TILE + i));
@@ -52,7 +55,7 @@ function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, acc
       for (let c = 0; c < columns; c++) {
         let sum = 0;
         // Products of float32 are exact in float64.
-        for (let k = 0; k < cin; k++) sum = Math.fround(sum + rounded(x[((i * 3) % rows) * stride + k]! * w[Math.floor(c / (4 * vectors)) * step + k * pitch + (c % (4 * vectors))]!));
+        for (let k = 0; k < cin; k++) sum = Math.fround(sum + rounded(x[((i * 3) % rows) * stride + k]! * w[weightAt(k, c)]!));
         if (acc[i * accStride + c] !== sum) return false;
       }
     }

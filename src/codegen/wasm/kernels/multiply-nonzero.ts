@@ -2,7 +2,6 @@ import { COLUMN_TILE, TILE, TILE_BITS } from "../../../runtime/cpu/fields.ts";
 import type { Assembly } from "../assembly.ts";
 import { call, Func, type Local } from "../func.ts";
 import { f32x4, i32, i64, i8x16, v128, type I32, type Sexpr } from "../wat.ts";
-import { WIDE } from "./multiply.ts";
 
 /** Channels of one mask. */
 const CHUNK = 64;
@@ -10,8 +9,8 @@ const CHUNK = 64;
 const BYTES = 16;
 /** Vectors of a column tile. */
 const VECTORS = COLUMN_TILE / 4;
-/** Part of the channels, in sixteenths, from which on all are multiplied; less where lanes are joined. `npm run bench:cpu -- --only zeros` finds it. */
-const MOST = { plain: 12, wide: 11 } as const;
+/** Part of the channels, in sixteenths, from which on all are multiplied: `npm run bench:cpu -- --only zeros`. */
+const MOST = 11;
 
 /** The shape of a multiplication of rows, one at a time, by their nonzero channels. */
 export interface NonzeroShape {
@@ -21,8 +20,9 @@ export interface NonzeroShape {
   readonly stride: number;
   /** Floats from one row of accumulators to the next. */
   readonly accStride: number;
-  /** Column tiles of the matrix, side by side. */
-  readonly tiles: number;
+  /** Vectors of 4 columns, from vector `first` of a column tile on, over to the next tiles. */
+  readonly vectors: number;
+  readonly first: number;
 }
 
 /** Whether rows of so many channels can be multiplied that way. */
@@ -71,13 +71,13 @@ function masksFunction(assembly: Assembly, cin: number, stride: number): string 
  * below, so that sums are added in ascending channels.
  */
 export function nonzeroFunction(assembly: Assembly, shape: NonzeroShape): string {
-  const { cin, stride, accStride, tiles } = shape;
-  const name = `nonzero_${cin}_s${stride}_a${accStride}_t${tiles}`;
+  const { cin, stride, accStride, vectors, first } = shape;
+  const name = `nonzero_${cin}_s${stride}_a${accStride}_v${vectors}${first === 0 ? "" : `_f${first}`}`;
   if (assembly.has(name)) return name;
   const f = new Func(name, { exported: true });
-  assembly.checks.push({ name, cin, stride, accStride, vectors: VECTORS, tiles, masks: masksFunction(assembly, cin, stride) });
+  assembly.checks.push({ name, cin, stride, accStride, vectors, masks: masksFunction(assembly, cin, stride), first });
   const [list, end, x, acc, w, step, masks] = [f.param("list"), f.param("end"), f.param("x"), f.param("acc"), f.param("w"), f.param("step"), f.param("masks")];
-  const sums = Array.from({ length: tiles * VECTORS }, (_, i) => f.local(`sum${i}`, "v128"));
+  const sums = Array.from({ length: vectors }, (_, i) => f.local(`sum${i}`, "v128"));
   const [entry, xAt, wAt, accAt, channel, from] = [f.local("entry"), f.local("xAt"), f.local("wAt"), f.local("accAt"), f.local("channel"), f.local("from")];
   const [mask, value] = [f.local("mask", "i64"), f.local("value", "v128")];
   const product = (sum: Local, weights: Sexpr): Sexpr =>
@@ -93,8 +93,9 @@ export function nonzeroFunction(assembly: Assembly, shape: NonzeroShape): string
           from.set(i32.add(wAt.get, i32.mul(channel.get, 4 * COLUMN_TILE))),
         );
         sums.forEach((sum, i) => {
-          if (i > 0 && i % VECTORS === 0) f.add(from.grow(step.get));
-          f.add(sum.set(product(sum, v128.load(from.get, 16 * (i % VECTORS)))));
+          const v = (first + i) % VECTORS;
+          if (i > 0 && v === 0) f.add(from.grow(step.get));
+          f.add(sum.set(product(sum, v128.load(from.get, 16 * v))));
         });
       }, () => i64.ne(mask.get, i64.const(0n)));
     });
@@ -118,14 +119,13 @@ export function nonzeroFunction(assembly: Assembly, shape: NonzeroShape): string
     sums.forEach((sum, i) => f.add(v128.store(accAt.get, sum.get, 16 * i)));
     f.add(list.grow(4));
   });
-  assembly.add(f, [`acc[row] += x[input] W for a list of pairs, channels that are not zero: ${cin} channels -> ${tiles * COLUMN_TILE} columns`]);
+  assembly.add(f, [`acc[row] += x[input] W for a list of pairs, channels that are not zero: ${cin} channels -> ${4 * vectors} columns`]);
   return name;
 }
 
 /** Whether a list's rows, whose masks are made at `masks`, have few enough nonzero channels to be multiplied by them. */
 export function fewNonzero(assembly: Assembly, cin: number, stride: number, [begin, end]: readonly [Sexpr, Sexpr], x: I32, masks: I32): Sexpr {
-  const most = i32.sub(MOST.plain, i32.mul(WIDE, MOST.plain - MOST.wide));
   // An entry of the list is 4 bytes.
-  const limit = i32.shrU(i32.mul(i32.mul(i32.sub(end, begin), cin), most), 6);
+  const limit = i32.shrU(i32.mul(i32.sub(end, begin), cin * MOST), 6);
   return i32.ltU(call(masksFunction(assembly, cin, stride), begin, end, x, masks), limit);
 }

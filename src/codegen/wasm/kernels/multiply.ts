@@ -8,8 +8,11 @@ import { TILE, TILE_BITS } from "../../../runtime/cpu/fields.ts";
  * once lanes are joined to 256 bits, and hide the latency of the sums then. What is left over goes by two, then by one.
  */
 const ROWS = [4, 2, 1] as const;
-/** Input channels per round of the inner loop, by rows: more where the loop runs most. */
-const UNROLL: Readonly<Record<number, number>> = { 6: 4, 4: 8, 3: 4, 2: 4, 1: 4 };
+/**
+ * Input channels per round of the inner loop, by rows: one, since V8 before Node 24 loads a round's weights before it
+ * multiplies, and has registers for those of one channel. Four rows are for joined lanes, which only later engines have.
+ */
+const UNROLL: Readonly<Record<number, number>> = { 6: 1, 4: 8, 3: 1, 2: 1, 1: 1 };
 /** Whether lanes are joined, a constant that the module imports. */
 export const WIDE: Sexpr = ["global.get", "$wide"];
 
