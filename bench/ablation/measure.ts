@@ -30,6 +30,8 @@ interface Subject {
   readonly plan: Module;
   readonly network: AnyNetwork;
   readonly times: number[];
+  /** Arrays of the first run's outputs, which later ones fill. */
+  into: Readonly<Record<string, Float32Array>>;
 }
 
 /**
@@ -42,15 +44,16 @@ export async function measure(target: BenchTarget, net: Module, scene: BenchScen
   for (const variant of variants) {
     const plan = target.lower(runPipeline(net, variant.pipeline).module, variant);
     if (variant.name !== "O2 again" && subjects[0] !== undefined && textOf(plan) === textOf(subjects[0].plan)) same.push(variant.name);
-    else subjects.push({ variant, plan, network: await target.open(plan, net), times: [] });
+    else subjects.push({ variant, plan, network: await target.open(plan, net), times: [], into: {} });
   }
   const inputs = { [scene.input]: { coords: scene.coords, features: scene.features } };
   for (let round = -2; round < runs; round++) {
     for (let k = 0; k < subjects.length; k++) {
-      const { network, times } = subjects[(k + Math.max(0, round)) % subjects.length]!;
+      const subject = subjects[(k + Math.max(0, round)) % subjects.length]!;
       const start = performance.now();
-      await network.run(inputs);
-      if (round >= 0) times.push(performance.now() - start);
+      const outputs = await subject.network.run(inputs, { into: subject.into });
+      if (round >= 0) subject.times.push(performance.now() - start);
+      subject.into = Object.fromEntries(Object.entries(outputs).map(([name, o]) => [name, "features" in o ? o.features : o.data]));
     }
   }
   const memo: SearchMemo = new Map();

@@ -44,6 +44,11 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** `gpu` leaves outputs in buffers of the device, which the caller then owns. */
   readonly output?: "cpu" | "gpu";
+  /**
+   * Arrays that outputs are written into, by name; what comes back is a view of an array's first numbers. Without one every
+   * run makes an array anew, and the system finds memory for it, which takes longer than the copy where outputs are large.
+   */
+  readonly into?: Readonly<Record<string, Float32Array>>;
 }
 
 export interface PrepareOptions {

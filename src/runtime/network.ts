@@ -4,6 +4,7 @@ import { SpnetError, throwIfAborted } from "./errors.ts";
 import { FeatureRun } from "./features.ts";
 import { layoutGeometry, readCounts, type GeometryRequest, type SceneCounts } from "./geometry/index.ts";
 import { GpuContext } from "./gpu-context.ts";
+import { checkInto } from "./into.ts";
 import { isGpuRows, wantedBatch, type DuplicatePolicy } from "./inputs.ts";
 import { packBlock, runLoadPhase } from "./load.ts";
 import { OutputReader } from "./outputs.ts";
@@ -137,6 +138,7 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     inputs: { readonly [K in keyof Inputs]: { readonly coords: CoordsInput; readonly features: FeaturesInput } },
     options: PrepareOptions & RunOptions = {},
   ): Promise<Outputs> {
+    checkInto(this.plan.outputs, options);
     const all = inputs as Readonly<Record<string, { readonly coords: CoordsInput; readonly features: FeaturesInput }>>;
     const pick = <K extends "coords" | "features">(key: K): Record<string, (typeof all)[string][K]> =>
       Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value[key]]));

@@ -1,6 +1,7 @@
-import type { DenseOutput, FeatOutput } from "./api.ts";
+import type { DenseOutput, FeatOutput, RunOptions } from "./api.ts";
 import type { FeatureRun } from "./features.ts";
 import type { GpuContext } from "./gpu-context.ts";
+import { deliver } from "./into.ts";
 import type { OutputPlan, Plan } from "./plan.ts";
 import type { SceneMemory } from "./scene-memory.ts";
 
@@ -52,13 +53,13 @@ export class OutputReader {
   }
 
   /** Outputs by name. `rows` are the true row numbers; the run may have had room for more. */
-  read(bytes: ArrayBuffer, rows: readonly number[], batch: number, callerCoords: ReadonlyMap<number, Int32Array>): Record<string, FeatOutput | DenseOutput> {
+  read(bytes: ArrayBuffer, rows: readonly number[], batch: number, callerCoords: ReadonlyMap<number, Int32Array>, into: RunOptions["into"]): Record<string, FeatOutput | DenseOutput> {
     const out = new Map<string, FeatOutput | DenseOutput>();
     for (const { output, features, coords } of this.#slots) {
       const width = this.#plan.buffers[output.buffer]!.width;
       const site = siteOf(this.#plan, output);
       const n = site === undefined ? batch : rows[site]!;
-      const data = new Float32Array(bytes.slice(features.at, features.at + n * width * 4));
+      const data = deliver(output.name, new Float32Array(bytes, features.at, n * width), into);
       out.set(
         output.name,
         site === undefined

@@ -2,6 +2,7 @@ import type { DenseOutput, FeatOutput, FeaturesInput, RunOptions, Scene, SceneRe
 import { SpnetError, throwIfAborted } from "./errors.ts";
 import { FeatureRun } from "./features.ts";
 import { readCounts, type SceneCounts } from "./geometry/index.ts";
+import { checkInto } from "./into.ts";
 import type { GpuNetwork } from "./network.ts";
 import { OutputReader, recordGpuOutputs, siteOf } from "./outputs.ts";
 import type { GivenCoords } from "./scene-inputs.ts";
@@ -33,6 +34,7 @@ export class KeptScene<Inputs, Outputs> implements Scene<Outputs> {
 
   async run(features: Readonly<Record<string, FeaturesInput>>, options: RunOptions = {}): Promise<Outputs> {
     this.#check(options.signal);
+    checkInto(this.#net.plan.outputs, options);
     const { arena, encoder } = this.#begin(features);
     this.#run.record(this.#net.gpu, encoder);
     return this.#collect(encoder, arena, options);
@@ -142,7 +144,7 @@ export function collectOutputs<Inputs, Outputs>(
   gpu.submit(encoder);
   return async (counts) => {
     const bytes = await gpu.readBack(staging, (data) => data.slice(0));
-    return { counts: counts(bytes), outputs: (rows, given) => reader.read(bytes, rows, given.batch, given.host), discard: () => undefined };
+    return { counts: counts(bytes), outputs: (rows, given) => reader.read(bytes, rows, given.batch, given.host, options.into), discard: () => undefined };
   };
 }
 

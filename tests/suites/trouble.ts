@@ -237,6 +237,45 @@ export function troubleSuite(open: OpenTarget): void {
     for (const s of scenes) s.dispose();
   });
 
+  describe("arrays for outputs", () => {
+    const arrays = (outputs: Outputs, more: number): Record<string, Float32Array> => Object.fromEntries(Object.entries(outputs).map(([name, o]) => [name, new Float32Array(dataOf(o).length + more).fill(-7)]));
+
+    it("take what a run gives, and nothing behind it; what has none comes in a new one", async () => {
+      const network = await make();
+      const kept = await network.prepare({ a: scene.coords });
+      const fresh = await kept.run({ a: scene.features });
+      const into = arrays(fresh, 3);
+      delete into["score"];
+      for (const outputs of [await kept.run({ a: scene.features }, { into }), await network.run({ a: scene }, { into })]) {
+        expectRight(outputs);
+        expect(outputs["fine"]).toEqual(fresh["fine"]);
+        for (const name of ["fine", "coarse"]) {
+          const data = dataOf(outputs[name]!);
+          expect([data.buffer, data.byteOffset], name).toEqual([into[name]!.buffer, 0]);
+          expect([...into[name]!.subarray(data.length)], name).toEqual([-7, -7, -7]);
+        }
+        expect(Object.values(into).map((a) => a.buffer)).not.toContain(dataOf(outputs["score"]!).buffer);
+      }
+      kept.dispose();
+    });
+
+    it("are refused by SP0625 where an output does not fit, is not the network's, or is to stay on a GPU", async () => {
+      const network = await make();
+      const kept = await network.prepare({ a: scene.coords });
+      const into = arrays(await kept.run({ a: scene.features }), 0);
+      const refused = async (given: Record<string, unknown>, details: Readonly<Record<string, unknown>>): Promise<void> => {
+        const options = { into: given as Record<string, Float32Array> };
+        for (const call of [kept.run({ a: scene.features }, options), network.run({ a: scene }, options)]) await expect(call).rejects.toMatchObject({ code: "SP0625", details });
+      };
+      await refused({ ...into, coarse: into["coarse"]!.subarray(1) }, { output: "coarse", wanted: into["coarse"]!.length });
+      await refused({ ...into, other: new Float32Array(9) }, { output: "other" });
+      await refused({ ...into, fine: new Float64Array(into["fine"]!.length) }, { output: "fine" });
+      await expect(kept.run({ a: scene.features }, { into, output: "gpu" })).rejects.toMatchObject({ code: target().name === "wasm" ? "SP0622" : "SP0625" });
+      expectRight(await kept.run({ a: scene.features }, { into }));
+      kept.dispose();
+    });
+  });
+
   it("a scene that is disposed during its runs ends them first; later ones are SP0621", async () => {
     const network = await make();
     const kept = await network.prepare({ a: scene.coords });

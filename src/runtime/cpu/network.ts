@@ -1,6 +1,7 @@
 import type { CoordsInput, FeaturesInput, Network, PrepareOptions, RunOptions, Scene } from "../api.ts";
 import { SpnetError, throwIfAborted } from "../errors.ts";
 import { firstDuplicate, mergeDuplicates, wantedBatch, type DuplicatePolicy } from "../inputs.ts";
+import { checkInto } from "../into.ts";
 import type { Engine } from "./engine.ts";
 import { buildGeometry, type CpuGeometry } from "./geometry.ts";
 import { Region } from "./heap.ts";
@@ -62,6 +63,7 @@ export class CpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     options: PrepareOptions & RunOptions = {},
   ): Promise<Outputs> {
     refuseGpuOutputs(options);
+    checkInto(this.plan.outputs, options);
     const all = Object.entries(inputs as Readonly<Record<string, { readonly coords: CoordsInput; readonly features: FeaturesInput }>>);
     return await this.queued(options.signal, (staging) => {
       const batch = wantedBatch(options.batch);

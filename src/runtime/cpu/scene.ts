@@ -1,6 +1,7 @@
 import type { DenseOutput, FeatOutput, FeaturesInput, RunOptions, Scene, SceneReport, StepTime } from "../api.ts";
 import { SpnetError, throwIfAborted } from "../errors.ts";
 import { checkFeatures, mergeFeatures } from "../inputs.ts";
+import { checkInto, deliver } from "../into.ts";
 import { placeBuffers, type Placement } from "../placement.ts";
 import type { InputPlan, OutputPlan, Rows } from "../plan.ts";
 import type { Call } from "./engine.ts";
@@ -41,6 +42,7 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
 
   async run(features: Readonly<Record<string, FeaturesInput>>, options: RunOptions = {}): Promise<Outputs> {
     refuseGpuOutputs(options);
+    checkInto(this.#net.plan.outputs, options);
     return await this.#queued(features, options.signal, (placed) => this.runNow(placed, options));
   }
 
@@ -61,7 +63,7 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
       const gathers = this.#gathers();
       await this.#net.engine.run([...open, ...gathers.calls]);
       this.#checkFinite(features, flag);
-      return this.#read(gathers.at);
+      return this.#read(gathers.at, options.into);
     });
   }
 
@@ -84,7 +86,7 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
         }
         const gathers = this.#gathers();
         await engine.run(gathers.calls);
-        return { outputs: this.#read(gathers.at), steps };
+        return { outputs: this.#read(gathers.at, undefined), steps };
       }),
     );
   }
@@ -219,14 +221,14 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
     return rows === "batch" ? undefined : rows.site;
   }
 
-  #read(at: ReadonlyMap<string, number>): Outputs {
+  #read(at: ReadonlyMap<string, number>, into: RunOptions["into"]): Outputs {
     const { heap } = this.#net.engine;
     const out = new Map<string, FeatOutput | DenseOutput>();
     for (const output of this.#net.plan.outputs) {
       const site = this.#siteOf(output);
       const { width, rows } = this.#net.plan.buffers[output.buffer]!;
       const count = this.#count(rows);
-      const data = heap.f32(at.get(output.name)!, count * width).slice();
+      const data = deliver(output.name, heap.f32(at.get(output.name)!, count * width), into);
       if (site === undefined) {
         out.set(output.name, { shape: [this.#batch, ...output.shape], data });
         continue;

@@ -46,6 +46,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   SP0622: "outputs were to stay on a GPU, but the CPU runs the network",
   SP0623: "`threads` is no whole number from 0 on, or `lanes` none of auto, wide and plain",
   SP0624: "the network was not compiled for the target that is asked for, or that a given device means",
+  SP0625: "an array for an output is too small, for no output of the network, or for one that stays on a GPU",
   SP0690: "WebGPU refused the commands of the run time: a fault of spnet",
   SP0703: "a weights file has tensors that the network does not use (warning)",
   SP0704: "a tuning file is ignored, or begun anew: it was made for something else, or cannot be read (warning)",
