@@ -45,7 +45,8 @@ const bn: SurfaceOp = {
     if (use.text("stats") === "batch") return normalise(use, x, "batch", x.type.channels, fallback, infix);
     const affine = use.bool("affine", true);
     const values = weights(use, [...(affine ? ["weight", "bias"] : []), "running_mean", "running_var"], x.type.channels, infix, name);
-    return values && use.add("bn", [x.id, ...values], { affine, eps: use.float("eps", fallback) });
+    const eps = use.float32("eps", fallback, "unsigned");
+    return values === undefined || eps === undefined ? undefined : use.add("bn", [x.id, ...values], { affine, eps });
   },
 };
 

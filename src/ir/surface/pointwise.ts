@@ -59,7 +59,8 @@ const elu: SurfaceOp = {
   parameters: [xParameter, optional("alpha", "float", "what it tends to for large negative values, less its sign", { fallback: "`1`" })],
   build(use) {
     const x = use.rows("x");
-    return x && use.add("elu", [x.id], { alpha: use.float("alpha", 1) });
+    const alpha = use.float32("alpha", 1);
+    return x === undefined || alpha === undefined ? undefined : use.add("elu", [x.id], { alpha });
   },
 };
 
@@ -101,7 +102,8 @@ export const leakyRelu: SurfaceOp = {
   foreignArguments: { leakiness: { kind: "spelled", spelling: "slope" } },
   build(use) {
     const x = use.rows("x");
-    return x && use.add("leaky_relu", [x.id], { slope: use.float("slope", 0.01) });
+    const slope = use.float32("slope", 0.01);
+    return x === undefined || slope === undefined ? undefined : use.add("leaky_relu", [x.id], { slope });
   },
 };
 
