@@ -4,12 +4,12 @@ import type { SurfaceOp } from "../../src/ir/surface/op.ts";
 import { surfaceOps } from "../../src/ir/surface/registry.ts";
 import { compileText } from "./support.ts";
 
-const REQUIRED: Readonly<Record<string, string>> = { c: "4", k: "3", groups: "2", mask: "x |> linear(1)", v: "x |> global_avg_pool", by: "sum" };
+const REQUIRED: Readonly<Record<string, string>> = { c: "4", k: "3", groups: "2", s: "2", mask: "x |> linear(1)", v: "x |> global_avg_pool", by: "sum" };
 const WHOLE_NUMBERS = new Set(["rescale", "clip", "saturate"]);
 
 /** What an operation works on, for it to be right but for its numbers. */
 function operand({ name, parameters }: SurfaceOp): string {
-  if (name.endsWith("2d")) return "x |> to_dense";
+  if (name.endsWith("2d") || name === "upsample") return "x |> to_dense";
   if (WHOLE_NUMBERS.has(name)) return "x |> quantise";
   if (name === "up" || name === "unpool") return "x |> conv(4, k=2, s=2, p=0, sites=reach)";
   return parameters[0]!.kind === "tensors" ? "[x]" : "x";

@@ -40,7 +40,7 @@ export function requiredTensors(module: Module): readonly RequiredTensor[] {
     const user = uses.get(op.results[0]!);
     const use = user?.use ?? (role === "conv" ? "kernel" : role === "linear" ? "linear" : "bias");
     const divisor = user?.op.name === "rescale" ? 2 ** number(user.op.attrs, "shift") : 1;
-    if (!tensors.has(name)) tensors.set(name, { name, use, role, layout, shape, stored: storedShape(role, layout, shape), dtype, divisor, groups: user?.groups ?? 1, loc: op.loc });
+    if (!tensors.has(name)) tensors.set(name, { name, use, role, layout, shape, stored: storedShape({ role, layout, shape, groups: number(op.attrs, "groups") }), dtype, divisor, groups: user?.groups ?? 1, loc: op.loc });
   }
   return [...tensors.values()];
 }
