@@ -103,6 +103,7 @@ const WRITTEN: ReadonlyMap<string, readonly Form[]> = new Map<string, readonly F
   ["softplus", [form("of rows", (s) => `${s.x} |> softplus(beta=2)`), form("of vectors", (s) => `${vector(s)} |> softplus(threshold=3)`)]],
   ["instance_norm", [form("with weights", (s) => `${s.x} |> instance_norm(eps=0.25)`), form("without", (s) => `${s.x} |> instance_norm(affine=false)`), form("of a dense tensor", (s) => `${s.x} |> to_dense |> instance_norm`, { bounded: true })]],
   ["group_norm", [form("with weights", (s) => `${s.x} |> group_norm(2, eps=0.25)`), form("a group per channel, without weights", (s) => `${s.x} |> group_norm(${s.c}, affine=false)`), form("of a dense tensor", (s) => `${s.x} |> to_dense |> group_norm(2)`, { bounded: true })]],
+  ["layer_norm", [form("of rows", (s) => `${s.x} |> layer_norm(eps=0.25)`), form("of vectors, without weights", (s) => `${vector(s)} |> layer_norm(affine=false, eps=0.25)`), form("of a dense tensor", (s) => `${s.x} |> to_dense |> layer_norm`, { bounded: true })]],
   ["broadcast", [...["sum", "product", "cat", "copy"].map((by) => form(by, (s) => `${s.x} |> broadcast(${vector(s)}, by=${by})`)), form("onto a dense tensor", (s) => `${s.x} |> to_dense |> broadcast(${vector(s)}, by=product)`, { bounded: true })]],
   ...["conv2d", "deconv2d"].map((name): [string, readonly Form[]] => {
     // Of two axes, or of three with one in the channels.

@@ -33,6 +33,7 @@ const operations: Readonly<Record<string, (d: number) => string>> = {
   "cells repeated": (d) => `(i |> conv2d(${d}, k=2, s=[1, 2], w="w") |> upsample([1, 2])) |> conv2d(3, k=1, bias=true, w="v")`,
   "squeezed and excited": (d) => `i |> conv2d(${d}, k=3, p=1, w="w") |> gated`,
   "norms by the cells": (d) => `i |> conv2d(${2 * d}, k=3, w="w") |> group_norm(2, w="n") |> instance_norm(affine=false)`,
+  "norms of each cell": (d) => `i |> conv2d(${d}, k=3, w="w") |> layer_norm(w="n") |> prelu(per=channel, w="p")`,
   "rows as they are": () => `i |> relu`,
 };
 

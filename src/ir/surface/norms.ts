@@ -80,4 +80,17 @@ const groupNorm: SurfaceOp = {
   },
 };
 
-export const norms: readonly SurfaceOp[] = [bn, instanceNorm, groupNorm];
+const layerNorm: SurfaceOp = {
+  name: "layer_norm",
+  doc: "Layer normalisation: every row by the mean and the biased variance of its own channels, as PyTorch's `LayerNorm` of as many numbers; of a dense tensor every cell.",
+  weights: true,
+  foreign: ["LayerNorm"],
+  parameters: [xParameter, affineParameter, epsParameter("`1e-5`")],
+  foreignArguments: { elementwise_affine: { kind: "spelled", spelling: "affine" }, normalized_shape: { kind: "needless", why: "it runs along the channels" } },
+  build(use) {
+    const x = use.rows("x");
+    return x && normalise(use, x, "row", 1, defaultEps, "");
+  },
+};
+
+export const norms: readonly SurfaceOp[] = [bn, instanceNorm, groupNorm, layerNorm];

@@ -42,15 +42,18 @@ export interface WeightLayout {
   linear(cin: number, cout: number): ParamSpec;
   /** Path between a batch norm and its tensors: MinkowskiEngine wraps the module of PyTorch. */
   readonly bnInfix: string;
+  /** Path between an activation and its weight: MinkowskiEngine wraps those, too. */
+  readonly wrapInfix: string;
 }
 
-function layout(name: string, doc: string, part: string, stored: (taps: number) => string, linear: readonly [part: string, stored: string], bnInfix = ""): WeightLayout {
+function layout(name: string, doc: string, part: string, stored: (taps: number) => string, linear: readonly [part: string, stored: string], bnInfix = "", wrapInfix = ""): WeightLayout {
   return {
     name,
     doc,
     conv: (kernel, cin, cout) => ({ part, role: "conv", layout: stored(volume(kernel)), shape: [...kernel, cin, cout] }),
     linear: (cin, cout) => ({ part: linear[0], role: "linear", layout: linear[1], shape: [cin, cout] }),
     bnInfix,
+    wrapInfix,
   };
 }
 
@@ -59,7 +62,7 @@ export const weightLayouts: ReadonlyMap<string, WeightLayout> = new Map(
   [
     layout("spconv2", "`.weight` as [Cout, k…, Cin]", "weight", () => "spconv2", ["weight", "spconv2"]),
     layout("spconv1", "`.weight` as [k…, Cin, Cout], the canonical shape", "weight", () => "spconv1", ["weight", "spconv1"]),
-    layout("minkowski", "`.kernel` as [K, Cin, Cout], first axis fastest, depthwise [K, C]; batch norms below `.bn`", "kernel", () => "minkowski", ["kernel", "minkowski"], "bn"),
+    layout("minkowski", "`.kernel` as [K, Cin, Cout], first axis fastest, depthwise [K, C]; batch norms below `.bn`", "kernel", () => "minkowski", ["kernel", "minkowski"], "bn", "module"),
     layout("torchsparse", "`.kernel` as [K, Cin, Cout], first axis fastest when K is odd, else last", "kernel", (taps) => (taps % 2 === 1 ? "minkowski" : "spconv1"), ["weight", "spconv2"]),
     layout("hawq", "`.weight`, elsewise as `minkowski`, linear layers as [Cout, Cin]: ESDA's quantised checkpoints", "weight", () => "minkowski", ["weight", "spconv2"]),
     layout("esda", "`.weight` as [K, Cin, Cout], last axis fastest, of one tap [Cout, Cin], depthwise [K, C]: ESDA's accelerator", "weight", () => "esda", ["weight", "spconv2"]),

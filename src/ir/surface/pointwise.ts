@@ -107,6 +107,25 @@ export const leakyRelu: SurfaceOp = {
   },
 };
 
+/** Its weight is one tensor of PyTorch's module; MinkowskiEngine wraps that module. */
+export const prelu: SurfaceOp = {
+  name: "prelu",
+  doc: "x where positive, elsewhere x times a weight that was learned: one for all channels, or one for each.",
+  weights: true,
+  foreign: ["PReLU", "MinkowskiPReLU"],
+  parameters: [xParameter, optional("per", "word", "whether there is one weight, or one for each channel", { choices: ["tensor", "channel"], fallback: "`tensor`" })],
+  foreignArguments: { num_parameters: { kind: "spelled", spelling: "per" } },
+  build(use) {
+    const x = use.rows("x");
+    if (x === undefined) return undefined;
+    const isDense = x.type.kind === "feat" && use.net.isGrid(x.type);
+    const layout = isDense ? weightLayouts.get("spconv2")! : use.net.layout;
+    const part = layout.wrapInfix === "" ? "weight" : `${layout.wrapInfix}.weight`;
+    const weights = use.params([{ part, role: use.text("per") === "channel" ? "channel" : "scalar", layout: layout.wrapInfix === "" ? "spconv2" : "minkowski", shape: [x.type.channels] }]);
+    return weights && use.add("prelu", [x.id, ...weights], {});
+  },
+};
+
 const softmaxes: readonly (readonly [name: string, log: boolean, doc: string, foreign: readonly string[]])[] = [
   ["softmax", false, "exp(x) over its sum along the channels of each row: probabilities of classes.", ["Softmax", "MinkowskiSoftmax"]],
   ["log_softmax", true, "The logarithm of `softmax`, also where that is too small for a float.", ["LogSoftmax", "MinkowskiLogSoftmax"]],
