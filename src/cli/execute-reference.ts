@@ -1,6 +1,6 @@
 import { interpret } from "../ir/interp/reference.ts";
 import type { ParamTensor, Value } from "../ir/interp/value.ts";
-import { numbers, string, type Module } from "../ir/module.ts";
+import { number, numbers, string, type Module } from "../ir/module.ts";
 import { runLoadPhase, type WeightTensor } from "../runtime/load.ts";
 import { inputSpecs, type Outputs, type OutputValue, type SceneInputs } from "./files/scene.ts";
 
@@ -19,7 +19,7 @@ export function executeReference(module: Module, scene: SceneInputs, weights: We
 export function canonicalParams(module: Module, weights: WeightLookup): ReadonlyMap<string, ParamTensor> {
   const ops = module.ops
     .filter((op) => op.name === "param")
-    .map(({ attrs }) => ({ op: "param" as const, name: string(attrs, "name"), role: string(attrs, "role"), layout: string(attrs, "layout"), shape: numbers(attrs, "shape") }));
+    .map(({ attrs }) => ({ op: "param" as const, name: string(attrs, "name"), role: string(attrs, "role"), layout: string(attrs, "layout"), shape: numbers(attrs, "shape"), groups: number(attrs, "groups") }));
   const values = runLoadPhase(ops, weights);
   return new Map(ops.map((op, i) => [op.name, values[i]!]));
 }

@@ -16,6 +16,9 @@ export const isActivation = (name: unknown): name is Activation => typeof name =
 /** x where x > 0, alpha · (exp(x) − 1) elsewhere. */
 export const elu = (x: number, alpha: number): number => (x > 0 ? x : alpha * Math.expm1(x));
 
+/** x where x > 0, slope · x elsewhere. */
+export const prelu = (x: number, slope: number): number => (x > 0 ? x : x * slope);
+
 /** ln(1 + exp(beta · x)) / beta, and x where beta · x > threshold: PyTorch's Softplus. */
 export const softplus = (x: number, beta: number, threshold: number): number => (beta * x > threshold ? x : (Math.max(beta * x, 0) + Math.log1p(Math.exp(-Math.abs(beta * x)))) / beta);
 

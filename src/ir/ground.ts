@@ -78,9 +78,9 @@ export function groundAfter(table: SiteTable, op: Pick<Op, "name" | "attrs">, ty
 const orProblem = (problem: GroundProblem | undefined, ground: Ground | undefined): GroundResult => (problem === undefined ? { ground } : { problem });
 
 /** Activations with numbers of their own. */
-const KEPT = new Set(["leaky_relu", "elu", "softplus"]);
+const KEPT = new Set(["leaky_relu", "prelu", "elu", "softplus"]);
 
-const keepsZero = (name: string): boolean => name === "leaky_relu" || name === "elu" || (isActivation(name) && ACTIVATIONS[name].of(0) === 0);
+const keepsZero = (name: string): boolean => name === "leaky_relu" || name === "prelu" || name === "elu" || (isActivation(name) && ACTIVATIONS[name].of(0) === 0);
 
 const sitesOf = (type: Type): SiteId => {
   if (type.kind !== "feat") throw new Error(`internal: ${type.kind} has no sites`);

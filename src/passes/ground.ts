@@ -95,6 +95,8 @@ class Grounding {
         return set(() => this.#one(op.name === "add" ? "fold.add" : "fold.scale_out", [this.#vector(x), this.#vector(others[0]!)], {}, loc));
       case "cat":
         return set(() => this.#one("fold.stack_out", op.operands.map((v) => this.#vector(v)), {}, loc));
+      case "prelu":
+        return set(() => this.#bent(op));
       case "prune":
         return set(() => this.#vector(x));
       case "union":
@@ -111,6 +113,14 @@ class Grounding {
         if (!isActivation(op.name) && !["leaky_relu", "elu", "softplus"].includes(op.name)) throw new Error(`internal: no ground after ${op.name}`);
         return set(() => this.#one("fold.activate", [this.#vector(x)], { do: op.name, by: Number(attrs["slope"] ?? attrs["alpha"] ?? attrs["beta"] ?? 0), threshold: Number(attrs["threshold"] ?? 20) }, loc));
     }
+  }
+
+  /** max(g, 0) + slope · (g − max(g, 0)). */
+  #bent({ operands, loc }: Op): ValueId {
+    const [x, slope] = operands as [ValueId, ValueId];
+    const above = this.#one("fold.activate", [this.#vector(x)], { do: "relu" }, loc);
+    const below = this.#one("fold.add", [this.#vector(x), this.#one("fold.multiply", [above], { by: -1 }, loc)], {}, loc);
+    return this.#one("fold.add", [above, this.#one("fold.scale_out", [below, slope], {}, loc)], {}, loc);
   }
 
   #convolution(op: Op): boolean {

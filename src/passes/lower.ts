@@ -108,7 +108,8 @@ class Lowering {
       case "add":
       case "mul":
       case "clip":
-      case "scale": {
+      case "scale":
+      case "prelu": {
         const saturated: readonly Item[] = op.name === "add" && this.#dtypeOf(op.results[0]!) === "i16" ? [{ do: "saturate", bits: 16 }] : [];
         this.#pointwise(op, op.operands[0]!, { do: op.name, arg: op.operands[1]! }, ...saturated);
         return false;

@@ -10,7 +10,7 @@ export interface WeightTensor {
 
 /** One value of the load phase; arguments are indices of earlier values. */
 export type LoadOp =
-  | { readonly op: "param"; readonly name: string; readonly shape: readonly number[]; /** Default: `channel`, which has no layouts. */ readonly role?: string; readonly layout?: string; /** Default: real numbers. */ readonly dtype?: "f32" | "i8" | "i32"; /** Largest magnitude of i32. */ readonly limit?: number }
+  | { readonly op: "param"; readonly name: string; readonly shape: readonly number[]; /** Default: `channel`, which has no layouts. */ readonly role?: string; readonly layout?: string; /** Default: real numbers. */ readonly dtype?: "f32" | "i8" | "i32"; /** Largest magnitude of i32. */ readonly limit?: number; /** Of `torch_transposed`; default 1. */ readonly groups?: number }
   | { readonly op: "constant"; readonly value: readonly number[] }
   /** `v · W` summed over the taps of W, group by group; arguments W, v. */
   | { readonly op: "uniform"; readonly args: readonly number[]; readonly groups: number }
@@ -187,7 +187,7 @@ function stackColumns(args: readonly LoadValue[]): LoadValue {
 }
 
 /** The shape in which a layout stores a parameter of canonical shape; what error messages and `spnet weights` show. */
-export function storedShape(role: string | undefined, layout: string | undefined, shape: readonly number[]): readonly number[] {
+export function storedShape({ role, layout, shape, groups = 1 }: Pick<ParamOp, "role" | "layout" | "shape" | "groups">): readonly number[] {
   const [cin, cout] = [shape.at(-2)!, shape.at(-1)!];
   if (role === "scalar") return [1];
   if (role === "linear") return layout === "minkowski" ? [cin, cout] : [cout, cin];
@@ -196,7 +196,7 @@ export function storedShape(role: string | undefined, layout: string | undefined
   if (layout === "minkowski") return volume(kernel) === 1 ? [cin, cout] : [volume(kernel), cin, cout];
   if (layout === "esda") return volume(kernel) === 1 ? [cout, cin] : [volume(kernel), cin, cout];
   if (layout === "torch") return [cout, cin, ...kernel];
-  if (layout === "torch_transposed") return [cin, cout, ...kernel];
+  if (layout === "torch_transposed") return [cin * groups, cout / groups, ...kernel];
   return layout === "spconv1" ? shape : [cout, ...kernel, cin];
 }
 
@@ -204,7 +204,7 @@ type ParamOp = Extract<LoadOp, { op: "param" }>;
 
 function readParam(op: ParamOp, tensor: WeightTensor | undefined): LoadValue {
   if (tensor === undefined) throw new SpnetError("SP0501", `the weights have no tensor ${JSON.stringify(op.name)}`, { name: op.name });
-  const wanted = storedShape(op.role, op.layout, op.shape);
+  const wanted = storedShape(op);
   if (!acceptedShape(op, tensor.shape, wanted)) {
     throw new SpnetError("SP0502", `tensor ${JSON.stringify(op.name)} is ${text(tensor.shape)}, expected ${text(wanted)}${op.layout === undefined ? "" : ` (layout ${op.layout})`}`, { name: op.name, shape: tensor.shape, expected: wanted });
   }
@@ -284,7 +284,7 @@ function toCanonical(op: ParamOp, source: Stored, stored: readonly number[]): Fl
   }
   // ESDA's accelerator reads a matrix by output channels, and taps last axis fastest.
   if (op.layout === "esda") return taps === 1 && stored.length === 2 && op.shape.at(-2) !== 1 ? transpose(source, cout, cin) : new Float64Array(source);
-  if (op.layout === "torch" || op.layout === "torch_transposed") return fromTorch(source, taps, cin, cout, op.layout === "torch_transposed");
+  if (op.layout === "torch" || op.layout === "torch_transposed") return fromTorch(source, taps, cin, cout, op.layout === "torch_transposed" ? (op.groups ?? 1) : undefined);
   // spconv 2 multiplies by weight.view(Cin, Cout) when the kernel volume is 1, whatever the tensor's shape says.
   if (op.layout === "spconv1" || taps === 1) return new Float64Array(source);
   const data = new Float64Array(source.length);
@@ -297,12 +297,13 @@ function toCanonical(op: ParamOp, source: Stored, stored: readonly number[]): Fl
   return data;
 }
 
-/** A kernel of Conv2d, [Cout, Cin, taps], or of ConvTranspose2d, [Cin, Cout, taps], as [taps, Cin, Cout]. */
-function fromTorch(source: Stored, taps: number, cin: number, cout: number, transposed: boolean): Float64Array {
+/** A kernel of Conv2d, [Cout, Cin, taps], or of ConvTranspose2d in groups, [groups · Cin, Cout / groups, taps], as [taps, Cin, Cout]. */
+function fromTorch(source: Stored, taps: number, cin: number, cout: number, transposed: number | undefined): Float64Array {
   const data = new Float64Array(source.length);
+  const width = cout / (transposed ?? 1);
   for (let i = 0; i < cin; i++) {
     for (let o = 0; o < cout; o++) {
-      const from = (transposed ? i * cout + o : o * cin + i) * taps;
+      const from = (transposed === undefined ? o * cin + i : (Math.floor(o / width) * cin + i) * width + (o % width)) * taps;
       for (let t = 0; t < taps; t++) data[(t * cin + i) * cout + o] = source[from + t]!;
     }
   }

@@ -52,6 +52,7 @@ const pool = (name: string, ...more: readonly Form[]): readonly [string, readonl
   form("on the same sites", (s) => `${s.x} |> ${name}(k=3, d=2, sites=same${divisor(s, name)})`),
   form("onto other sites", (s) => `${s.x} |> ${name}(k=3, s=2, p=1, onto=${down(s, 1)}${divisor(s, name)})`),
   form("cross", (s) => `${s.x} |> ${name}(k=5, s=2, p=2, sites=floor, shape=cross${divisor(s, name)})`),
+  form("of a dense tensor", (s) => `${s.x} |> to_dense |> ${name}(k=3, s=2, p=1)`, { bounded: true }),
   ...more,
 ]];
 
@@ -100,9 +101,10 @@ const WRITTEN: ReadonlyMap<string, readonly Form[]> = new Map<string, readonly F
     form("by the rows of the run, without weights", (s) => `${s.x} |> bn(stats=batch, affine=false)`),
   ]],
   ["softplus", [form("of rows", (s) => `${s.x} |> softplus(beta=2)`), form("of vectors", (s) => `${vector(s)} |> softplus(threshold=3)`)]],
-  ["instance_norm", [form("with weights", (s) => `${s.x} |> instance_norm(eps=0.25)`), form("without", (s) => `${s.x} |> instance_norm(affine=false)`)]],
-  ["group_norm", [form("with weights", (s) => `${s.x} |> group_norm(2, eps=0.25)`), form("a group per channel, without weights", (s) => `${s.x} |> group_norm(${s.c}, affine=false)`)]],
-  ["broadcast", ["sum", "product", "cat", "copy"].map((by) => form(by, (s) => `${s.x} |> broadcast(${vector(s)}, by=${by})`))],
+  ["instance_norm", [form("with weights", (s) => `${s.x} |> instance_norm(eps=0.25)`), form("without", (s) => `${s.x} |> instance_norm(affine=false)`), form("of a dense tensor", (s) => `${s.x} |> to_dense |> instance_norm`, { bounded: true })]],
+  ["group_norm", [form("with weights", (s) => `${s.x} |> group_norm(2, eps=0.25)`), form("a group per channel, without weights", (s) => `${s.x} |> group_norm(${s.c}, affine=false)`), form("of a dense tensor", (s) => `${s.x} |> to_dense |> group_norm(2)`, { bounded: true })]],
+  ["layer_norm", [form("of rows", (s) => `${s.x} |> layer_norm(eps=0.25)`), form("of vectors, without weights", (s) => `${vector(s)} |> layer_norm(affine=false, eps=0.25)`), form("of a dense tensor", (s) => `${s.x} |> to_dense |> layer_norm`, { bounded: true })]],
+  ["broadcast", [...["sum", "product", "cat", "copy"].map((by) => form(by, (s) => `${s.x} |> broadcast(${vector(s)}, by=${by})`)), form("onto a dense tensor", (s) => `${s.x} |> to_dense |> broadcast(${vector(s)}, by=product)`, { bounded: true })]],
   ...["conv2d", "deconv2d"].map((name): [string, readonly Form[]] => {
     // Of two axes, or of three with one in the channels.
     const image = (s: Setting): string => `${s.x} |> to_dense${s.axes.length === 3 ? `(fold="${s.axes[0]}")` : ""}`;
@@ -110,9 +112,12 @@ const WRITTEN: ReadonlyMap<string, readonly Form[]> = new Map<string, readonly F
     return [name, [
       form("strided and padded", (s) => `${image(s)} |> ${name}(${s.e}, k=3, s=2, p=1, bias=true)`, flat),
       form("dilated, one size per axis", (s) => `${image(s)} |> ${name}(${s.d}, k=[3, 1], d=[1, 2])`, flat),
-      ...(name === "conv2d" ? [form("in groups", (s) => `${image(s)} |> conv2d(${s.d}, k=3, p=1, groups=2)`, flat)] : [form("with cells behind the last one", (s) => `${image(s)} |> deconv2d(${s.e}, k=2, s=2, output_padding=1)`, flat)]),
+      ...(name === "conv2d" ? [form("in groups", (s) => `${image(s)} |> conv2d(${s.d}, k=3, p=1, groups=2)`, flat), form("depthwise", (s) => `${image(s)} |> conv2d(${s.d}, k=1) |> conv2d(${2 * s.d}, k=3, s=2, p=1, groups=${s.d})`, flat)] : [
+        form("in groups", (s) => `${image(s)} |> deconv2d(${s.d}, k=3, s=2, p=1, groups=2)`, flat),
+        form("with cells behind the last one", (s) => `${image(s)} |> deconv2d(${s.e}, k=2, s=2, output_padding=1)`, flat)]),
     ]];
   }),
+  ["upsample", [form("of a dense tensor", (s) => `${s.x} |> to_dense |> upsample(${per(s, 2, 1, 3)})`, { bounded: true })]],
   ["quantise", [form("of rows", (s) => `${s.x} |> quantise(scale=0.0625)`)]],
   ["clip", ["channel", "tensor"].map((per) => form(`per ${per}`, (s) => `${s.x} |> quantise(scale=0.0625) |> clip(per=${per})`))],
   ["rescale", [

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { interpret } from "../../src/ir/interp/reference.ts";
 import type { DenseValue } from "../../src/ir/interp/value.ts";
 import { relativeError } from "../support/compare.ts";
-import { collapsed, concat, conv2d, deconv2d, normRelu, type DenseGeometry, type Image } from "../support/dense-oracle.ts";
+import { collapsed, concat, conv2d, deconv2d, groupNorm, nearest, normRelu, pool2d, type DenseGeometry, type Image } from "../support/dense-oracle.ts";
 import { cloud, netFromText, type SourceNet } from "../support/source-net.ts";
 
 const pair = (min: number, max: number): fc.Arbitrary<[number, number]> => fc.tuple(fc.integer({ min, max }), fc.integer({ min, max }));
@@ -67,6 +67,51 @@ describe("dense layers against loops over [N, C, H, W]", () => {
       expectImage(net, scene, batch, "y", deconv2d(x, tensor(net, "c.weight"), cout, g, bias ? tensor(net, "c.bias") : undefined, added));
     }), { numRuns: 150 });
     expect(tried).toBeGreaterThan(75);
+  });
+
+  it("deconv2d in groups, as many as there are channels, and fewer", () => {
+    const extents = [3, 5, 4] as const;
+    const g = { k: [3, 2], s: [2, 1], p: [1, 0], d: [1, 2] } as const;
+    for (const [channels, groups, cout] of [[2, 3, 9], [2, 6, 6], [2, 2, 4], [4, 6, 18]] as const) {
+      const net = netFromText(textOf(extents, channels, `output y = d |> deconv2d(${cout}, ${written({ ...g })}, groups=${groups}, bias=true, w="c")`));
+      const scene = sceneOf(4, extents, channels, 2, 0.6);
+      const x = collapsed(scene.coords, scene.features, channels, 2, extents);
+      expect(net.weights("c.weight")!.shape).toEqual([3 * channels, cout / groups, 3, 2]);
+      expectImage(net, scene, 2, "y", deconv2d(x, tensor(net, "c.weight"), cout, g, tensor(net, "c.bias"), [0, 0], groups));
+    }
+  });
+
+  it("pools, of any kernel, stride, padding and dilation that leave a cell", () => {
+    let tried = 0;
+    fc.assert(fc.property(cases, ({ g, extents, channels, batch, fill, seed }) => {
+      if ([0, 1].some((a) => extents[a + 1]! + 2 * g.p[a]! < g.d[a]! * (g.k[a]! - 1) + 1)) return;
+      tried++;
+      const call = written(g);
+      const net = netFromText(textOf(extents, channels, `output largest = d |> max_pool(${call})\n  output volume = d |> avg_pool(${call})\n  output count = d |> avg_pool(${call}, divisor=count)\n  output sum = d |> sum_pool(${call})`), seed);
+      const scene = sceneOf(seed, extents, channels, batch, fill);
+      const x = collapsed(scene.coords, scene.features, channels, batch, extents);
+      expectImage(net, scene, batch, "largest", pool2d(x, "max", g));
+      expectImage(net, scene, batch, "count", pool2d(x, "count", g));
+      const averages = pool2d(x, "volume", g);
+      expectImage(net, scene, batch, "volume", averages);
+      expectImage(net, scene, batch, "sum", { ...averages, data: averages.data.map((v) => v * g.k[0] * g.k[1]) });
+    }), { numRuns: 100 });
+    expect(tried).toBeGreaterThan(50);
+  });
+
+  it("cells repeated, and norms by the cells of an item", () => {
+    const extents = [2, 5, 3] as const;
+    const net = netFromText(textOf(extents, 3, `
+      output near = d |> upsample([2, 3])
+      output groups = d |> group_norm(2, w="g")
+      output each = d |> instance_norm(w="i")
+      output plain = d |> instance_norm(affine=false, eps=0.25)`).replace("net T {", "net T {\n  dialect minkowski"));
+    const scene = sceneOf(3, extents, 3, 2, 0.4);
+    const x = collapsed(scene.coords, scene.features, 3, 2, extents);
+    expectImage(net, scene, 2, "near", nearest(x, [2, 3]));
+    expectImage(net, scene, 2, "groups", groupNorm(x, 2, tensor(net, "g.weight"), tensor(net, "g.bias")));
+    expectImage(net, scene, 2, "each", groupNorm(x, 6, tensor(net, "i.weight"), tensor(net, "i.bias")));
+    expectImage(net, scene, 2, "plain", groupNorm(x, 6, undefined, undefined, 0.25));
   });
 
   it("a backbone of two blocks, their branches joined, with a head of two outputs", () => {

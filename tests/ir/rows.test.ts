@@ -82,6 +82,19 @@ describe("norms by the rows themselves", () => {
     });
   });
 
+  it("layer_norm takes the channels of each row, then scales and shifts", () => {
+    check((t) => {
+      const { coords, features, list } = table(t);
+      const n = net(t.channels, `a |> layer_norm(eps=0.04, w="n")`, t.seed);
+      const [gamma, beta] = ["weight", "bias"].map((part) => n.params(`n.${part}`).data);
+      const wanted = list.flatMap(({ x }) => {
+        const [mean, variance] = statistics(x);
+        return x.map((v, c) => ((v - mean) / Math.sqrt(variance + 0.04)) * gamma![c]! + beta![c]!);
+      });
+      close(run(n, coords, features), wanted);
+    });
+  });
+
   it("has the eps of the library that a dialect names", () => {
     const eps = (dialect: string, body: string): unknown => compileText(`spnet 1\nnet N {\n  ${dialect}\n  sites S : (p)\n  input a : feat[S, 4]\n  output y = a |> ${body}\n}\n`).module!.ops.find((op) => op.name === "normalise")!.attrs["eps"];
     expect(eps("dialect minkowski", "instance_norm")).toBe(1e-8);
@@ -106,6 +119,25 @@ describe("bn(affine=false)", () => {
     const [mean, variance] = ["running_mean", "running_var"].map((part) => n.params(`n.${part}`).data);
     const wanted = [3, -1].map((v, c) => (v - mean![c]!) / Math.sqrt(variance![c]! + 0.5));
     close(run(n, Int32Array.of(1, 0, 0), [3, -1]), wanted);
+  });
+});
+
+describe("prelu", () => {
+  it("is PyTorch's, with one weight or with one for each channel", () => {
+    const rows = [-2, 3, -4, 0, -0.5, 1];
+    const one = net(3, `a |> prelu(w="p")`);
+    const each = net(3, `a |> prelu(per=channel, w="p")`);
+    expect([one, each].map((n) => n.weights("p.weight")!.shape)).toEqual([[1], [3]]);
+    const [slope, slopes] = [one.weights("p.weight")!.data, each.weights("p.weight")!.data];
+    close(run(one, Int32Array.of(0, 0, 0, 1, 0, 0), rows), rows.map((v) => Math.max(v, 0) + slope[0]! * Math.min(v, 0)));
+    close(run(each, Int32Array.of(0, 0, 0, 1, 0, 0), rows), rows.map((v, i) => Math.max(v, 0) + slopes[i % 3]! * Math.min(v, 0)));
+  });
+
+  it("has its weight where MinkowskiEngine's module wraps PyTorch's", () => {
+    const names = (head: string, body: string): readonly unknown[] => compileText(`spnet 1\nnet N {\n  ${head}\n  sites S : (p: 4)\n  input a : feat[S, 4]\n  output y = a |> ${body}\n}\n`).module!.ops.filter((op) => op.name === "param").map((op) => op.attrs["name"]);
+    expect(names("dialect minkowski", `prelu(w="act")`)).toEqual(["act.module.weight"]);
+    expect(names("dialect minkowski", `to_dense |> prelu(w="act")`)).toEqual(["act.weight"]);
+    expect(names("dialect spconv", `prelu(w="act")`)).toEqual(["act.weight"]);
   });
 });
 
@@ -160,6 +192,10 @@ describe("mistakes", () => {
     ["a |> softmax(dim=1)", "SP0233"],
     ["a |> MinkowskiInstanceNorm", "SP0203"],
     ["a |> GroupNorm(num_groups=2)", "SP0203"],
+    ["a |> layer_norm(eps=0)", "SP0430"],
+    ["a |> LayerNorm(4)", "SP0203"],
+    ["a |> PReLU(num_parameters=4)", "SP0203"],
+    ["a |> prelu(per=row)", "SP0210"],
     ["a |> unpool(mode=sum)", "SP0405"],
   ])("%s", (body, code) => {
     const { diagnostics } = compileText(`spnet 1\nnet N {\n  sites S : (p, q)\n  input a : feat[S, 4]\n  output y = ${body}\n}\n`);

@@ -68,7 +68,7 @@ describe("the verifier", () => {
     ["an output that nothing defines", () => swap("output", "%9", "%90"), ["output y is %90, which nothing defines"]],
     ["an output that is no tensor", () => swap("output", "%9", "%2"), ["output y is a rulebook, expected feat or vec or dense"]],
     ["two inputs of one name", () => ({ input: `${lines.input}\n${lines.input.replace("%0", "%30")}` }), ["a second input is named in"]],
-    ["a parameter of two shapes", () => swap("bias", 'name = "b"', 'name = "w"'), ['parameter w is another tensor elsewhere: {"role":"conv","layout":"spconv2","shape":[3,3,2,2],"dtype":"f32","limit":0}']],
+    ["a parameter of two shapes", () => swap("bias", 'name = "b"', 'name = "w"'), ['parameter w is another tensor elsewhere: {"role":"conv","layout":"spconv2","shape":[3,3,2,2],"dtype":"f32","limit":0,"groups":1}']],
     ["sites that no input gives", () => ({ sites: `${lines.sites}\nsites @T = input(z)`, back: "%4 = rulebook.search {from = @T, to = @T, kernel = [1], stride = [1], padding = [0], dilation = [1]} : rulebook<@T, @T, [1]> loc(a:5:1)" }), ["no input gives the sites @T"]],
     ["sites not in normal form", () => ({ half: `${lines.half}\nsites @F = floor(@S) {stride = [2, 2]}\nsites @G = floor(@F) {stride = [2, 2]}` }), ["@G is not in normal form"]],
     ["pruned sites that nothing makes", () => ({ half: `${lines.half}\nsites @S~2 = prune(@S)`, back: "%4 = rulebook.search {from = @S~2, to = @S~2, kernel = [1, 1], stride = [1, 1], padding = [0, 0], dilation = [1, 1]} : rulebook<@S~2, @S~2, [1, 1]> loc(a:5:1)" }), ["0 operations make the pruned sites @S~2"]],

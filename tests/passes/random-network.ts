@@ -51,13 +51,15 @@ class RandomNetwork {
 
   #act(x: ValueId): ValueId {
     const d = this.#d;
-    switch (this.#tape.int(0, 4)) {
+    switch (this.#tape.int(0, 5)) {
       case 0:
         return x;
       case 1:
         return d.op("sigmoid", [x]);
       case 2:
         return d.op("leaky_relu", [x], { slope: 0.1 });
+      case 3:
+        return d.op("prelu", [x, d.param(d.channels(x))]);
       default:
         return d.relu(x);
     }
@@ -175,7 +177,8 @@ class RandomNetwork {
     const x = this.#tape.bool() ? this.#any() : d.subm(this.#any(), this.#tape.int(1, 6));
     const c = d.channels(x);
     const params = this.#tape.bool() ? [d.param(c), d.param(c)] : [];
-    const y = d.op("normalise", [x, ...params], { over: this.#tape.pick(["item", "batch"]), groups: this.#tape.bool() ? c : 1, eps: 0.1 });
+    const over = this.#tape.pick(["item", "batch", "row"]);
+    const y = d.op("normalise", [x, ...params], { over, groups: over !== "row" && this.#tape.bool() ? c : 1, eps: 0.1 });
     this.#push(this.#tape.bool() ? this.#act(y) : d.add(this.#act(y), x));
   }
 

@@ -20,15 +20,25 @@ const operations: Readonly<Record<string, (d: number) => string>> = {
   "depthwise": (d) => `i |> conv2d(${d}, k=1, w="v") |> conv2d(${d}, k=3, p=1, groups=${d}, w="w")`,
   "transposed, as large as its stride": (d) => `i |> deconv2d(${d}, k=2, s=2, w="w")`,
   "transposed, overlapping": (d) => `i |> deconv2d(${d}, k=3, s=2, p=1, output_padding=1, bias=true, w="w")`,
+  "transposed, depthwise": (d) => `i |> conv2d(${d}, k=1, w="v") |> deconv2d(${2 * d}, k=4, s=2, p=1, groups=${d}, bias=true, w="w")`,
   "transposed with gaps": (d) => `i |> deconv2d(${d}, k=1, s=3, bias=true, w="w")`,
   "norm, addition, gate": (d) => `(i |> conv2d(${d}, k=3, p=1, w="w") |> bn(w="n") |> relu) * (i |> conv2d(${d}, k=1, w="g")) + (i |> conv2d(${d}, k=1, w="r"))`,
   "joined with what a scatter fills": (d) => `cat(i, i |> conv2d(${d}, k=3, p=1, w="w"), i) |> conv2d(3, k=1, w="v")`,
   "channels last": (d) => `i |> conv2d(${d}, k=3, p=1, w="w") |> to_dense(layout=channels_last)`,
   "global maximum": (d) => `i |> conv2d(${d}, k=3, p=1, w="w") |> global_max_pool |> linear(3, w="v")`,
+  "largest, overlapping": (d) => `i |> conv2d(${d}, k=1, bias=true, w="v") |> max_pool(k=3, s=2, p=1)`,
+  "largest, asymmetric and dilated": () => `i |> max_pool(k=[3, 2], s=[1, 2], p=[1, 0], d=[2, 1]) |> relu`,
+  "averages by volume and by cells": (d) => `cat(i |> avg_pool(k=3, p=1), i |> avg_pool(k=3, p=1, divisor=count)) |> conv2d(${d}, k=1, w="v")`,
+  "sums under a cross": () => `i |> sum_pool(k=3, s=2, p=1, shape=cross)`,
+  "cells repeated": (d) => `(i |> conv2d(${d}, k=2, s=[1, 2], w="w") |> upsample([1, 2])) |> conv2d(3, k=1, bias=true, w="v")`,
+  "squeezed and excited": (d) => `i |> conv2d(${d}, k=3, p=1, w="w") |> gated`,
+  "norms by the cells": (d) => `i |> conv2d(${2 * d}, k=3, w="w") |> group_norm(2, w="n") |> instance_norm(affine=false)`,
+  "norms of each cell": (d) => `i |> conv2d(${d}, k=3, w="w") |> layer_norm(w="n") |> prelu(per=channel, w="p")`,
   "rows as they are": () => `i |> relu`,
 };
 
 const textOf = (c: number, body: string): string => `spnet 1
+block gated(x: dense) { return x |> broadcast(x |> global_avg_pool |> sigmoid, by=product) }
 export net T {
   dialect spconv
   sites S : (z: ${EXTENTS[0]}, y: ${EXTENTS[1]}, x: ${EXTENTS[2]})

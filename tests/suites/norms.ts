@@ -21,6 +21,8 @@ export net Norms {
   output all = a |> group_norm(1, affine=false)
   output coarse_whole = c |> bn(stats=batch, affine=false)
   output coarse_items = c |> instance_norm(affine=false)
+  output rows = a |> layer_norm(affine=false)
+  output coarse_rows = c |> layer_norm(affine=false)
   output coarse_halves = c |> group_norm(2, affine=false)
 }
 `;

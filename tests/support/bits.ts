@@ -20,7 +20,7 @@ export net Probe {
   output pooled = d |> global_avg_pool
   output dense = e |> to_dense
   let h = broadcast(v |> instance_norm(affine=false), v |> global_max_pool |> sigmoid, by=product)
-  output shares = h |> bn(stats=batch, w="hn") |> linear(8, w="i") |> group_norm(2, w="in") |> softmax
+  output shares = h |> bn(stats=batch, w="hn") |> linear(8, w="i") |> group_norm(2, w="in") |> layer_norm(w="ln") |> prelu(per=channel, w="p") |> softmax
 }
 `;
 

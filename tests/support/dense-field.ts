@@ -86,6 +86,10 @@ class DenseRun {
       }
       case "leaky_relu":
         return each(x(), (v) => (v > 0 ? v : v * number(op.attrs, "slope")));
+      case "prelu": {
+        const slope = this.#param(w).data;
+        return each(x(), (v, c) => (v > 0 ? v : v * slope[c]!));
+      }
       case "elu":
         return each(x(), (v) => elu(v, number(op.attrs, "alpha")));
       case "softplus": {

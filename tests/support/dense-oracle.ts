@@ -56,23 +56,24 @@ export function conv2d(x: Image, weight: ArrayLike<number>, cout: number, { k, s
   return y;
 }
 
-/** torch.nn.ConvTranspose2d with a weight [Cin, Cout, kh, kw]: every input cell adds a kernel to the output. */
-export function deconv2d(x: Image, weight: ArrayLike<number>, cout: number, { k, s, p, d }: DenseGeometry, bias?: ArrayLike<number>, added: readonly [number, number] = [0, 0]): Image {
+/** torch.nn.ConvTranspose2d with a weight [Cin, Cout / groups, kh, kw]: every input cell adds a kernel to the output. */
+export function deconv2d(x: Image, weight: ArrayLike<number>, cout: number, { k, s, p, d }: DenseGeometry, bias?: ArrayLike<number>, added: readonly [number, number] = [0, 0], groups = 1): Image {
   const [n, cin, h, w] = x.shape;
   const out = (size: number, a: 0 | 1): number => (size - 1) * s[a] - 2 * p[a] + d[a] * (k[a] - 1) + added[a] + 1;
   const y = image(n, cout, out(h, 0), out(w, 1));
   const [oh, ow] = [y.shape[2], y.shape[3]];
+  const writes = cout / groups;
   if (bias !== undefined) y.data.forEach((_, i) => (y.data[i] = bias[Math.floor(i / (oh * ow)) % cout]!));
   for (let b = 0; b < n; b++) {
     for (let i = 0; i < cin; i++) {
       for (let iy = 0; iy < h; iy++) {
         for (let ix = 0; ix < w; ix++) {
-          for (let o = 0; o < cout; o++) {
+          for (let o = 0; o < writes; o++) {
             for (let ky = 0; ky < k[0]; ky++) {
               for (let kx = 0; kx < k[1]; kx++) {
                 const [oy, ox] = [iy * s[0] - p[0] + ky * d[0], ix * s[1] - p[1] + kx * d[1]];
                 if (oy < 0 || oy >= oh || ox < 0 || ox >= ow) continue;
-                y.data[at(y, b, o, oy, ox)]! += x.data[at(x, b, i, iy, ix)]! * weight[((i * cout + o) * k[0] + ky) * k[1] + kx]!;
+                y.data[at(y, b, Math.floor((i * groups) / cin) * writes + o, oy, ox)]! += x.data[at(x, b, i, iy, ix)]! * weight[((i * writes + o) * k[0] + ky) * k[1] + kx]!;
               }
             }
           }
@@ -81,6 +82,60 @@ export function deconv2d(x: Image, weight: ArrayLike<number>, cout: number, { k,
     }
   }
   return y;
+}
+
+/** torch.nn.MaxPool2d, AvgPool2d with count_include_pad, or without it; a window that holds no cell gives 0. */
+export function pool2d(x: Image, by: "max" | "volume" | "count", { k, s, p, d }: DenseGeometry): Image {
+  const [n, c, h, w] = x.shape;
+  const out = (size: number, a: 0 | 1): number => Math.floor((size + 2 * p[a] - d[a] * (k[a] - 1) - 1) / s[a]) + 1;
+  const y = image(n, c, out(h, 0), out(w, 1));
+  for (let b = 0; b < n; b++) {
+    for (let channel = 0; channel < c; channel++) {
+      for (let oy = 0; oy < y.shape[2]; oy++) {
+        for (let ox = 0; ox < y.shape[3]; ox++) {
+          const window: number[] = [];
+          for (let ky = 0; ky < k[0]; ky++) {
+            for (let kx = 0; kx < k[1]; kx++) {
+              const [iy, ix] = [oy * s[0] - p[0] + ky * d[0], ox * s[1] - p[1] + kx * d[1]];
+              if (iy >= 0 && iy < h && ix >= 0 && ix < w) window.push(x.data[at(x, b, channel, iy, ix)]!);
+            }
+          }
+          const over = by === "volume" ? k[0] * k[1] : Math.max(window.length, 1);
+          const value = by === "max" ? Math.max(...window) : window.reduce((sum, v) => sum + v, 0) / over;
+          y.data[at(y, b, channel, oy, ox)] = window.length === 0 ? 0 : value;
+        }
+      }
+    }
+  }
+  return y;
+}
+
+/** torch.nn.Upsample, mode nearest, of whole factors. */
+export function nearest(x: Image, [fy, fx]: readonly [number, number]): Image {
+  const [n, c, h, w] = x.shape;
+  const y = image(n, c, h * fy, w * fx);
+  y.data.forEach((_, i) => {
+    const [plane, oy, ox] = [Math.floor(i / (h * fy * w * fx)), Math.floor(i / (w * fx)) % (h * fy), i % (w * fx)];
+    y.data[i] = x.data[(plane * h + Math.floor(oy / fy)) * w + Math.floor(ox / fx)]!;
+  });
+  return y;
+}
+
+/** torch.nn.GroupNorm, which with a group per channel is InstanceNorm2d. */
+export function groupNorm(x: Image, groups: number, weight?: ArrayLike<number>, bias?: ArrayLike<number>, eps = 1e-5): Image {
+  const [n, c, h, w] = x.shape;
+  const size = (c / groups) * h * w;
+  const data = new Float64Array(x.data.length);
+  for (let g = 0; g < n * groups; g++) {
+    const part = x.data.subarray(g * size, (g + 1) * size);
+    const mean = part.reduce((sum, v) => sum + v, 0) / size;
+    const variance = part.reduce((sum, v) => sum + (v - mean) ** 2, 0) / size;
+    part.forEach((v, i) => {
+      const channel = (g % groups) * (c / groups) + Math.floor(i / (h * w));
+      data[g * size + i] = ((v - mean) / Math.sqrt(variance + eps)) * (weight?.[channel] ?? 1) + (bias?.[channel] ?? 0);
+    });
+  }
+  return { shape: x.shape, data };
 }
 
 /** torch.nn.BatchNorm2d in evaluation, then ReLU. */

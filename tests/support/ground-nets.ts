@@ -9,7 +9,7 @@ export interface GroundNet {
 }
 
 const AXES = ["z", "y", "x"];
-const ACTIVATIONS = ["relu", "tanh", "sigmoid", "leaky_relu(0.33)", "elu(alpha=0.7)", "softplus", "softplus(beta=2, threshold=9)", "gelu", "silu", "relu6", "gelu(approximate=tanh)"];
+const ACTIVATIONS = ["relu", "tanh", "sigmoid", "leaky_relu(0.33)", "prelu", "prelu(per=channel)", "elu(alpha=0.7)", "softplus", "softplus(beta=2, threshold=9)", "gelu", "silu", "relu6", "gelu(approximate=tanh)"];
 
 /** The extent of every axis of a bounded grid, by the number of axes. */
 export const EXTENT = [0, 60, 26, 13];

@@ -9,7 +9,7 @@ net Halves {
   let c = b |> subm(${widths[1]}, k=3, w="c", bias=true)
   let d = c + b
   let e = d |> up(${widths[2]}, k=2, w="e") |> leaky_relu(slope=0.1)
-  let n = e |> group_norm(1, w="n") |> relu
+  let n = e |> group_norm(1, w="n") |> layer_norm(w="ln") |> prelu(per=channel, w="p")
   let h = broadcast(n, n |> global_avg_pool |> sigmoid, by=product) |> bn(stats=batch, eps=0.1, w="hn")
   let f = cat(h, a) |> linear(${widths[2]}, w="f")
   let g = f |> max_pool(k=3, s=2, p=1, sites=reach) |> sigmoid

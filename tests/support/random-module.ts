@@ -165,7 +165,8 @@ export class RandomNet extends RandomModule {
       case "softmax":
         return this.push(this.op("softmax", [x], { log: this.tape.bool() }));
       case "act": {
-        const name = this.tape.pick(["relu", "relu6", "sigmoid", "leaky_relu", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "elu"]);
+        const name = this.tape.pick(["relu", "relu6", "sigmoid", "leaky_relu", "prelu", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "elu"]);
+        if (name === "prelu") return this.push(this.op(name, [x, this.param([channels])]));
         return this.push(this.op(name, [x], name === "leaky_relu" ? { slope: this.tape.pick([0.01, -0.2, 0]) } : name === "elu" ? { alpha: this.tape.pick([1, 0.3]) } : name === "softplus" ? { beta: this.tape.pick([1, 2.5]), threshold: 20 } : {}));
       }
       case "binary":
@@ -329,6 +330,7 @@ export const netModules: fc.Arbitrary<Module> = tapes.map((numbers) => new Rando
 
 /** Few rows have little variance: what is added to it keeps rounding from growing. */
 export function normaliseAttrs(tape: Tape, x: Rows): Attrs {
+  if (tape.int(0, 4) === 0) return { over: "row", groups: 1, eps: tape.pick([0.1, 1]) };
   const groups = tape.pick([x.channels, 1, ...(x.channels % 2 === 0 ? [x.channels / 2] : [])]);
   return { over: x.kind === "feat" ? tape.pick(["batch", "item"]) : "batch", groups, eps: tape.pick([0.1, 1]) };
 }

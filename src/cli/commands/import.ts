@@ -52,6 +52,8 @@ export const importCommand: Command = {
     const net = loadNet(netArgs(args), io);
     if (net === undefined) return 1;
     const required = requiredTensors(net);
+    const whole = required.find(({ dtype }) => dtype !== "f32");
+    if (whole !== undefined) throw inputError("SP0558", `the network computes in whole numbers (${JSON.stringify(whole.name)} is ${whole.dtype}); its checkpoint is not converted but read as it is`, { help: "the layouts `hawq` and `esda` name and shape tensors as such checkpoints do: save one as safetensors, `spnet weights NET --against FILE` compares it, `spnet run --weights FILE` reads it" });
     const given = readGiven(args, net);
     const section = chooseSection(args.file, sections, args.text("section"), (names) => lookFor(required, names, prefix, system));
     io.out(`${args.file}: ${checkpoint.kind}${section.path === "" ? "" : `, section ${section.path}`}, ${section.tensors.size} tensors\n`);

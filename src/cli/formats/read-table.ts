@@ -33,6 +33,7 @@ export const formatOf = (file: string): string => /\.([^./\\]+?)(?:\.gz)?$/i.exe
 export async function readTables(file: string, options: ReadOptions): Promise<readonly Table[]> {
   const format = formatOf(file);
   const reader = Object.hasOwn(READERS, format) ? READERS[format] : undefined;
+  if (reader === undefined && format === "label") throw inputError("SP0847", `${file}: labels of a data set are not read`, { help: "they are no input: what a network gives is compared with them. The points are in the .bin of that name; docs/DATA.md says how the rows go together" });
   if (reader === undefined) throw inputError("SP0847", `${file}: files whose name ends in ${format === "" ? "nothing" : `.${format}`} are not read`, { help: `.safetensors, .${Object.keys(READERS).join(", .")}, any of them with .gz behind` });
   return reader(file, unpacked(file, readBytes(file)), options);
 }

@@ -25,7 +25,7 @@ export function describePlan(plan: Plan, other: Plan | undefined, views: Views, 
   }
   messages.push(...describeNames(plan, views, prefix, file));
   for (const { name, shape, tensor, forms, others } of plan.misshapen) {
-    const expected = forms.length === 0 ? printShape(tensor.shape) : forms.map((form) => `${form.shapes(kernelSizes(tensor)).map(printShape).join(" or ")} (${form.text})`).join(" or ");
+    const expected = forms.length === 0 ? printShape(tensor.stored) : forms.map((form) => `${form.shapes(kernelSizes(tensor)).map(printShape).join(" or ")} (${form.text})`).join(" or ");
     const help = others.length === 0 ? {} : { help: `it fits ${others.map(({ text }) => text).join(" and ")}: another --from, or --read ${name}=${others[0]!.name}` };
     messages.push(inputError("SP0552", `${JSON.stringify(name)} in ${file} is ${printShape(shape)}; ${plan.system.title} stores it as ${expected}`, help).diagnostic);
   }
@@ -41,7 +41,7 @@ function describeNames(plan: Plan, views: Views, prefix: string, file: string): 
   const found = [...plan.readings, ...plan.misshapen].map(({ tensor, name }) => ({ ...tensor, name: name.slice(prefix.length) }));
   const missing = plan.missing.map(({ tensor, name }) => {
     const form = candidates(tensor, plan.system)[0]!.forms[0];
-    return { ...tensor, name, stored: form === undefined ? tensor.shape : (FORMS[form].shapes(kernelSizes(tensor))[0] ?? tensor.stored) };
+    return { ...tensor, name, stored: form === undefined ? tensor.stored : (FORMS[form].shapes(kernelSizes(tensor))[0] ?? tensor.stored) };
   });
   const comparison = compareWeights([...found, ...missing], views, prefix, () => true);
   const described = describeComparison({ ...comparison, missing: comparison.prefix === undefined ? comparison.missing.slice(0, SHOWN) : comparison.missing }, file);

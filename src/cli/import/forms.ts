@@ -58,9 +58,9 @@ export const FORMS = {
   },
   "in-out-k": {
     name: "in-out-k",
-    text: "[Cin, Cout, k…]",
-    order: (dim) => ["in", "out", ...ascending(dim)],
-    shapes: ({ kernel, cin, cout }) => spatial(kernel, [cin, cout, ...kernel]),
+    text: "[Cin, Cout / groups, k…]",
+    order: (dim) => ["group", "in", "out", ...ascending(dim)],
+    shapes: ({ kernel, cin, cout, groups }) => spatial(kernel, [cin * groups, cout / groups, ...kernel]),
   },
   "taps-first": {
     name: "taps-first",

@@ -107,8 +107,8 @@ const isMatrix = ({ use }: RequiredTensor): boolean => use === "kernel" || use =
 
 export const taps = ({ shape }: RequiredTensor): number => elements(shape.slice(0, -2));
 
-/** Biases may be [1, C]. */
-const isVector = ({ shape }: RequiredTensor, view: TensorView): boolean => view.shape.filter((n) => n !== 1).join() === shape.filter((n) => n !== 1).join();
+/** Biases may be [1, C], single numbers []. */
+const isVector = ({ stored }: RequiredTensor, view: TensorView): boolean => view.shape.filter((n) => n !== 1).join() === stored.filter((n) => n !== 1).join();
 
 /** Sizes of a kernel along the axes of the network. */
 export const kernelSizes = ({ shape, groups }: RequiredTensor): KernelSizes => ({ kernel: shape.slice(0, -2), cin: shape.at(-2)!, cout: shape.at(-1)!, groups });

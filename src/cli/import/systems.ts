@@ -108,6 +108,8 @@ export function candidates(tensor: RequiredTensor, system: System): readonly Can
       const names = system === minkowski ? ["bias", "linear.bias"] : ["bias"];
       return names.map((part) => ({ name: join(path, part), forms: [] }));
     }
+    case "slope":
+      return (system === minkowski ? ["module.weight", "weight"] : ["weight"]).map((part) => ({ name: join(path, part), forms: [] }));
     default:
       return system.bnInfix.map((infix) => ({ name: join(path, infix === "" ? lastPart(name) : `${infix}.${lastPart(name)}`), forms: [] }));
   }
@@ -119,5 +121,6 @@ const lastPart = (name: string): string => name.slice(name.lastIndexOf(".") + 1)
 function layerPath({ name, use, layout }: RequiredTensor): string {
   const path = name.slice(0, Math.max(0, name.lastIndexOf(".")));
   const isBn = use === "gamma" || use === "beta" || use === "mean" || use === "var";
-  return isBn && layout === "minkowski" ? path.replace(/(^|\.)bn$/, "") : path;
+  if (layout !== "minkowski") return path;
+  return isBn ? path.replace(/(^|\.)bn$/, "") : use === "slope" ? path.replace(/(^|\.)module$/, "") : path;
 }

@@ -45,7 +45,7 @@ export function compareWeights(
   };
 }
 
-const accepts = ({ role, shape }: RequiredTensor, layout: string, found: readonly number[]): boolean => acceptedShape({ role, layout, shape }, found, storedShape(role, layout, shape));
+const accepts = ({ role, shape, groups }: RequiredTensor, layout: string, found: readonly number[]): boolean => acceptedShape({ role, layout, shape }, found, storedShape({ role, layout, shape, groups }));
 
 function bestPrefix(missing: readonly RequiredTensor[], spare: readonly string[], prefix: string): Comparison["prefix"] {
   const counts = new Map<string, number>();

@@ -33,6 +33,8 @@ function generator(tensor: RequiredTensor, random: Random): () => number {
       return () => random.between(0.75, 1.25);
     case "var":
       return () => random.between(0.5, 1.5);
+    case "slope":
+      return () => random.between(0.1, 0.4);
     case "factor":
       return () => random.between(0.005, 0.015);
     default:

@@ -3,7 +3,7 @@ import type { Loc } from "../../ir/loc.ts";
 import { storedShape } from "../../runtime/load.ts";
 
 /** What a parameter is to the operation that uses it. */
-export type ParamUse = "kernel" | "linear" | "bias" | "gamma" | "beta" | "mean" | "var" | "limit" | "multiplier" | "factor";
+export type ParamUse = "kernel" | "linear" | "bias" | "gamma" | "beta" | "mean" | "var" | "limit" | "multiplier" | "factor" | "slope";
 
 /** A tensor that a network needs of its weights file. */
 export interface RequiredTensor {
@@ -40,7 +40,7 @@ export function requiredTensors(module: Module): readonly RequiredTensor[] {
     const user = uses.get(op.results[0]!);
     const use = user?.use ?? (role === "conv" ? "kernel" : role === "linear" ? "linear" : "bias");
     const divisor = user?.op.name === "rescale" ? 2 ** number(user.op.attrs, "shift") : 1;
-    if (!tensors.has(name)) tensors.set(name, { name, use, role, layout, shape, stored: storedShape(role, layout, shape), dtype, divisor, groups: user?.groups ?? 1, loc: op.loc });
+    if (!tensors.has(name)) tensors.set(name, { name, use, role, layout, shape, stored: storedShape({ role, layout, shape, groups: number(op.attrs, "groups") }), dtype, divisor, groups: user?.groups ?? 1, loc: op.loc });
   }
   return [...tensors.values()];
 }
@@ -48,7 +48,7 @@ export function requiredTensors(module: Module): readonly RequiredTensor[] {
 const CONVOLUTIONS = new Set(["subm", "conv", "up"]);
 
 /** What the one parameter of an operation is to it. */
-const SOLE_USES: Readonly<Record<string, ParamUse>> = { linear: "linear", clip: "limit", rescale: "multiplier", scale: "factor" };
+const SOLE_USES: Readonly<Record<string, ParamUse>> = { linear: "linear", clip: "limit", rescale: "multiplier", scale: "factor", prelu: "slope" };
 
 /** The first operation on features that takes a parameter, and how it uses it. */
 function paramUses(module: Module): ReadonlyMap<ValueId, { readonly op: Op; readonly use: ParamUse; readonly groups: number }> {

@@ -134,6 +134,7 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
     case "fill":
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes };
     case "pointwise":
+    case "row_norm":
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: rows * macs.perRow, bytes: bytes + read(spec.source) };
     case "softmax":
     case "normalise":

@@ -74,6 +74,8 @@ function whatOf(spec: SpecBody): string {
       return `statistics ${spec.whole ? "of all rows" : "of each batch item"}`;
     case "normalise":
       return `normalised by the statistics ${spec.whole ? "of all rows" : "of its batch item"}`;
+    case "row_norm":
+      return "normalised by the statistics of its channels";
     case "fill":
       return "ground of a dense tensor";
     case "prune":

@@ -1,4 +1,4 @@
-import { ACTIVATIONS, elu, softplus } from "../../ir/activations.ts";
+import { ACTIVATIONS, elu, prelu, softplus } from "../../ir/activations.ts";
 import { clip, exactSum, quantise, rescale, saturate, truncatedMean } from "../../ir/whole.ts";
 import { halfToNumber } from "../../runtime/safetensors.ts";
 import { CHUNK_LEAST, CHUNKS, momentOf, pad4, type DenseTarget, type EpilogueStep, type MapAccess, type Reduced, type RowAccess } from "../wgsl/spec.ts";
@@ -101,6 +101,8 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
         const y = read(m, spec.source, row).map((v, c) => (v - mean![c]! - rest![c]!) * factor![c]!);
         store(m, spec.target, row, epilogue(spec.epilogue, y, row, m, 0), 0);
       });
+    case "row_norm":
+      return eachRow(m, (row) => store(m, spec.target, row, epilogue(spec.epilogue, normalised(read(m, spec.source, row), spec.eps), row, m, 0), 0));
     case "fill":
       return eachRow(m, (row) => store(m, spec.target, row, Float64Array.from({ length: spec.target.channels }, (_, i) => m.params[spec.at + (Math.floor(i / spec.run) % spec.channels)]!), 0));
     case "prune":
@@ -114,6 +116,12 @@ function softmax(x: Float64Array, log: boolean): Float64Array {
   const most = Math.max(...x);
   const sum = x.reduce((s, v) => s + Math.exp(v - most), 0);
   return x.map((v) => (log ? v - most - Math.log(sum) : Math.exp(v - most) / sum));
+}
+
+function normalised(x: Float64Array, eps: number): Float64Array {
+  const mean = x.reduce((s, v) => s + v, 0) / x.length;
+  const variance = x.reduce((s, v) => s + (v - mean) ** 2, 0) / x.length;
+  return x.map((v) => (v - mean) / Math.sqrt(variance + eps));
 }
 
 /** Rows [first, last) in sorted order of each part of each item that has statistics of its own. */
@@ -253,6 +261,9 @@ function epilogue(steps: readonly EpilogueStep[], start: Float64Array, row: numb
         break;
       case "scale":
         y = y.map((v, c) => v * m.params[s.at + c]!);
+        break;
+      case "prelu":
+        y = y.map((v, c) => prelu(v, m.params[s.at + c]!));
         break;
       case "rescale":
         y = y.map((v, c) => rescale(v, m.params[s.multiplier + c]!, s.shift, s.rounding));

@@ -36,7 +36,7 @@ const GROUP_CHANNELS = 8;
 type Item = { readonly [key: string]: AttrValue };
 
 /** Vectors of one float per column that an epilogue item reads. */
-const vectorsOf = (item: Item): number => (["bias", "clip", "rescale", "scale"].includes(item["do"] as string) ? 1 : item["do"] === "affine" ? 2 : 0);
+const vectorsOf = (item: Item): number => (["bias", "clip", "rescale", "scale", "prelu"].includes(item["do"] as string) ? 1 : item["do"] === "affine" ? 2 : 0);
 
 /** Turns the ops of a fused module into steps, collecting geometry, memory and parameters on the way. */
 export class StepLowering {
@@ -69,13 +69,13 @@ export class StepLowering {
       case "fused.pair":
         return this.#pair(op);
       case "fused.pointwise":
-        return this.#pointwise(op);
+        return this.#rows(op, { kind: "pointwise" });
       case "fused.pool":
         return this.#pool(op);
       case "global_pool":
         return this.#globalPool(op);
       case "fused.normalise":
-        return this.#normalise(op);
+        return op.attrs["over"] === "row" ? this.#rows(op, { kind: "row_norm", eps: number(op.attrs, "eps") }) : this.#normalise(op);
       case "fused.broadcast":
         return this.#broadcast(op);
       case "softmax":
@@ -219,13 +219,14 @@ export class StepLowering {
     );
   }
 
-  #pointwise(op: Op): void {
+  /** Rows as they are, or each by its own statistics, then an epilogue. */
+  #rows(op: Op, head: { readonly kind: "pointwise" } | { readonly kind: "row_norm"; readonly eps: number }): void {
     const roles = new Roles();
     const params = this.#params();
     const rows = this.#type(op.operands[0]!);
     const source = roles.read("x", this.memory.place(op.operands[0]!, "x"));
     const { epilogue, target } = this.#epilogue(op, op.attrs["epilogue"] as readonly Item[], roles, params, [0, source.channels], rows, 0);
-    this.#push({ kind: "pointwise", source, epilogue, target: target! }, rows, roles, params, op.loc);
+    this.#push({ ...head, source, epilogue, target: target! }, rows, roles, params, op.loc);
   }
 
   #pool(op: Op): void {
@@ -435,6 +436,7 @@ export class StepLowering {
         case "bias":
         case "clip":
         case "scale":
+        case "prelu":
           epilogue.push({ do: item["do"], at: vector(item["arg"]) });
           break;
         case "rescale":

@@ -134,7 +134,8 @@ function paramOp(op: Op): LoadOp {
   const [name, shape, role] = [string(op.attrs, "name"), numbers(op.attrs, "shape"), string(op.attrs, "role")];
   const dtype = string(op.attrs, "dtype");
   const whole = dtype === "i8" ? ({ dtype } as const) : dtype === "i32" ? ({ dtype, limit: number(op.attrs, "limit") } as const) : {};
-  return { op: "param", name, shape, ...(role === "channel" ? {} : { role, layout: string(op.attrs, "layout") }), ...whole };
+  const groups = number(op.attrs, "groups");
+  return { op: "param", name, shape, ...(role === "channel" ? {} : { role, layout: string(op.attrs, "layout") }), ...whole, ...(groups === 1 ? {} : { groups }) };
 }
 
 function packBlock(op: Op, values: ReadonlyMap<ValueId, number>): ParamBlock {

@@ -99,6 +99,7 @@ export const f32x4 = {
   madd: (a: Sexpr, b: Sexpr, c: Sexpr): Sexpr => ["f32x4.relaxed_madd", a, b, c],
   splat: (a: Sexpr): Sexpr => ["f32x4.splat", a],
   nearest: (a: Sexpr): Sexpr => ["f32x4.nearest", a],
+  sqrt: (a: Sexpr): Sexpr => ["f32x4.sqrt", a],
 };
 
 /** Bytes of a vector; `narrow32` and `narrow16` make shorts of two vectors of words, and bytes of two of shorts, saturating. */

@@ -42,7 +42,7 @@ export interface ConvTerm {
 export type SmoothStep = { readonly do: Exclude<Activation, "relu" | "relu6"> } | { readonly do: "elu"; readonly alpha: number } | { readonly do: "softplus"; readonly beta: number; readonly threshold: number };
 
 export type EpilogueStep =
-  | { readonly do: "bias" | "clip" | "scale"; readonly at: number }
+  | { readonly do: "bias" | "clip" | "scale" | "prelu"; readonly at: number }
   | { readonly do: "affine"; readonly scale: number; readonly shift: number }
   | { readonly do: "add" | "mul"; readonly source: RowAccess }
   | { readonly do: "relu" | "relu6" }
@@ -264,6 +264,15 @@ export interface NormaliseSpec extends KernelHead {
   readonly target: RowAccess | DenseTarget;
 }
 
+/** ((x − mean) − rest) · factor with the mean and 1 / sqrt(var + eps) of the row's own channels. */
+export interface RowNormSpec extends KernelHead {
+  readonly kind: "row_norm";
+  readonly source: RowAccess;
+  readonly eps: number;
+  readonly epilogue: readonly EpilogueStep[];
+  readonly target: RowAccess | DenseTarget;
+}
+
 /** Decides a pruned site set: the rows of the source, one channel, that are greater than a threshold. */
 export interface PruneSpec extends KernelHead {
   readonly kind: "prune";
@@ -286,7 +295,7 @@ export interface FillSpec extends KernelHead {
   readonly at: number;
 }
 
-export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | SoftmaxSpec | BroadcastSpec | MomentsSpec | StatisticsSpec | NormaliseSpec | PruneSpec | FillSpec;
+export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | SoftmaxSpec | BroadcastSpec | MomentsSpec | StatisticsSpec | NormaliseSpec | RowNormSpec | PruneSpec | FillSpec;
 
 export interface KernelBinding {
   readonly role: string;

@@ -1,4 +1,4 @@
-import { ACTIVATIONS, elu, softplus } from "../activations.ts";
+import { ACTIVATIONS, elu, prelu, softplus } from "../activations.ts";
 import type { EpilogueItem } from "../ops/epilogue.ts";
 import { clip, quantise, rescale, saturate } from "../whole.ts";
 import { addVector, multiplyRow } from "./gather.ts";
@@ -58,6 +58,10 @@ function applyItem(ctx: EvalContext, item: Exclude<EpilogueItem, { do: "emit" | 
     case "scale": {
       const factor = data(item.arg);
       return map((v, i) => v * factor[i % channels]!);
+    }
+    case "prelu": {
+      const slope = data(item.arg);
+      return map((v, i) => prelu(v, slope[i % channels]!));
     }
     case "leaky_relu":
       return map((v) => (v > 0 ? v : v * item.slope));

@@ -8,13 +8,14 @@ function rowsByItem(x: RowsValue, batch: number): readonly (readonly number[])[]
 }
 
 /**
- * (x − mean) / sqrt(var + eps) with the mean and the biased variance over all rows, or over those of the row's batch
- * item, and over the channels of the channel's group.
+ * (x − mean) / sqrt(var + eps) with the mean and the biased variance over all rows, over those of the row's batch
+ * item, or over the row alone, and over the channels of the channel's group.
  */
-export function normaliseRows(x: RowsValue, batch: number, over: "batch" | "item", groups: number, eps: number): RowsValue {
+export function normaliseRows(x: RowsValue, batch: number, over: "batch" | "item" | "row", groups: number, eps: number): RowsValue {
   const { channels } = x;
   const data = new Float64Array(x.data.length);
-  const sets = over === "item" ? rowsByItem(x, batch) : [Array.from({ length: rowCount(x) }, (_, row) => row)];
+  const all = Array.from({ length: rowCount(x) }, (_, row) => row);
+  const sets = over === "item" ? rowsByItem(x, batch) : over === "row" ? all.map((row) => [row]) : [all];
   const width = channels / groups;
   for (const rows of sets) {
     for (let g = 0; g < groups; g++) {

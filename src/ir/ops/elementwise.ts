@@ -1,4 +1,4 @@
-import { ACTIVATIONS, elu, softplus } from "../activations.ts";
+import { ACTIVATIONS, elu, prelu, softplus } from "../activations.ts";
 import { groundOf, operandAs, withRows, type EvalContext, type Value } from "../interp/value.ts";
 import { number } from "../module.ts";
 import { DTYPES, REAL, sameType, type DType, type FeatType, type ParamType, type Type, type VecType } from "../types.ts";
@@ -91,6 +91,22 @@ export const leakyReluOp: OpDef = {
   attrs: { slope: { kind: "float", doc: "factor for negative values" } },
   infer: same,
   evaluate: (ctx) => eachElement(ctx, (v) => (v > 0 ? v : v * number(ctx.attrs, "slope"))),
+};
+
+export const preluOp: OpDef = {
+  name: "prelu",
+  levels: ["net"],
+  doc: "x where x > 0, elsewhere x times a parameter of its channel.",
+  operands: [x, { name: "slope", kinds: ["param"] }],
+  attrs: {},
+  infer(ctx) {
+    checkPerChannel(ctx.problem, "slope", ctx.types[1], (ctx.types[0] as RowsType).channels);
+    return same(ctx);
+  },
+  evaluate(ctx) {
+    const slope = operandAs(ctx, 1, "param").data;
+    return eachElement(ctx, (v, i) => prelu(v, slope[i % slope.length]!));
+  },
 };
 
 function sameOperands(ctx: InferContext): readonly Type[] {

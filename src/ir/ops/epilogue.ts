@@ -11,7 +11,7 @@ import { checkRescale, checkScale } from "./quantised.ts";
 
 /** One step on the accumulated row y. Numbers named arg, scale, shift, w are indices into the op's operands. */
 export type EpilogueItem =
-  | { readonly do: "bias" | "clip" | "scale"; readonly arg: number }
+  | { readonly do: "bias" | "clip" | "scale" | "prelu"; readonly arg: number }
   | { readonly do: "affine"; readonly scale: number; readonly shift: number }
   | { readonly do: "add" | "mul"; readonly arg: number }
   | { readonly do: Activation }
@@ -36,6 +36,7 @@ const fields: Readonly<Record<EpilogueItem["do"], Readonly<Record<string, "opera
   ...(Object.fromEntries(Object.keys(ACTIVATIONS).map((name) => [name, {}])) as Record<Activation, Readonly<Record<string, never>>>),
   emit: {},
   leaky_relu: { slope: "number" },
+  prelu: { arg: "operand" },
   elu: { alpha: "number" },
   quantise: { scale: "number" },
   clip: { arg: "operand" },
@@ -86,6 +87,7 @@ export function epilogueOperands(item: EpilogueItem): readonly number[] {
     case "clip":
     case "rescale":
     case "scale":
+    case "prelu":
     case "add":
     case "mul":
       return [item.arg];
@@ -138,6 +140,7 @@ export function inferEpilogue(ctx: InferContext, items: readonly EpilogueItem[],
         vectors(addendOf(y.dtype));
         break;
       case "affine":
+      case "prelu":
         row(!isWhole(y.dtype));
         vectors("f32");
         break;

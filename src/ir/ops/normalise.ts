@@ -7,11 +7,11 @@ import { checkAllUsed, epilogueOf, epilogueOperands, inferEpilogue, readEpilogue
 import { anyOperands, epilogueAttr } from "./fused.ts";
 import type { AttrDef, InferContext, OpDef } from "./op.ts";
 
-/** Over which rows statistics are taken: all of them, or those of the row's batch item. */
-export type Over = "batch" | "item";
+/** Over which rows statistics are taken: all of them, those of the row's batch item, or the row alone. */
+export type Over = "batch" | "item" | "row";
 
 const attrs: Readonly<Record<string, AttrDef>> = {
-  over: { kind: "string", values: ["batch", "item"], doc: "statistics over all rows, or over those of the row's batch item" },
+  over: { kind: "string", values: ["batch", "item", "row"], doc: "statistics over all rows, over those of the row's batch item, or over the row alone, whose channels are then one group" },
   groups: { kind: "int", doc: "groups of channels that share statistics; as many as channels: each has its own" },
   eps: { kind: "float", doc: "added to the variance" },
 };
@@ -22,6 +22,7 @@ function checkNormalise(ctx: InferContext): void {
   const x = ctx.types[0] as RowsType;
   const groups = number(ctx.attrs, "groups");
   if (groups < 1 || x.channels % groups !== 0) ctx.problem(`${groups} groups do not divide ${x.channels} channels`);
+  if (overOf(ctx.attrs) === "row" && groups !== 1) ctx.problem("the channels of a row are one group");
   if (number(ctx.attrs, "eps") <= 0) ctx.problem("eps must be greater than 0");
   if (overOf(ctx.attrs) === "item" && x.kind === "vec") ctx.problem("a batch item has no rows to take statistics over");
 }

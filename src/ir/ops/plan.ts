@@ -68,6 +68,7 @@ const stepDoc: Readonly<Record<string, string>> = {
   broadcast: "Joins each row with the row of its batch item, then applies the epilogue and stores.",
   moments: "Mean and squared deviations of parts of the rows, in sorted order.",
   statistics: "Joins the moments of parts and of groups of channels.",
+  row_norm: "Normalises each row by the statistics of its own channels, then applies the epilogue and stores.",
   normalise: "Normalises each row by statistics, then applies the epilogue and stores.",
 };
 

@@ -2,7 +2,7 @@ import { broadcastOp, fusedBroadcastOp } from "./broadcast.ts";
 import { catOp, linearOp, sliceOp } from "./channels.ts";
 import { convOp, submOp, upOp } from "./conv.ts";
 import { toDenseOp } from "./dense.ts";
-import { activationOps, addOp, bnOp, eluOp, leakyReluOp, mulOp, shiftOp, softplusOp } from "./elementwise.ts";
+import { activationOps, addOp, bnOp, eluOp, leakyReluOp, mulOp, preluOp, shiftOp, softplusOp } from "./elementwise.ts";
 import { bnScaleOp, bnShiftOp, foldAddOp, matmulOp, scaleInOp, scaleOutOp, sliceInOp, sliceOutOp, stackOutOp } from "./fold.ts";
 import { activateOp, constantOp, multiplyOp, uniformOp } from "./fold-ground.ts";
 import { fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
@@ -24,7 +24,7 @@ import { unionOp } from "./union.ts";
 const all: readonly OpDef[] = [
   ...[inputOp, groundOp, paramOp],
   ...[submOp, convOp, upOp, linearOp],
-  ...[bnOp, normaliseOp, softmaxOp, broadcastOp, ...activationOps, eluOp, softplusOp, leakyReluOp, addOp, mulOp, shiftOp, unionOp, pruneOp],
+  ...[bnOp, normaliseOp, softmaxOp, broadcastOp, ...activationOps, eluOp, softplusOp, leakyReluOp, preluOp, addOp, mulOp, shiftOp, unionOp, pruneOp],
   ...[quantiseOp, clipOp, rescaleOp, saturateOp, scaleOp],
   ...[catOp, sliceOp, poolOp, unpoolOp, globalPoolOp, toDenseOp, toGridOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],

@@ -51,11 +51,14 @@ export const paramOp: OpDef = {
     shape: { kind: "ints", doc: "canonical shape" },
     dtype: { kind: "string", values: ["f32", "i8", "i32"], doc: "i8: weights of a quantised layer, i32: other whole numbers; a file that has others is refused", default: "f32" },
     limit: { kind: "int", doc: "largest magnitude of i32", default: 0 },
+    groups: { kind: "int", doc: "of torch_transposed, stored as [Cin, Cout / groups, k…]: into how many the channels are cut", default: 1 },
   },
   infer(ctx) {
     const shape = numbers(ctx.attrs, "shape");
     if (shape.length === 0 || shape.some((n) => n < 1)) ctx.problem("shape must be one or more sizes of at least 1");
     const dtype = string(ctx.attrs, "dtype") as DType;
+    const groups = number(ctx.attrs, "groups");
+    if (groups !== 1 && (string(ctx.attrs, "layout") !== "torch_transposed" || groups < 1 || shape.at(-1)! % groups !== 0)) ctx.problem("groups divide the output channels of a torch_transposed kernel");
     if ((dtype === "i32") !== number(ctx.attrs, "limit") > 0) ctx.problem("limit goes with i32");
     return [param(shape, dtype)];
   },

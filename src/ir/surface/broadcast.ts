@@ -9,7 +9,7 @@ export const broadcast: SurfaceOp = {
   foreign: [],
   parameters: [xParameter, required("v", "tensor", "the vector per batch item"), required("by", "word", "how it meets the row", { choices: ["sum", "product", "cat", "copy"] })],
   build(use) {
-    const x = use.feat("x");
+    const x = use.cells("x");
     const v = use.vec("v");
     if (x === undefined || v === undefined) return undefined;
     const by = use.text("by")!;

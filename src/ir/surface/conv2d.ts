@@ -1,8 +1,9 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import type { ValueId } from "../module.ts";
-import { generatedExtent, outputExtent, type Geometry, type SiteId } from "../sites.ts";
+import { generatedExtent } from "../sites.ts";
 import type { FeatType } from "../types.ts";
-import { dParameter, mostPerAxis, readKernel, readPadding, sParameter } from "./geometry.ts";
+import { dParameter, mostPerAxis, sParameter } from "./geometry.ts";
+import { outputGrid, readGridGeometry, slidGrid } from "./grid.ts";
 import { groupsParameter, readGroups } from "./groups.ts";
 import { biasParameter, cParameter, optional, required, type SurfaceOp } from "./op.ts";
 import type { Operand, Use } from "./use.ts";
@@ -10,16 +11,6 @@ import type { Operand, Use } from "./use.ts";
 const gridParameter = required("x", "tensor", "a dense tensor [C, H, W], as `to_dense` makes of sparse features");
 const kernelParameter = required("k", "ints", "kernel, one number or one per axis");
 const paddingParameter = optional("p", "ints", "zeros around the tensor", { fallback: "0" });
-
-/** Cells of a dense grid, per batch item: far from any image and near enough for its coordinates to be listed. */
-const mostCells = 2 ** 24;
-
-/** Kernel, stride, padding and dilation as written, padding 0 where none is, as PyTorch's; undefined after reporting. */
-function readGeometry(use: Use): Geometry | undefined {
-  const kernel = readKernel(use, 2, true);
-  const padding = use.has("p") ? readPadding(use, 2) : [0, 0];
-  return kernel && padding && { ...kernel, padding };
-}
 
 /** A dense tensor of two axes; undefined after reporting. */
 function image(use: Use): Operand<FeatType> | undefined {
@@ -30,22 +21,10 @@ function image(use: Use): Operand<FeatType> | undefined {
   return use.report(diagnose("SP0467", { operation: use.name, found: axes.length }, [{ span: use.call.span, text: "two axes" }, { span: x.span, text: `this has ${axes.join(", ")}` }]));
 }
 
-/** The full grid of these extents and the axes of `x`; undefined after reporting that nothing is left of an axis, or that there are too many cells. */
-function outputGrid(use: Use, x: Operand<FeatType>, extents: readonly number[]): SiteId | undefined {
-  const { sites } = use.net;
-  const axes = sites.axes(x.type.sites);
-  const empty = extents.findIndex((n) => n < 1);
-  if (empty >= 0) {
-    const text = `${axes[empty]} has extent ${sites.extents(x.type.sites)![empty]}, the output would have ${extents[empty]} cells`;
-    return use.report(diagnose("SP0413", { axis: axes[empty]! }, [{ span: use.call.span, text }]));
-  }
-  if (extents.reduce((product, n) => product * n, 1) > mostCells) return use.report(diagnose("SP0424", { what: "the grid of a dense tensor", limit: mostCells }, [{ span: use.call.span, text: `${extents.join(" × ")} cells` }]));
-  return sites.fullGrid(axes, extents);
-}
-
 /** PyTorch's kernel, its spatial axes last, and a bias when wanted; undefined after reporting. */
-function torchWeights(use: Use, layout: "torch" | "torch_transposed", kernel: readonly number[], cin: number, cout: number): readonly ValueId[] | undefined {
-  const weight = { part: "weight", role: "conv" as const, layout, shape: [...kernel, cin, cout] };
+function torchWeights(use: Use, layout: "torch" | "torch_transposed", kernel: readonly number[], cin: number, cout: number, groups: number): readonly ValueId[] | undefined {
+  const stored = layout === "torch_transposed" ? { layout, groups } : { layout };
+  const weight = { part: "weight", role: "conv" as const, ...stored, shape: [...kernel, cin / groups, cout] };
   const bias = { part: "bias", role: "channel" as const, layout, shape: [cout] };
   return use.params(use.bool("bias", false) ? [weight, bias] : [weight]);
 }
@@ -59,30 +38,30 @@ export const conv2d: SurfaceOp = {
   build(use) {
     const x = image(use);
     const c = use.channels("c");
-    const g = x && readGeometry(use);
+    const g = x && readGridGeometry(use, 2);
     if (x === undefined || c === undefined || g === undefined) return undefined;
-    const extents = use.net.sites.extents(x.type.sites)!;
-    const onto = outputGrid(use, x, extents.map((n, i) => outputExtent(n, g.kernel[i]!, g.stride[i]!, g.padding[i]!, g.dilation[i]!)));
+    const onto = slidGrid(use, x, g);
     const groups = onto === undefined ? undefined : readGroups(use, x.type.channels, c);
-    const weights = groups === undefined ? undefined : torchWeights(use, "torch", g.kernel, x.type.channels / groups, c);
+    const weights = groups === undefined ? undefined : torchWeights(use, "torch", g.kernel, x.type.channels, c, groups);
     return onto === undefined || groups === undefined || weights === undefined ? undefined : use.add("conv", [x.id, ...weights], { ...g, sites: "given", onto, shape: "box", groups });
   },
 };
 
 export const deconv2d: SurfaceOp = {
   name: "deconv2d",
-  doc: "Dense transposed convolution: (n − 1) · s − 2p + d(k − 1) + 1 + output_padding cells along an axis, all of them computed. The weight is PyTorch's, [Cin, Cout, kh, kw], in every layout.",
+  doc: "Dense transposed convolution: (n − 1) · s − 2p + d(k − 1) + 1 + output_padding cells along an axis, all of them computed. The weight is PyTorch's, [Cin, Cout / groups, kh, kw], in every layout.",
   weights: true,
   foreign: ["ConvTranspose2d", "Conv2DTranspose"],
   parameters: [
     gridParameter, cParameter, kernelParameter, sParameter, optional("p", "ints", "cells taken away on every side", { fallback: "0" }), dParameter,
     optional("output_padding", "ints", "cells added behind the last one, less than the stride", { fallback: "0" }),
+    groupsParameter,
     biasParameter,
   ],
   build(use) {
     const x = image(use);
     const c = use.channels("c");
-    const g = x && readGeometry(use);
+    const g = x && readGridGeometry(use, 2);
     const added = use.has("output_padding") ? use.perAxis("output_padding", 2, 0, mostPerAxis) : [0, 0];
     if (x === undefined || c === undefined || g === undefined || added === undefined) return undefined;
     if (added.some((n, i) => n >= Math.max(g.stride[i]!, g.dilation[i]!))) {
@@ -90,7 +69,8 @@ export const deconv2d: SurfaceOp = {
     }
     const extents = use.net.sites.extents(x.type.sites)!;
     const onto = outputGrid(use, x, extents.map((n, i) => generatedExtent(n, g.kernel[i]!, g.stride[i]!, g.padding[i]!, g.dilation[i]!, added[i]!)));
-    const weights = onto === undefined ? undefined : torchWeights(use, "torch_transposed", g.kernel, x.type.channels, c);
-    return onto === undefined || weights === undefined ? undefined : use.add("up", [x.id, ...weights], { ...g, onto });
+    const groups = onto === undefined ? undefined : readGroups(use, x.type.channels, c);
+    const weights = groups === undefined ? undefined : torchWeights(use, "torch_transposed", g.kernel, x.type.channels, c, groups);
+    return onto === undefined || groups === undefined || weights === undefined ? undefined : use.add("up", [x.id, ...weights], { ...g, onto, groups });
   },
 };

@@ -15,7 +15,7 @@ import { numbersOf } from "./numbers.ts";
 import { weightLayouts, type KnownParam, type WeightLayout } from "./params.ts";
 import { surfaceOps } from "./registry.ts";
 import type { KernelShape } from "./shape.ts";
-import { Use } from "./use.ts";
+import { isFloat32, Use } from "./use.ts";
 
 /** A convolution or pool that led from one site set to another. `up` looks for them. */
 export interface Step {
@@ -115,6 +115,8 @@ export class NetUnderConstruction implements NetHost {
   declareSites(name: string, axes: readonly string[], extents: readonly number[] | undefined, ground: GroundValue | undefined): string {
     const id = this.sites.addInput({ kind: "input", name, axes, extents });
     if (ground !== undefined) this.#declared.set(id, ground);
+    const beyond = [ground?.value ?? []].flat().find((value) => !isFloat32(value));
+    if (ground !== undefined && beyond !== undefined) this.report(diagnose("SP0430", { parameter: "ground", expected: "a number", found: beyond }, [{ span: ground.span, text: "cannot be computed with" }]));
     return id;
   }
 

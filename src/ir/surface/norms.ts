@@ -45,31 +45,33 @@ const bn: SurfaceOp = {
     if (use.text("stats") === "batch") return normalise(use, x, "batch", x.type.channels, fallback, infix);
     const affine = use.bool("affine", true);
     const values = weights(use, [...(affine ? ["weight", "bias"] : []), "running_mean", "running_var"], x.type.channels, infix, name);
-    return values && use.add("bn", [x.id, ...values], { affine, eps: use.float("eps", fallback) });
+    const eps = use.float32("eps", fallback, "unsigned");
+    return values === undefined || eps === undefined ? undefined : use.add("bn", [x.id, ...values], { affine, eps });
   },
 };
 
 const instanceNorm: SurfaceOp = {
   name: "instance_norm",
-  doc: "Instance normalisation: per batch item and channel, with the mean and the biased variance of the item's own rows, as MinkowskiEngine's.",
+  doc: "Instance normalisation: per batch item and channel, with the mean and the biased variance of the item's own rows, as MinkowskiEngine's; of a dense tensor of all its cells, as PyTorch's.",
   weights: true,
   foreign: ["InstanceNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "MinkowskiInstanceNorm"],
-  parameters: [xParameter, affineParameter, epsParameter("`1e-5`; `1e-8` in `dialect minkowski`")],
+  parameters: [xParameter, affineParameter, epsParameter("`1e-5`; `1e-8` in `dialect minkowski`, but for dense tensors")],
   build(use) {
-    const x = use.feat("x");
-    return x && normalise(use, x, "item", x.type.channels, use.net.dialect?.instanceEps ?? defaultEps, "");
+    const x = use.cells("x");
+    const eps = x && use.net.isGrid(x.type) ? undefined : use.net.dialect?.instanceEps;
+    return x && normalise(use, x, "item", x.type.channels, eps ?? defaultEps, "");
   },
 };
 
 const groupNorm: SurfaceOp = {
   name: "group_norm",
-  doc: "Group normalisation: per batch item and group of channels, with the mean and the biased variance over the item's rows and the group's channels, as TorchSparse's and fVDB's. PyTorch's own `GroupNorm` on a matrix of rows takes each row by itself, which is another thing.",
+  doc: "Group normalisation: per batch item and group of channels, with the mean and the biased variance over the item's rows and the group's channels, as TorchSparse's and fVDB's; of a dense tensor over all its cells, as PyTorch's. PyTorch's own `GroupNorm` on a matrix of rows takes each row by itself, which is another thing.",
   weights: true,
   foreign: ["GroupNorm"],
   parameters: [xParameter, required("groups", "int", "groups of channels, which divide them"), affineParameter, epsParameter("`1e-5`")],
   foreignArguments: { num_groups: { kind: "spelled", spelling: "groups" }, num_channels: { kind: "needless", why: "the channels follow from the value" } },
   build(use) {
-    const x = use.feat("x");
+    const x = use.cells("x");
     const groups = use.whole("groups");
     if (x === undefined) return undefined;
     const { channels } = x.type;
@@ -78,4 +80,17 @@ const groupNorm: SurfaceOp = {
   },
 };
 
-export const norms: readonly SurfaceOp[] = [bn, instanceNorm, groupNorm];
+const layerNorm: SurfaceOp = {
+  name: "layer_norm",
+  doc: "Layer normalisation: every row by the mean and the biased variance of its own channels, as PyTorch's `LayerNorm` of as many numbers; of a dense tensor every cell.",
+  weights: true,
+  foreign: ["LayerNorm"],
+  parameters: [xParameter, affineParameter, epsParameter("`1e-5`")],
+  foreignArguments: { elementwise_affine: { kind: "spelled", spelling: "affine" }, normalized_shape: { kind: "needless", why: "it runs along the channels" } },
+  build(use) {
+    const x = use.rows("x");
+    return x && normalise(use, x, "row", 1, defaultEps, "");
+  },
+};
+
+export const norms: readonly SurfaceOp[] = [bn, instanceNorm, groupNorm, layerNorm];

@@ -18,6 +18,8 @@ export interface ParamSpec {
   readonly dtype?: "i8" | "i32";
   /** Largest magnitude of i32. */
   readonly limit?: number;
+  /** Of a transposed kernel, which PyTorch stores by groups; default 1. */
+  readonly groups?: number;
 }
 
 /** A weight that exists, with the use that made it. */
@@ -25,6 +27,7 @@ export interface KnownParam {
   readonly value: ValueId;
   readonly shape: readonly number[];
   readonly dtype: DType;
+  readonly groups: number;
   readonly span: Span;
 }
 
@@ -39,15 +42,18 @@ export interface WeightLayout {
   linear(cin: number, cout: number): ParamSpec;
   /** Path between a batch norm and its tensors: MinkowskiEngine wraps the module of PyTorch. */
   readonly bnInfix: string;
+  /** Path between an activation and its weight: MinkowskiEngine wraps those, too. */
+  readonly wrapInfix: string;
 }
 
-function layout(name: string, doc: string, part: string, stored: (taps: number) => string, linear: readonly [part: string, stored: string], bnInfix = ""): WeightLayout {
+function layout(name: string, doc: string, part: string, stored: (taps: number) => string, linear: readonly [part: string, stored: string], bnInfix = "", wrapInfix = ""): WeightLayout {
   return {
     name,
     doc,
     conv: (kernel, cin, cout) => ({ part, role: "conv", layout: stored(volume(kernel)), shape: [...kernel, cin, cout] }),
     linear: (cin, cout) => ({ part: linear[0], role: "linear", layout: linear[1], shape: [cin, cout] }),
     bnInfix,
+    wrapInfix,
   };
 }
 
@@ -56,7 +62,7 @@ export const weightLayouts: ReadonlyMap<string, WeightLayout> = new Map(
   [
     layout("spconv2", "`.weight` as [Cout, k…, Cin]", "weight", () => "spconv2", ["weight", "spconv2"]),
     layout("spconv1", "`.weight` as [k…, Cin, Cout], the canonical shape", "weight", () => "spconv1", ["weight", "spconv1"]),
-    layout("minkowski", "`.kernel` as [K, Cin, Cout], first axis fastest, depthwise [K, C]; batch norms below `.bn`", "kernel", () => "minkowski", ["kernel", "minkowski"], "bn"),
+    layout("minkowski", "`.kernel` as [K, Cin, Cout], first axis fastest, depthwise [K, C]; batch norms below `.bn`", "kernel", () => "minkowski", ["kernel", "minkowski"], "bn", "module"),
     layout("torchsparse", "`.kernel` as [K, Cin, Cout], first axis fastest when K is odd, else last", "kernel", (taps) => (taps % 2 === 1 ? "minkowski" : "spconv1"), ["weight", "spconv2"]),
     layout("hawq", "`.weight`, elsewise as `minkowski`, linear layers as [Cout, Cin]: ESDA's quantised checkpoints", "weight", () => "minkowski", ["weight", "spconv2"]),
     layout("esda", "`.weight` as [K, Cin, Cout], last axis fastest, of one tap [Cout, Cin], depthwise [K, C]: ESDA's accelerator", "weight", () => "esda", ["weight", "spconv2"]),
@@ -69,11 +75,12 @@ export function addParams(use: Use, specs: readonly ParamSpec[]): readonly Value
   const { net, call } = use;
   const values: ValueId[] = [];
   let shared: { readonly path: string; readonly span: Span } | undefined;
-  for (const { part, role, layout: stored, shape, dtype = "f32", limit = 0 } of specs) {
+  for (const { part, role, layout: stored, shape, dtype = "f32", limit = 0, groups = 1 } of specs) {
     const name = [call.path, part].filter((p) => p !== "").join(".");
     const known = net.params.get(name);
-    if (known !== undefined && known.shape.join() !== shape.join()) {
-      const labels = [{ span: call.span, text: `needs [${shape.join(", ")}]` }, { span: known.span, text: `needs [${known.shape.join(", ")}]` }];
+    if (known !== undefined && (known.shape.join() !== shape.join() || known.groups !== groups)) {
+      const needs = (of: Pick<KnownParam, "shape" | "groups">): string => `needs [${of.shape.join(", ")}]${known.groups === groups ? "" : `, groups=${of.groups}`}`;
+      const labels = [{ span: call.span, text: needs({ shape, groups }) }, { span: known.span, text: needs(known) }];
       return use.report(diagnose("SP0510", { path: printPath(name), first: known.shape.join(", "), second: shape.join(", ") }, labels));
     }
     if (known !== undefined && known.dtype !== dtype) {
@@ -82,8 +89,8 @@ export function addParams(use: Use, specs: readonly ParamSpec[]): readonly Value
       return use.report(diagnose("SP0511", { path: printPath(name), first, second }, labels));
     }
     if (known !== undefined) shared ??= { path: name, span: known.span };
-    const value = known?.value ?? net.builder.one("param", [], { name, role, layout: stored, shape, dtype, limit }, net.loc(call));
-    if (known === undefined) net.params.set(name, { value, shape, dtype, span: call.span });
+    const value = known?.value ?? net.builder.one("param", [], { name, role, layout: stored, shape, dtype, limit, groups }, net.loc(call));
+    if (known === undefined) net.params.set(name, { value, shape, dtype, groups, span: call.span });
     values.push(value);
   }
   if (shared !== undefined) {

@@ -59,7 +59,8 @@ const elu: SurfaceOp = {
   parameters: [xParameter, optional("alpha", "float", "what it tends to for large negative values, less its sign", { fallback: "`1`" })],
   build(use) {
     const x = use.rows("x");
-    return x && use.add("elu", [x.id], { alpha: use.float("alpha", 1) });
+    const alpha = use.float32("alpha", 1);
+    return x === undefined || alpha === undefined ? undefined : use.add("elu", [x.id], { alpha });
   },
 };
 
@@ -101,7 +102,27 @@ export const leakyRelu: SurfaceOp = {
   foreignArguments: { leakiness: { kind: "spelled", spelling: "slope" } },
   build(use) {
     const x = use.rows("x");
-    return x && use.add("leaky_relu", [x.id], { slope: use.float("slope", 0.01) });
+    const slope = use.float32("slope", 0.01);
+    return x === undefined || slope === undefined ? undefined : use.add("leaky_relu", [x.id], { slope });
+  },
+};
+
+/** Its weight is one tensor of PyTorch's module; MinkowskiEngine wraps that module. */
+export const prelu: SurfaceOp = {
+  name: "prelu",
+  doc: "x where positive, elsewhere x times a weight that was learned: one for all channels, or one for each.",
+  weights: true,
+  foreign: ["PReLU", "MinkowskiPReLU"],
+  parameters: [xParameter, optional("per", "word", "whether there is one weight, or one for each channel", { choices: ["tensor", "channel"], fallback: "`tensor`" })],
+  foreignArguments: { num_parameters: { kind: "spelled", spelling: "per" } },
+  build(use) {
+    const x = use.rows("x");
+    if (x === undefined) return undefined;
+    const isDense = x.type.kind === "feat" && use.net.isGrid(x.type);
+    const layout = isDense ? weightLayouts.get("spconv2")! : use.net.layout;
+    const part = layout.wrapInfix === "" ? "weight" : `${layout.wrapInfix}.weight`;
+    const weights = use.params([{ part, role: use.text("per") === "channel" ? "channel" : "scalar", layout: layout.wrapInfix === "" ? "spconv2" : "minkowski", shape: [x.type.channels] }]);
+    return weights && use.add("prelu", [x.id, ...weights], {});
   },
 };
 

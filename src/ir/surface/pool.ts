@@ -1,7 +1,8 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import { pooledNumbers } from "../ops/pool.ts";
-import { DTYPES, REAL } from "../types.ts";
+import { DTYPES, REAL, type FeatType } from "../types.ts";
 import { chooseGeometry, dParameter, kParameter, ontoParameter, pParameter, sitesParameter, sParameter } from "./geometry.ts";
+import { chooseGridGeometry } from "./grid.ts";
 import { optional, xParameter, type SurfaceOp } from "./op.ts";
 import { readShape, shapeParameter } from "./shape.ts";
 import { findWay } from "./up.ts";
@@ -17,15 +18,15 @@ const modes: readonly { readonly mode: Mode; readonly doc: string; readonly word
 
 const divisorParameter = optional("divisor", "word", "what the average divides by: the number of active inputs or the kernel's volume", {
   choices: ["count", "volume"],
-  fallback: "the dialect's; without a dialect it must be written",
+  fallback: "the dialect's; without a dialect it must be written; of dense tensors `volume`, PyTorch's `count_include_pad`",
 });
 
 const clampParameter = optional("clamp0", "bool", "whether 0 counts as an input too, as in spconv and SparseConvNet, whose maxima begin at 0: negative maxima become 0", { fallback: "`false`" });
 
-/** The divisor of an average; undefined after reporting. Other modes have none, and `count` stands in. On a field every cell counts. */
-function chooseDivisor(use: Use, mode: Mode, x: Operand): string | undefined {
+/** The divisor of an average; undefined after reporting. Other modes have none, and `count` stands in. On a field and in a dense tensor every cell counts. */
+function chooseDivisor(use: Use, mode: Mode, x: Operand<FeatType>): string | undefined {
   if (mode !== "avg") return "count";
-  const chosen = use.text("divisor") ?? (use.net.grounds.has(x.id) ? "volume" : use.net.dialect?.divisor);
+  const chosen = use.text("divisor") ?? (use.net.grounds.has(x.id) || use.net.isGrid(x.type) ? "volume" : use.net.dialect?.divisor);
   if (chosen !== undefined) return chosen;
   const notes = ["spconv and MinkowskiEngine: the number of active inputs (`divisor=count`)", "SparseConvNet: the number of kernel cells (`divisor=volume`)"];
   return use.report(diagnose("SP0419", {}, [{ span: use.call.span, text: "divided by what?" }], { notes, help: { text: "write `divisor=count` or `divisor=volume`" } }));
@@ -33,18 +34,19 @@ function chooseDivisor(use: Use, mode: Mode, x: Operand): string | undefined {
 
 const local = modes.map(({ mode, doc, word, long }): SurfaceOp => ({
   name: `${mode}_pool`,
-  doc: `The ${doc} over the active inputs under the kernel; sites as for \`conv\`.`,
+  doc: `The ${doc} over the active inputs under the kernel; sites as for \`conv\`. Of a dense tensor as PyTorch's, but for the stride, which is 1 unless it is written.`,
   weights: false,
   foreign: [`Sparse${word}Pool1d`, `Sparse${word}Pool2d`, `Sparse${word}Pool3d`, `Sparse${word}Pool4d`, `Minkowski${word}Pooling`, `${long}Pooling`, `${word}Pool2d`, `${word}Pool3d`],
   parameters: [xParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, ontoParameter, shapeParameter, ...(mode === "avg" ? [divisorParameter] : mode === "max" ? [clampParameter] : [])],
   build(use) {
-    const x = use.feat("x", mode === "max" ? DTYPES : REAL);
-    const chosen = x && chooseGeometry(use, x);
+    const x = use.cells("x", mode === "max" ? DTYPES : REAL);
+    const isGrid = x !== undefined && use.net.isGrid(x.type);
+    const chosen = x && (isGrid ? chooseGridGeometry(use, x) : chooseGeometry(use, x));
     const divisor = chosen && chooseDivisor(use, mode, x);
     const shape = chosen && readShape(use, chosen.geometry.kernel, chosen.rule);
     if (x === undefined || chosen === undefined || divisor === undefined || shape === undefined) return undefined;
     const y = use.add("pool", [x.id], { mode, ...chosen.geometry, sites: chosen.rule, onto: chosen.onto ?? "", shape, divisor });
-    if (chosen.rule !== "same") use.net.recordStep(x.type.sites, y, { ...chosen.geometry, shape }, use.call.span);
+    if (chosen.rule !== "same" && !isGrid) use.net.recordStep(x.type.sites, y, { ...chosen.geometry, shape }, use.call.span);
     return use.bool("clamp0", false) ? use.add("relu", [y], {}) : y;
   },
 }));

@@ -12,9 +12,10 @@ export const prune: SurfaceOp = {
   foreignArguments: { threshold: { kind: "spelled", spelling: "above" } },
   build(use) {
     const [x, mask] = [use.feat("x", DTYPES), use.feat("mask", DTYPES)];
-    if (x === undefined || mask === undefined) return undefined;
+    const above = use.float32("above", 0);
+    if (x === undefined || mask === undefined || above === undefined) return undefined;
     if (x.type.sites !== mask.type.sites) return differentSites(use, x, mask);
     if (mask.type.channels !== 1) return use.report(diagnose("SP0465", { found: mask.type.channels }, [{ span: mask.span, text: `${mask.type.channels} channels` }]));
-    return use.add("prune", [x.id, mask.id], { above: use.float("above", 0), sites: use.net.sites.derivePrune(x.type.sites) });
+    return use.add("prune", [x.id, mask.id], { above, sites: use.net.sites.derivePrune(x.type.sites) });
   },
 };

@@ -22,6 +22,15 @@ const mostChannels = 65_536;
 /** The least float32 with all its digits. */
 const LEAST = 2 ** -126;
 
+/** Whether it is within float32's range. */
+export const isFloat32 = (value: number): boolean => Number.isFinite(Math.fround(value));
+
+const signs = {
+  any: { expected: "a number", fits: (): boolean => true },
+  positive: { expected: "a number greater than 0", fits: (value: number): boolean => Math.fround(value) >= LEAST },
+  unsigned: { expected: "0 or a number greater than 0", fits: (value: number): boolean => value >= 0 },
+} as const;
+
 const nouns = { feat: "sparse features", vec: "a vector per batch item", dense: "a dense tensor" } as const;
 
 /** One use of a surface operation, with its arguments read by name and kind. Kinds have been checked by the elaborator. */
@@ -65,12 +74,12 @@ export class Use {
     return value?.kind === "int" || value?.kind === "float" ? value.value : fallback;
   }
 
-  /** A number that float32 holds, greater than 0 where it must be; undefined after reporting. */
-  float32(name: string, fallback: number, sign: "any" | "positive" = "any"): number | undefined {
+  /** A number that float32 holds, of the sign that it must have; undefined after reporting. */
+  float32(name: string, fallback: number, sign: keyof typeof signs = "any"): number | undefined {
     const value = this.float(name, fallback);
-    const size = Math.fround(Math.abs(value));
-    if (Number.isFinite(size) && (sign === "any" || (value > 0 && size >= LEAST))) return value;
-    return this.report(diagnose("SP0430", { parameter: name, expected: sign === "any" ? "a number" : "a number greater than 0", found: value }, [{ span: this.spanOf(name), text: "cannot be computed with" }]));
+    const { expected, fits } = signs[sign];
+    if (isFloat32(value) && fits(value)) return value;
+    return this.report(diagnose("SP0430", { parameter: name, expected, found: value }, [{ span: this.spanOf(name), text: "cannot be computed with" }]));
   }
 
   text(name: string): string | undefined {

@@ -22,7 +22,7 @@ export function bindingsOf(defs: Defs, tile: Tile): number {
   const halo = head.kind === "pair" ? 1 : 0;
   const dense = endsDense(epilogue) ? 1 : 0;
   // Statistics are rows of their own; whose batch item a row is, its coordinates say, which a scatter reads too.
-  const statistics = head.kind === "normalise" ? 1 : 0;
+  const statistics = head.kind === "normalise" && head.over !== "row" ? 1 : 0;
   const coords = dense === 1 || head.kind === "broadcast" || (head.kind === "normalise" && head.over === "item") ? 1 : 0;
   return 1 + params + maps.size + halo + statistics + tileSources(tile).length + emits(items) + 1 + coords;
 }

@@ -21,7 +21,7 @@ export interface Term {
 }
 
 export type Item =
-  | { readonly do: "bias" | "clip" | "scale"; readonly arg: ValueId }
+  | { readonly do: "bias" | "clip" | "scale" | "prelu"; readonly arg: ValueId }
   | { readonly do: "affine"; readonly scale: ValueId; readonly shift: ValueId }
   | { readonly do: "add" | "mul"; readonly arg: ValueId }
   | { readonly do: Activation | "emit" }
@@ -151,6 +151,7 @@ function decodeItems(op: Op, items: readonly EpilogueItem[]): readonly Item[] {
       case "bias":
       case "clip":
       case "scale":
+      case "prelu":
       case "add":
       case "mul":
       case "rescale":
@@ -218,6 +219,7 @@ function encodeItem(item: Item, index: (value: ValueId) => number): AttrValue {
     case "bias":
     case "clip":
     case "scale":
+    case "prelu":
     case "add":
     case "mul":
     case "rescale":
@@ -238,6 +240,7 @@ export function vectorsOf(item: Item): readonly ValueId[] {
     case "clip":
     case "rescale":
     case "scale":
+    case "prelu":
       return [item.arg];
     case "affine":
       return [item.scale, item.shift];
@@ -253,6 +256,7 @@ export function withVectors(item: Item, other: (vector: ValueId, i: number) => V
     case "clip":
     case "rescale":
     case "scale":
+    case "prelu":
       return { ...item, arg: other(item.arg, 0) };
     case "affine":
       return { ...item, scale: other(item.scale, 0), shift: other(item.shift, 1) };

@@ -187,6 +187,7 @@ describe("text, meshes and files packed by gzip", () => {
     expect(await failure(file("a.txt", "1 2 3\n"), { columns: 4 })).toMatch(/^SP0838: .*line 1 has 3 columns, expected 4 as --columns says/);
     expect(await failure(file("a.txt", Uint8Array.of(49, 10, 0, 49)))).toMatch(/^SP0836: .*line 2 \(from byte 2\)/);
     expect(await failure(file("a.stl", "1"))).toMatch(/^SP0847: .*\.stl/);
+    expect(await failure(file("000000.label", "1234"))).toMatch(/^SP0847: .*labels of a data set are not read/);
   });
 
   test("vertices of a mesh; gzip", async () => {

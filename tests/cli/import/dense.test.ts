@@ -27,6 +27,18 @@ function checkpoint(sub: readonly [name: string, shape: readonly number[]], more
 }
 
 describe("kernels of dense layers", () => {
+  test("of a transposed layer in groups are read by groups", async () => {
+    const grouped = folder.write("grouped.spnet", 'spnet 1\nnet G {\n  sites S : (y: 4, x: 4)\n  input v : feat[S, 6]\n  output y = v |> to_dense |> deconv2d(4, k=2, s=2, groups=2, w="up")\n}\n');
+    const tensor = float32Tensor("up.weight", [6, 2, 2, 2], Float32Array.from({ length: 48 }, (_, i) => i));
+    const file = folder.write("grouped.safetensors", writeSafetensors([tensor]));
+    const out = folder.at("grouped-out.safetensors");
+    expect(await spnet("import", file, "--from", "spconv2", "--net", grouped, "--out", out)).toMatchObject({ status: 0, err: "" });
+    const written = parseSafetensors(out, readFileSync(out)).get("up.weight")!;
+    expect({ shape: written.shape, data: toFloat32(written) }).toEqual({ shape: [6, 2, 2, 2], data: toFloat32(tensor) });
+    const wrong = folder.write("ungrouped.safetensors", writeSafetensors([float32Tensor("up.weight", [3, 4, 2, 2], new Float32Array(48))]));
+    expect((await spnet("weights", grouped, "--against", wrong)).err).toContain("is [3, 4, 2, 2], expected [6, 2, 2, 2]");
+  });
+
   test.each([
     ["spconv2", ["net.sub.weight", [3, 1, 3, 1, 2]]],
     ["spconv1", ["net.sub.weight", [1, 3, 1, 2, 3]]],

@@ -113,6 +113,9 @@ function apply(s: StepFunc, e: EpilogueStep, y: Sexpr, column: Local, place: (a:
       return f32x4.mul(y, vector(e.at));
     case "clip":
       return f32x4.min(f32x4.max(y, f32x4.const(0)), vector(e.at));
+    case "prelu":
+      s.f.add(value.set(y));
+      return v128.bitselect(f32x4.mul(value.get, vector(e.at)), value.get, f32x4.lt(value.get, f32x4.const(0)));
     case "rescale":
       return rescale(s.f, e, y, vector(e.multiplier));
     case "saturate":

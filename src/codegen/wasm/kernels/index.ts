@@ -10,6 +10,7 @@ import { REDUCED_ROWS } from "./item-rows.ts";
 import { broadcastBody, normaliseBody } from "./items.ts";
 import { momentsBody, statisticsBody } from "./moments.ts";
 import { pointwiseBody, poolBody } from "./pool.ts";
+import { rowNormBody } from "./row-norm.ts";
 import { softmaxBody } from "./softmax.ts";
 
 /** A function of the CPU target and what its arguments are bound to, in order. */
@@ -57,6 +58,9 @@ export function buildStepKernel(assembly: Assembly, spec: FeatureSpec): StepKern
     case "normalise":
       normaliseBody(assembly, func, spec);
       return kernel(TILE, 1);
+    case "row_norm":
+      rowNormBody(assembly, func, spec);
+      return kernel(TILE, 1);
     case "fill":
       fillBody(func, spec);
       return kernel(1, fillGroups(spec));
@@ -79,7 +83,7 @@ function bindingsOf(spec: FeatureSpec): readonly string[] {
     for (const e of steps) {
       if (e.do === "add" || e.do === "mul") roles.add(e.source.role);
       else if (e.do === "emit") target(e.target);
-      else if (["bias", "affine", "linear", "clip", "scale", "rescale"].includes(e.do)) params = true;
+      else if (["bias", "affine", "linear", "clip", "scale", "prelu", "rescale"].includes(e.do)) params = true;
     }
   };
   switch (spec.kind) {
@@ -137,6 +141,7 @@ function bindingsOf(spec: FeatureSpec): readonly string[] {
       target(spec.target);
       break;
     case "pointwise":
+    case "row_norm":
       roles.add(spec.source.role);
       epilogue(spec.epilogue);
       target(spec.target);

@@ -10,7 +10,7 @@ import { eachVector, part, rowOf } from "./pool.ts";
 const itemOf = (s: StepFunc, coords: string, dim: number, row: Local): Sexpr => i32.load(i32.add(s.at(coords), i32.mul(row.get, 4 * (dim + 1))));
 
 /** A tile whose accumulators are made row by row, four channels at a time, then the epilogue. */
-function eachRow(
+export function eachRow(
   assembly: Assembly, s: StepFunc, channels: number, spec: { readonly epilogue: readonly EpilogueStep[]; readonly target: BroadcastSpec["target"] },
   body: (row: Local) => (at: Sexpr, count: number) => Sexpr,
 ): void {

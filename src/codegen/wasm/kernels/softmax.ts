@@ -7,6 +7,9 @@ import { exponential, logarithm } from "./smooth.ts";
 
 const lane = (v: Local, i: number): Sexpr => ["f32x4.extract_lane", String(i), v.get];
 
+/** The sum of four lanes, by pairs. */
+export const laneSum = (v: Local): Sexpr => ["f32.add", ["f32.add", lane(v, 0), lane(v, 1)], ["f32.add", lane(v, 2), lane(v, 3)]];
+
 /** Row by row: the maximum, the sum in the order of channels mod 4, then the results. */
 export function softmaxBody(s: StepFunc, spec: SoftmaxSpec): void {
   const { f } = s;
@@ -25,7 +28,7 @@ export function softmaxBody(s: StepFunc, spec: SoftmaxSpec): void {
       const apart = (at: Sexpr, count: number): Sexpr => f32x4.sub(part(count, i32.add(from.get, at)), most.get);
       const sums = f.let("sums", f32x4.const(0), "v128");
       eachVector(s, source.channels, (at, count) => f.add(sums.set(f32x4.add(sums.get, first(exponential(f, apart(at, count)), count, f32x4.const(0))))));
-      const total = f.let("total", f32x4.splat(["f32.add", ["f32.add", lane(sums, 0), lane(sums, 1)], ["f32.add", lane(sums, 2), lane(sums, 3)]]), "v128");
+      const total = f.let("total", f32x4.splat(laneSum(sums)), "v128");
       if (log) f.add(total.set(logarithm(f, total)));
       const into = f.let("into", rowOf(s, target, row.get));
       eachVector(s, source.channels, (at, count) => {
@@ -39,7 +42,7 @@ export function softmaxBody(s: StepFunc, spec: SoftmaxSpec): void {
 }
 
 /** The first `count` lanes of a value, and of another behind them. */
-function first(value: Sexpr, count: number, behind: Sexpr): Sexpr {
+export function first(value: Sexpr, count: number, behind: Sexpr): Sexpr {
   if (count === 4) return value;
   return v128.bitselect(value, behind, ["v128.const", "i32x4", ...[0, 1, 2, 3].map((i) => (i < count ? "-1" : "0"))]);
 }

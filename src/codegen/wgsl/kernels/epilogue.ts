@@ -110,6 +110,8 @@ function stepText(context: TileContext, step: EpilogueStep, columns: Columns): H
       return each(context, columns.width, (r, g) => wgsl`${acc(r, g)} *= ${vector(context, step.at, g)};`);
     case "clip":
       return each(context, columns.width, (r, g) => wgsl`${acc(r, g)} = min(max(${acc(r, g)}, vec4f()), ${vector(context, step.at, g)});`);
+    case "prelu":
+      return each(context, columns.width, (r, g) => wgsl`${acc(r, g)} = select(${acc(r, g)}, ${acc(r, g)} * ${vector(context, step.at, g)}, ${acc(r, g)} < vec4f());`);
     case "rescale": {
       const rescale = rescaleFunction(context.functions, step);
       return each(context, columns.width, (r, g) => wgsl`${acc(r, g)} = ${rescale}(${acc(r, g)}, ${vector(context, step.multiplier, g)});`);

@@ -6,6 +6,7 @@ import { groupedKernel } from "./grouped.ts";
 import { broadcastKernel, normaliseKernel } from "./items.ts";
 import { momentsKernel } from "./moments.ts";
 import { pairKernel } from "./pair.ts";
+import { rowNormKernel } from "./row-norm.ts";
 import { pointwiseKernel, poolKernel } from "./rows.ts";
 import { softmaxKernel } from "./softmax.ts";
 import { statisticsKernel } from "./statistics.ts";
@@ -33,6 +34,8 @@ export function buildKernel(spec: FeatureSpec): Kernel {
       return statisticsKernel(spec);
     case "normalise":
       return normaliseKernel(spec);
+    case "row_norm":
+      return rowNormKernel(spec);
     case "pair":
       return pairKernel(spec);
     case "fill":

@@ -32,7 +32,7 @@ export const channels = {
   SP0430: {
     severity: "error",
     message: "`{parameter}` must be {expected} that float32 holds, found {found}",
-    explain: "Kernels compute in float32. What is divided by, or added to a variance before its root is taken, must not be 0 there.",
+    explain: "Kernels compute in float32, whose numbers go up to 3.4e38. What is divided by, or added to a variance of the rows before its root is taken, must not be 0 there; what is added to a stored variance may be 0, and not less.",
     bad: "output y = x |> softplus(beta=0)",
     good: "output y = x |> softplus(beta=0.5)",
   },

@@ -31,6 +31,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   SP0555: "a checkpoint may be of two systems, which would give other values: say which with `--from`",
   SP0556: "`--read` names a tensor that the checkpoint does not have",
   SP0557: "a checkpoint's dictionaries are nested or shared without end",
+  SP0558: "a network of whole numbers has no use for `spnet import`: its checkpoint is read as it is",
   SP0601: "there is no WebGPU here",
   SP0602: "WebGPU found no adapter, or not the one asked for",
   SP0603: "the adapter or device lacks a limit or feature that the network needs",

@@ -129,7 +129,7 @@ export const names = {
     severity: "error",
     message: "this version of spnet does not have {what}",
     explain: "The feature is planned. The note says what to use meanwhile, where there is something.",
-    bad: "output y = x |> layer_norm",
+    bad: "output y = x |> voxelize",
   },
   SP0221: {
     severity: "error",

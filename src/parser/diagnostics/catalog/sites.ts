@@ -217,6 +217,13 @@ export const sites = {
     bad: "spnet 1\nnet A {\n  sites S : (z: 2, y: 8, x: 8)\n  input x : feat[S, 4]\n  output y = x |> to_dense |> conv2d(8, k=3, p=1)\n}\n",
     good: 'spnet 1\nnet A {\n  sites S : (z: 2, y: 8, x: 8)\n  input x : feat[S, 4]\n  output y = x |> to_dense(fold="z") |> conv2d(8, k=3, p=1)\n}\n',
   },
+  SP0468: {
+    severity: "error",
+    message: "a dense tensor has no choice of sites: `{parameter}` goes with sparse features",
+    explain: "Every cell of a dense tensor is computed. How many there are follows from kernel, stride, padding and dilation.",
+    bad: "spnet 1\nnet A {\n  sites S : (y: 8, x: 8)\n  input x : feat[S, 4]\n  output y = x |> to_dense |> max_pool(k=2, s=2, sites=floor)\n}\n",
+    good: "spnet 1\nnet A {\n  sites S : (y: 8, x: 8)\n  input x : feat[S, 4]\n  output y = x |> to_dense |> max_pool(k=2, s=2)\n}\n",
+  },
   SP0446: {
     severity: "error",
     message: "`unpool` has several meanings here",
