@@ -1,14 +1,14 @@
-import { isActivation } from "../../ir/activations.ts";
 import { number, siteAttr, string, type Attrs, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
 import { typeOf } from "../../ir/module.ts";
 import type { BroadcastRule } from "../../ir/ops/broadcast.ts";
 import type { SiteId } from "../../ir/sites.ts";
 import type { ParamType, Type } from "../../ir/types.ts";
-import { isWhole, type Rounding, type SaturatedBits } from "../../ir/whole.ts";
-import { CHUNKS, pad4, type ConvTerm, type DenseTarget, type EpilogueStep, type HaloAccess, type MapAccess, type RowAccess } from "../wgsl/spec.ts";
+import { isWhole } from "../../ir/whole.ts";
+import { CHUNKS, pad4, type ConvTerm, type DenseTarget, type HaloAccess, type MapAccess } from "../wgsl/spec.ts";
 import { standardTile } from "./dataflow.ts";
 import { float32Below } from "./float32.ts";
 import { GeometryDraft, type ResolvedRulebook } from "./geometry-draft.ts";
+import { lowerEpilogue, rowsOfParam, vectorsOf, type Item, type LoweredEpilogue } from "./lower-epilogue.ts";
 import { MemoryDraft, rowsOf, type Place } from "./memory-draft.ts";
 import { columnsPerBlock, ParamsDraft } from "./params-draft.ts";
 import { Roles, type SpecBody, type StepDraft } from "./step-draft.ts";
@@ -32,11 +32,6 @@ export const WEBGPU_STEPS: StepTarget = { blockFloats: (128 << 20) / 4, columnTi
 
 /** Input channels of a group from which on a matrix product per group beats going channel by channel. */
 const GROUP_CHANNELS = 8;
-
-type Item = { readonly [key: string]: AttrValue };
-
-/** Vectors of one float per column that an epilogue item reads. */
-const vectorsOf = (item: Item): number => (["bias", "clip", "rescale", "scale", "prelu"].includes(item["do"] as string) ? 1 : item["do"] === "affine" ? 2 : 0);
 
 /** Turns the ops of a fused module into steps, collecting geometry, memory and parameters on the way. */
 export class StepLowering {
@@ -140,7 +135,7 @@ export class StepLowering {
     const cout = weight.shape.at(-1)!;
     const rows = this.#rowsType(op, terms);
     const items = op.attrs["epilogue"] as readonly Item[];
-    const matrixRows = terms.reduce((n, t) => n + this.#paramRows(op.operands[Number(t["w"])]!), 0);
+    const matrixRows = terms.reduce((n, t) => n + rowsOfParam(this.module, op.operands[Number(t["w"])]!), 0);
     const width = columnsPerBlock(matrixRows + items.reduce((n, item) => n + vectorsOf(item), 0), cout, this.#target.blockFloats);
     for (let from = 0; from < cout; from += width) {
       const to = Math.min(cout, from + width);
@@ -149,7 +144,7 @@ export class StepLowering {
       const lowered = terms.map((t, i): ConvTerm => {
         const source = roles.read(`x${i}`, this.memory.place(op.operands[Number(t["x"])]!, `x${i}`));
         const w = op.operands[Number(t["w"])]!;
-        const at = params.place(w, this.#paramRows(w), from, to);
+        const at = params.place(w, rowsOfParam(this.module, w), from, to);
         if (t["rb"] === undefined) return { source, weight: at };
         return { source, map: this.#map(roles, op.operands[Number(t["rb"])]!, `map${i}`), weight: at, ...(t["zeros"] === true && this.#target.skipsZeros ? { zeros: true } : {}) };
       });
@@ -172,14 +167,14 @@ export class StepLowering {
     const large = reads >= GROUP_CHANNELS;
     const rows = this.#rowsType(op, [term]);
     const items = op.attrs["epilogue"] as readonly Item[];
-    const width = columnsPerBlock(this.#paramRows(w) + items.reduce((n, item) => n + vectorsOf(item), 0), large ? writes : cout, this.#target.blockFloats);
+    const width = columnsPerBlock(rowsOfParam(this.module, w) + items.reduce((n, item) => n + vectorsOf(item), 0), large ? writes : cout, this.#target.blockFloats);
     for (let from = 0, to = 0; from < cout; from = to) {
       const group = Math.floor(from / writes);
       to = Math.min(large ? (group + 1) * writes : cout, from + width);
       const roles = new Roles();
       const params = this.#params();
       const all = roles.read("x", this.memory.place(x, "x"));
-      const weight = params.place(w, this.#paramRows(w), from, to, large ? "tiled" : "whole");
+      const weight = params.place(w, rowsOfParam(this.module, w), from, to, large ? "tiled" : "whole");
       const map = this.#map(roles, rb, "map");
       const columns: [number, number] = [from, to];
       const { epilogue, target } = this.#epilogue(op, items, roles, params, columns, rows, 0);
@@ -209,8 +204,8 @@ export class StepLowering {
     const w2 = op.operands[Number(second["w"])]!;
     const middle = (this.#type(w1) as ParamType).shape.at(-1)!;
     const cout = (this.#type(w2) as ParamType).shape.at(-1)!;
-    const firstWeight = params.place(w1, this.#paramRows(w1), 0, middle);
-    const secondWeight = params.place(w2, this.#paramRows(w2), 0, cout);
+    const firstWeight = params.place(w1, rowsOfParam(this.module, w1), 0, middle);
+    const secondWeight = params.place(w2, rowsOfParam(this.module, w2), 0, cout);
     const a = this.#epilogue(op, first["epilogue"] as readonly Item[], roles, params, [0, middle], rows, 0, "inner");
     const b = this.#epilogue(op, second["epilogue"] as readonly Item[], roles, params, [0, cout], rows, a.results);
     this.#push(
@@ -401,12 +396,6 @@ export class StepLowering {
     return { role: access.role, coords: roles.region("coords", `coords:${rows.sites}`), channels, extents, fold: axis < 0 ? undefined : axis, ...(attrs["layout"] === "channels_last" ? { last: true } : {}) };
   }
 
-  /** Rows of the weight as a matrix with Cout columns. */
-  #paramRows(value: ValueId): number {
-    const shape = (this.#type(value) as ParamType).shape;
-    return shape.slice(0, -1).reduce((a, b) => a * b, 1);
-  }
-
   #rowsType(op: Op, terms: readonly Item[]): Type {
     for (const t of terms) {
       if (t["rb"] === undefined) continue;
@@ -421,72 +410,13 @@ export class StepLowering {
     return { role: roles.region(wanted, regionKey(resolved, resolved.form)), stored: resolved.stored, taps: resolved.taps };
   }
 
-  /** Lowers epilogue items; `final` results go to the op's results from index `result` on. */
   #epilogue(
     op: Op, items: readonly Item[], roles: Roles, params: ParamsDraft,
     columns: readonly [number, number], rows: Type, result: number, part: "inner" | "whole" = "whole",
-  ): { readonly epilogue: EpilogueStep[]; readonly target: RowAccess | DenseTarget | undefined; readonly results: number } {
-    const epilogue: EpilogueStep[] = [];
-    let [from, to] = columns;
-    const vector = (key: AttrValue | undefined): number => params.place(op.operands[Number(key)]!, 1, from, to);
-    let next = result;
-    let dense: Item | undefined;
-    for (const item of items) {
-      switch (item["do"]) {
-        case "bias":
-        case "clip":
-        case "scale":
-        case "prelu":
-          epilogue.push({ do: item["do"], at: vector(item["arg"]) });
-          break;
-        case "rescale":
-          epilogue.push({ do: "rescale", multiplier: vector(item["arg"]), shift: Number(item["shift"]), rounding: item["rounding"] as Rounding });
-          break;
-        case "saturate":
-          epilogue.push({ do: "saturate", bits: item["bits"] as SaturatedBits });
-          break;
-        case "quantise":
-          epilogue.push({ do: "quantise", scale: Number(item["scale"]) });
-          break;
-        case "affine":
-          epilogue.push({ do: "affine", scale: vector(item["scale"]), shift: vector(item["shift"]) });
-          break;
-        case "add":
-        case "mul":
-          epilogue.push({ do: item["do"], source: roles.read(`e${epilogue.length}`, this.memory.place(op.operands[Number(item["arg"])]!, "")) });
-          break;
-        case "leaky_relu":
-          epilogue.push({ do: "leaky_relu", slope: Number(item["slope"]) });
-          break;
-        case "elu":
-          epilogue.push({ do: "elu", alpha: Number(item["alpha"]) });
-          break;
-        case "softplus":
-          epilogue.push({ do: "softplus", beta: Number(item["beta"]), threshold: Number(item["threshold"]) });
-          break;
-        case "linear": {
-          const w = op.operands[Number(item["w"])]!;
-          const cout = (this.#type(w) as ParamType).shape.at(-1)!;
-          epilogue.push({ do: "linear", weight: params.place(w, this.#paramRows(w), 0, cout), cout });
-          [from, to] = [0, cout];
-          break;
-        }
-        case "emit":
-          epilogue.push({ do: "emit", target: roles.write(`emit${next}`, this.memory.place(op.results[next]!, "emit")) });
-          next++;
-          break;
-        case "dense":
-          dense = item;
-          break;
-        default:
-          if (!isActivation(item["do"])) throw new Error(`internal: unknown epilogue item ${String(item["do"])}`);
-          epilogue.push({ do: item["do"] });
-      }
-    }
-    if (part === "inner") return { epilogue, target: undefined, results: next };
-    const value = op.results[next]!;
-    const target = dense === undefined ? roles.write("out", this.memory.place(value, "out")) : this.#dense(value, rows, { fold: dense["fold"] ?? "" }, roles);
-    return { epilogue, target, results: next + 1 };
+  ): LoweredEpilogue {
+    const { module, memory } = this;
+    const place = { op, module, memory, roles, params, dense: (value: ValueId, fold: AttrValue) => this.#dense(value, rows, { fold }, roles) };
+    return lowerEpilogue(place, items, columns, result, part);
   }
 }
 
