@@ -1,10 +1,12 @@
 import { defineConfig } from "vitest/config";
 import { built } from "./tests/support/built.ts";
+import { LONG, runsLong } from "./tests/support/long.ts";
 
 export default defineConfig({
   plugins: [built],
   test: {
     include: ["tests/**/*.test.ts"],
+    exclude: runsLong() ? [] : [...LONG],
     globalSetup: ["tests/support/setup.ts"],
     // One process per file: a lost software Vulkan device cannot be recovered inside its process.
     pool: "forks",
