@@ -4,6 +4,7 @@
  * `npm run test:all` and CI run them, and so does who names files.
  */
 export const LONG: readonly string[] = [
+  "tests/gpu/budgets.test.ts",
   "tests/gpu/coverage.test.ts",
   "tests/gpu/differential/detector.test.ts",
   "tests/gpu/differential/examples.test.ts",
@@ -13,6 +14,7 @@ export const LONG: readonly string[] = [
   "tests/gpu/geometry/random.test.ts",
   "tests/gpu/geometry/scans.test.ts",
   "tests/gpu/geometry/trouble.test.ts",
+  "tests/gpu/ground.test.ts",
   "tests/gpu/kernels/conv.test.ts",
   "tests/gpu/whole.test.ts",
   "tests/passes/scale.test.ts",
