@@ -117,7 +117,7 @@ export class RandomFused extends RandomModule {
     }
     const { kernel, to } = this.typeOf<RulebookType>(rb);
     const operands = [x, this.param([...kernel, cin, cout]), rb];
-    const terms: Attrs[] = [{ x: 0, w: 1, rb: 2 }];
+    const terms: Attrs[] = [{ x: 0, w: 1, rb: 2, ...(this.tape.bool() ? { zeros: true } : {}) }];
     const beside = this.values.find((v) => this.b.typeOf(v).kind === "feat" && this.typeOf<FeatType>(v).sites === to);
     if (beside !== undefined && this.tape.bool()) {
       operands.push(beside, this.param([this.typeOf<FeatType>(beside).channels, cout]));
