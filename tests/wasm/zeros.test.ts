@@ -52,4 +52,23 @@ describe("products with zeros left out", () => {
     all!.dispose();
     some!.dispose();
   });
+
+  it("are left out where few channels are not zero, and only there: weights that are no numbers tell", async () => {
+    const [channels, columns, taps, tile] = [64, 64, 9, 16];
+    const net = netFromText(`spnet 1\nexport net T {\n  sites S : (y: ${EXTENTS[0]}, x: ${EXTENTS[1]})\n  input a : feat[S, ${channels}]\n  output y = a |> relu |> subm(${columns}, k=3, w="s")\n}\n`);
+    const [all, some] = await networks(net);
+    const scene = cloud(5, 200, 1, EXTENTS, channels);
+    const spoilt = async (network: typeof all, positive: number): Promise<boolean> => {
+      const w = network!.engine.heap.f32(network!.params[0]!, taps * channels * columns);
+      for (let row = 0; row < w.length / tile; row += channels) w.fill(Number.NaN, row * tile, (row + 1) * tile);
+      const random = numbers(9);
+      // The channel that meets them is zero everywhere.
+      scene.features.forEach((_, k) => (scene.features[k] = k % channels === 0 ? -1 : random() - 1 + positive));
+      const { y } = (await network!.run({ a: scene })) as Readonly<Record<"y", { readonly features: Float32Array }>>;
+      return y.features.some(Number.isNaN);
+    };
+    expect([await spoilt(all, 0.3), await spoilt(some, 0.3), await spoilt(some, 0.95)]).toEqual([true, false, true]);
+    all!.dispose();
+    some!.dispose();
+  });
 });

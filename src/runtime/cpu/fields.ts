@@ -7,6 +7,8 @@ export const TILE_BITS = 6;
 export const MAX_ROWS = 2 ** (32 - TILE_BITS);
 /** Columns that the parameters of a matrix are laid out by: [column tile][row][16]. */
 export const COLUMN_TILE = 16;
+/** Channels of a row that one mask of nonzero ones tells about. */
+export const MASK_CHANNELS = 64;
 
 /** Head of every argument block: units are claimed by an atomic counter until none are left. */
 export const ARG = { next: 0, units: 1, rows: 2, first: 3 } as const;

@@ -1,5 +1,5 @@
 import type { Engine } from "./engine.ts";
-import { COLUMN_TILE, TILE } from "./fields.ts";
+import { COLUMN_TILE, MASK_CHANNELS, TILE } from "./fields.ts";
 import { optimisingAtOnce } from "./lanes.ts";
 import type { CpuPlan } from "./plan.ts";
 
@@ -33,11 +33,11 @@ function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, acc
   const step = cin * pitch;
   const weightAt = (k: number, c: number): number => Math.floor((4 * first + c) / pitch) * step + k * pitch + ((4 * first + c) % pitch);
   const rows = 7;
-  const at = { list: heap.alloc(4 * rows, "a check"), x: heap.alloc(4 * rows * stride, "a check"), acc: heap.alloc(4 * rows * accStride, "a check"), w: heap.alloc(4 * step * tiles, "a check"), masks: heap.alloc(8 * rows * Math.ceil(cin / 64), "a check") };
+  const at = { list: heap.alloc(4 * rows, "a check"), x: heap.alloc(4 * rows * stride, "a check"), acc: heap.alloc(4 * rows * accStride, "a check"), w: heap.alloc(4 * step * tiles, "a check"), masks: heap.alloc(8 * rows * Math.ceil(cin / MASK_CHANNELS), "a check") };
   heap.i32(at.list, rows).set(Array.from({ length: rows }, (_, i) => ((i * 3) % rows) * TILE + i));
   const x = heap.f32(at.x, rows * stride);
   const w = heap.f32(at.w, step * tiles);
-  // Rows of every third channel, of most and of all.
+  // Rows with no channel that is not zero, a third of them, two thirds, all.
   for (let i = 0; i < x.length; i++) x[i] = (i * 7) % 3 < Math.floor(i / stride) % 4 ? Math.sin(i + 1) : 0;
   for (let i = 0; i < w.length; i++) w[i] = Math.cos(3 * i + 1);
   const acc = heap.f32(at.acc, rows * accStride);

@@ -6,19 +6,20 @@ import { i32, type Sexpr } from "../wat.ts";
 import { finishTile, tileScratch, type AccTile } from "./epilogue.ts";
 import type { StepFunc } from "./frame.ts";
 import { listOf, tileLists } from "./lists.ts";
-import { fewNonzero, maskBytes, nonzeroFunction, skipsZeros } from "./multiply-nonzero.ts";
+import { fewNonzero, maskBytes, nonzeroFunction, skipsZeros, TILE_VECTORS } from "./multiply-nonzero.ts";
 import { pairsFunction, rowsFunction, WIDE } from "./multiply.ts";
 
 /** Columns of one group at most: its accumulators are 32 KiB. */
 const GROUP_COLUMNS = 128;
 
-/** Vectors of a column tile. */
-const TILE_VECTORS = COLUMN_TILE / 4;
 /**
  * Vectors of a row that are multiplied at once by its nonzero channels, most columns first: what registers hold of sums
  * beside the weights that meet them, 16 where lanes are joined.
  */
 const NONZERO_PARTS = { plain: [[6, 6], [4]], wide: [[16]] } as const;
+
+/** Columns of some vectors. */
+const columnsIn = (parts: readonly number[]): number => 4 * parts.reduce((n, vectors) => n + vectors, 0);
 
 /** Groups of columns that a convolution is computed in, each a unit of its own. */
 export function columnGroups(spec: Pick<ConvSpec, "columns" | "epilogue">): number {
@@ -76,24 +77,24 @@ function multiplyTerm(assembly: Assembly, s: StepFunc, term: ConvTerm, registers
   /** Multiplies rows by their nonzero channels, as many columns at once as registers hold; what is left over goes on with all channels. */
   const withoutZeros = (column: Local, acc: Local, tap: Sexpr, list: readonly [Sexpr, Sexpr], end: Sexpr | number): void => {
     const masks = i32.add(s.scratch.get, masksAt);
+    const step = 4 * COLUMN_TILE * matrixRows;
     const multiply = (parts: readonly number[]): void => {
-      const tiles = parts.reduce((n, vectors) => n + vectors, 0) / TILE_VECTORS;
-      if (whole < tiles * COLUMN_TILE) return;
-      f.while(i32.geU(end, i32.add(column.get, tiles * COLUMN_TILE)), () => {
+      const span = columnsIn(parts);
+      if (whole < span) return;
+      f.while(i32.geU(end, i32.add(column.get, span)), () => {
         const w = f.let("wTile", i32.add(i32.add(s.at(PARAMS), 4 * term.weight), i32.add(i32.mul(column.get, 4 * matrixRows), i32.mul(tap, 4 * COLUMN_TILE * source.channels))));
         let from = 0;
         for (const vectors of parts) {
           const nonzero = nonzeroFunction(assembly, { cin: source.channels, stride: source.stride, accStride: width, vectors, first: from % TILE_VECTORS });
-          const step = 4 * COLUMN_TILE * matrixRows;
           f.add(call(nonzero, list[0], list[1], x.get, i32.add(acc.get, 16 * from), i32.add(w.get, step * Math.floor(from / TILE_VECTORS)), step, masks));
           from += vectors;
         }
-        f.add(column.grow(tiles * COLUMN_TILE), acc.grow(4 * tiles * COLUMN_TILE));
+        f.add(column.grow(span), acc.grow(4 * span));
       });
     };
     const few = (work: () => void): void => f.if(fewNonzero(assembly, source.channels, source.stride, list, x.get, masks), work);
     const plain = (): void => NONZERO_PARTS.plain.forEach(multiply);
-    if (whole >= 4 * COLUMN_TILE) few(() => f.if(WIDE, () => NONZERO_PARTS.wide.forEach(multiply), plain));
+    if (whole >= columnsIn(NONZERO_PARTS.wide[0])) few(() => f.if(WIDE, () => NONZERO_PARTS.wide.forEach(multiply), plain));
     else if (whole > 0) f.if(i32.eqz(WIDE), () => few(plain));
   };
   const allColumns = (tap: Sexpr | undefined, list: readonly [Sexpr, Sexpr] | undefined): void => {

@@ -1,14 +1,12 @@
-import { COLUMN_TILE, TILE, TILE_BITS } from "../../../runtime/cpu/fields.ts";
+import { COLUMN_TILE, MASK_CHANNELS, TILE, TILE_BITS } from "../../../runtime/cpu/fields.ts";
 import type { Assembly } from "../assembly.ts";
 import { call, Func, type Local } from "../func.ts";
 import { f32x4, i32, i64, i8x16, v128, type I32, type Sexpr } from "../wat.ts";
 
-/** Channels of one mask. */
-const CHUNK = 64;
 /** Channels that one vector of bytes tells about. */
 const BYTES = 16;
 /** Vectors of a column tile. */
-const VECTORS = COLUMN_TILE / 4;
+export const TILE_VECTORS = COLUMN_TILE / 4;
 /** Part of the channels, in sixteenths, from which on all are multiplied: `npm run bench:cpu -- --only zeros`. */
 const MOST = 11;
 
@@ -28,7 +26,7 @@ export interface NonzeroShape {
 /** Whether rows of so many channels can be multiplied that way. */
 export const skipsZeros = (cin: number): boolean => cin % BYTES === 0;
 
-const chunksOf = (cin: number): number => Math.ceil(cin / CHUNK);
+const chunksOf = (cin: number): number => Math.ceil(cin / MASK_CHANNELS);
 
 /** Bytes that the masks of a list take. */
 export const maskBytes = (cin: number): number => 8 * TILE * chunksOf(cin);
@@ -49,8 +47,8 @@ function masksFunction(assembly: Assembly, cin: number, stride: number): string 
     f.add(at.set(i32.add(x.get, i32.mul(i32.shrU(i32.load(list.get), TILE_BITS), 4 * stride))));
     for (let chunk = 0; chunk < chunksOf(cin); chunk++) {
       let bits: Sexpr | undefined;
-      for (let c = 0; c < Math.min(CHUNK, cin - chunk * CHUNK); c += BYTES) {
-        const from = chunk * CHUNK + c;
+      for (let c = 0; c < Math.min(MASK_CHANNELS, cin - chunk * MASK_CHANNELS); c += BYTES) {
+        const from = chunk * MASK_CHANNELS + c;
         const zeros = i8x16.bitmask(i8x16.eq(i8x16.narrow16(shorts(from), shorts(from + BYTES / 2)), i8x16.const(0)));
         const part = i64.extend(i32.xor(zeros, 2 ** BYTES - 1));
         bits = bits === undefined ? part : i64.or(bits, i64.shl(part, i64.const(BigInt(c))));
@@ -93,7 +91,7 @@ export function nonzeroFunction(assembly: Assembly, shape: NonzeroShape): string
           from.set(i32.add(wAt.get, i32.mul(channel.get, 4 * COLUMN_TILE))),
         );
         sums.forEach((sum, i) => {
-          const v = (first + i) % VECTORS;
+          const v = (first + i) % TILE_VECTORS;
           if (i > 0 && v === 0) f.add(from.grow(step.get));
           f.add(sum.set(product(sum, v128.load(from.get, 16 * v))));
         });
@@ -110,10 +108,10 @@ export function nonzeroFunction(assembly: Assembly, shape: NonzeroShape): string
     sums.forEach((sum, i) => f.add(sum.set(v128.load(accAt.get, 16 * i))));
     if (chunksOf(cin) === 1) chunk();
     else {
-      const wEnd = f.let("wEnd", i32.add(w.get, 4 * COLUMN_TILE * CHUNK * chunksOf(cin)));
+      const wEnd = f.let("wEnd", i32.add(w.get, 4 * COLUMN_TILE * MASK_CHANNELS * chunksOf(cin)));
       f.doWhile(() => {
         chunk();
-        f.add(xAt.grow(4 * CHUNK), wAt.grow(4 * COLUMN_TILE * CHUNK));
+        f.add(xAt.grow(4 * MASK_CHANNELS), wAt.grow(4 * COLUMN_TILE * MASK_CHANNELS));
       }, () => i32.ltU(wAt.get, wEnd.get));
     }
     sums.forEach((sum, i) => f.add(v128.store(accAt.get, sum.get, 16 * i)));
