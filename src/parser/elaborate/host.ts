@@ -27,7 +27,7 @@ export type ForeignArgument =
   | { readonly kind: "needless"; readonly why: string }
   | { readonly kind: "later"; readonly what: string; readonly note?: string };
 
-export type ParameterKind = "tensor" | "tensors" | "int" | "float" | "bool" | "text" | "ints" | "word" | "onto";
+export type ParameterKind = "tensor" | "tensors" | "int" | "float" | "bool" | "text" | "ints" | "floats" | "word" | "onto";
 
 export interface ParameterSignature {
   readonly name: string;
