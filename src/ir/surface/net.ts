@@ -30,6 +30,12 @@ export interface StepGeometry extends Geometry {
   readonly shape: KernelShape;
 }
 
+/** Names of the axes of a dense input, the last of these. */
+const GRID_AXES = ["t", "z", "y", "x"];
+
+/** Cells of a dense grid, per batch item: far from any image and near enough for its coordinates to be listed. */
+export const mostCells = 2 ** 24;
+
 /** Line and column of a span's start. */
 export type Locate = (span: Span) => { readonly file: string; readonly line: number; readonly column: number };
 
@@ -124,6 +130,19 @@ export class NetUnderConstruction implements NetHost {
     const given = this.builder.one("input", [], { name, sites, channels }, this.loc(place));
     const declared = this.#declared.get(sites);
     const value = declared === undefined ? given : this.#declaredGround(given, declared, channels, place);
+    this.#origins.set(value, place.span);
+    return { id: value };
+  }
+
+  denseInput(name: string, shape: readonly number[], place: SourcePlace): Tensor | undefined {
+    const [channels, ...extents] = shape as readonly [number, ...number[]];
+    const cells = extents.reduce((a, b) => a * b, 1);
+    if (cells > mostCells) {
+      this.report(diagnose("SP0424", { what: "the grid of a dense tensor", limit: mostCells }, [{ span: place.span, text: `${extents.join(" × ")} cells` }]));
+      return undefined;
+    }
+    const sites = this.sites.fullGrid(GRID_AXES.slice(-extents.length), extents);
+    const value = this.builder.one("input", [], { name, sites, channels }, this.loc(place));
     this.#origins.set(value, place.span);
     return { id: value };
   }

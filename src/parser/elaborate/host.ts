@@ -74,6 +74,8 @@ export interface NetHost {
   /** Returns the handle of the set. */
   declareSites(name: string, axes: readonly string[], extents: readonly number[] | undefined, ground: GroundValue | undefined): string;
   input(name: string, sites: string, channels: number, place: Place): Tensor;
+  /** A dense tensor of the caller's: channels, then the extent of each axis; undefined after reporting. */
+  denseInput(name: string, shape: readonly number[], place: Place): Tensor | undefined;
   output(name: string, tensor: Tensor, place: Place): void;
   /** Runs an operation; the error value after reporting. */
   call(operation: OperationSignature, call: Call): Value;
