@@ -3,6 +3,7 @@ import { executeGeometry } from "../codegen/plan/geometry-executor.ts";
 import type { TileForm } from "../codegen/plan/map-counts.ts";
 import { PlanReader } from "../codegen/plan/plan-reader.ts";
 import type { Module } from "../ir/module.ts";
+import { sparseInputs } from "../runtime/inputs.ts";
 import type { StepTime } from "../runtime/index.ts";
 import type { Execution } from "./execute.ts";
 import type { SceneInputs } from "./files/scene.ts";
@@ -27,7 +28,7 @@ export interface PredictionReport {
 /** Counts a plan from the coordinates alone. */
 export function predict(plan: Module, scene: SceneInputs, batch: number, tiles: TileForm): PlanCounts {
   const reader = new PlanReader(plan);
-  const inputs = new Map(reader.inputs.map((i) => [i.site, scene.get(i.name)!.coords]));
+  const inputs = new Map(sparseInputs(reader).map((i) => [i.site, scene.get(i.name)!.coords]));
   return countPlan(plan, executeGeometry(reader.geometry, inputs, batch), batch, tiles);
 }
 

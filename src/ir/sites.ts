@@ -179,11 +179,14 @@ export class SiteTable {
 
   /**
    * Whether a convolution with this stride leads from the grid of `from` to that of `to`. From one full grid to another
-   * any does: their cells are all there, and what lies outside is padding.
+   * any does: their cells are all there, and what lies outside is padding. Between a full grid and any other set of its
+   * axes and extents stride 1 leads.
    */
   strideLeads(from: SiteId, stride: readonly number[], to: SiteId): boolean {
     if (this.axes(from).join() !== this.axes(to).join()) return false;
     if (this.isFull(from) && this.isFull(to)) return true;
+    // A full grid is that of every set with its axes and extents, whatever strides led there.
+    if ((this.isFull(from) || this.isFull(to)) && stride.every((s) => s === 1) && this.extents(from)?.join() === this.extents(to)?.join()) return true;
     const end = this.#ratios(to);
     return this.#ratios(from).every(({ over, under }, i) => over * stride[i]! * end[i]!.under === end[i]!.over * under);
   }

@@ -11,6 +11,8 @@ export interface InputPlan {
   readonly axes: readonly string[];
   readonly channels: number;
   readonly buffer: number;
+  /** Of a dense tensor, which has no coordinates: [channels, …extents]. */
+  readonly shape?: readonly number[];
 }
 
 export interface OutputPlan {

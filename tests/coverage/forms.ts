@@ -158,6 +158,12 @@ const WRITTEN: ReadonlyMap<string, readonly Form[]> = new Map<string, readonly F
     form("an axis in the channels", (s) => `${s.x} |> to_dense(fold="${s.axes.at(-1)}")`, { bounded: true }),
     form("of a coarser grid", (s) => `${down(s, s.d)} |> to_dense`, { bounded: true }),
   ]],
+  ["from_dense", [
+    form("at new sites", (s) => `${s.x} |> to_dense |> relu |> from_dense |> subm(${s.e}, k=3)`, { bounded: true }),
+    form("on a field", (s) => `${s.x} |> to_dense |> relu |> from_dense(ground=[${Array.from({ length: s.c }, (_, c) => (c % 2 === 0 ? 0 : 0.5)).join(", ")}]) |> linear(${s.e}, bias=true) |> to_dense`, { bounded: true }),
+    form("onto known sites", (s) => `${s.x} |> to_dense |> max_pool(k=3, p=1) |> from_dense(onto=${s.x})`, { bounded: true }),
+    form("onto coarser sites", (s) => `${down(s, s.d)} |> to_dense |> from_dense(onto=${down(s, 1)})`, { bounded: true }),
+  ]],
 ]);
 
 /** The forms of an operation: as written above, or those that follow from its parameters. */

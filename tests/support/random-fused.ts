@@ -40,6 +40,7 @@ export class RandomFused extends RandomModule {
         const x = this.rows();
         const { channels, kind, sites } = this.typeOf<Rows>(x);
         if (channels === 1 && kind === "feat") this.push(this.op("prune", [x, x], { above: 0.5, sites: this.b.sites.derivePrune(sites) }));
+        if (kind === "feat" && this.tape.bool()) this.push(this.op("active", [x, ...(this.tape.bool() ? [this.param([channels])] : [])]));
         if (this.tape.bool()) return this.push(this.op("cat", [x, this.onSameSites(x)]));
         if (this.tape.int(0, 3) === 0) return this.push(this.op("softmax", [x], { log: this.tape.bool() }));
         const from = this.tape.int(0, channels - 1);

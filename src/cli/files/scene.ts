@@ -1,4 +1,4 @@
-/** The sparse inputs of a network as the command passes them on, and the tensor names of the files they come from. */
+/** The inputs of a network as the command passes them on, and the tensor names of the files they come from. */
 import { inputError } from "../errors.ts";
 import { number, siteAttr, string, type Module } from "../../ir/module.ts";
 import type { Tensors } from "./safetensors.ts";
@@ -13,13 +13,19 @@ export interface InputSpec {
   readonly channels: number;
   /** Inputs of one site set have the same coordinates; one without stands alone. */
   readonly sites?: string;
+  /** Of a dense tensor: [channels, …extents]. */
+  readonly shape?: readonly number[];
 }
 
 /** Every input by name. */
 export type SceneInputs = ReadonlyMap<string, SceneInput>;
 
-/** Rows of one input: coordinates [rows, 1 + axes] with the batch index first, features [rows, channels]. */
+/**
+ * Rows of one input: coordinates [rows, 1 + axes] with the batch index first, features [rows, channels]. Of a dense input
+ * `rows` are batch items, without coordinates, and features [rows, channels, …extents].
+ */
 export interface SceneInput {
+  readonly dense?: true;
   readonly rows: number;
   readonly coords: Int32Array;
   readonly features: Float32Array;
@@ -38,14 +44,15 @@ export function inputSpecs(module: Module): readonly InputSpec[] {
     .filter((op) => op.name === "input")
     .map((op) => {
       const sites = siteAttr(op.attrs, "sites");
-      return { name: string(op.attrs, "name"), axes: module.sites.axes(sites), extents: module.sites.extents(sites), channels: number(op.attrs, "channels"), sites };
+      const [extents, channels] = [module.sites.extents(sites), number(op.attrs, "channels")];
+      return { name: string(op.attrs, "name"), axes: module.sites.axes(sites), extents, channels, sites, ...(module.sites.isFull(sites) ? { shape: [channels, ...extents!] } : {}) };
     });
 }
 
-/** Reads every input from `NAME.coords` and `NAME.features`; with one input plain `coords` and `features` do too. */
+/** Reads every input from `NAME.coords` and `NAME.features`, with one input plain `coords` and `features` do too, a dense one from `NAME`. */
 export function sceneFromTensors(file: string, tensors: Tensors, specs: readonly InputSpec[]): SceneInputs {
-  const find = (spec: InputSpec, part: string): Tensor => {
-    const names = [`${spec.name}.${part}`, ...(specs.length === 1 ? [part] : [])];
+  const find = (spec: InputSpec, part: string | undefined): Tensor => {
+    const names = part === undefined ? [spec.name] : [`${spec.name}.${part}`, ...(specs.length === 1 ? [part] : [])];
     const found = names.map((name) => tensors.get(name)).find((t) => t !== undefined);
     if (found !== undefined) return found;
     const listed = [...tensors.keys()].slice(0, 12).map((name) => `\`${name}\``);
@@ -53,8 +60,21 @@ export function sceneFromTensors(file: string, tensors: Tensors, specs: readonly
       notes: [`it holds ${listed.length === 0 ? "no tensor" : listed.join(", ")}${tensors.size > listed.length ? ` and ${tensors.size - listed.length} more` : ""}`],
     });
   };
-  return new Map(specs.map((spec) => [spec.name, readInput(file, spec, find(spec, "coords"), find(spec, "features"))]));
+  return new Map(specs.map((spec) => [spec.name, spec.shape === undefined ? readInput(file, spec, find(spec, "coords"), find(spec, "features")) : readDense(file, { ...spec, shape: spec.shape }, find(spec, undefined))]));
 }
+
+/** A dense input from a tensor [N, C, …extents], or of one item without its N. SP0806 for another shape. */
+function readDense(file: string, { shape }: Required<Pick<InputSpec, "shape">>, tensor: Tensor): SceneInput {
+  const items = tensor.shape.length === shape.length ? 1 : (tensor.shape[0] ?? 0);
+  const sizes = tensor.shape.length === shape.length ? tensor.shape : tensor.shape.slice(1);
+  if (items < 1 || sizes.join() !== shape.join()) {
+    throw inputError("SP0806", `\`${tensor.name}\` in ${file} is ${printShape(tensor.shape)}, expected [${["N", ...shape].join(", ")}] or ${printShape(shape)}: channels first`);
+  }
+  return { dense: true, rows: items, coords: new Int32Array(0), features: toFloat32(tensor) };
+}
+
+/** The items that the dense inputs of a scene have; undefined where there are none. */
+export const denseItems = (scene: SceneInputs): number | undefined => [...scene.values()].find((input) => input.dense === true)?.rows;
 
 function readInput(file: string, spec: InputSpec, coords: Tensor, features: Tensor): SceneInput {
   const width = 1 + spec.axes.length;
@@ -83,6 +103,7 @@ export function sceneTensors(scene: SceneInputs, specs: readonly InputSpec[]): r
   return [...scene].flatMap(([name, { rows, coords, features }]) => {
     const spec = specs.find((s) => s.name === name);
     if (spec === undefined) throw new Error(`internal: no input ${name}`);
+    if (spec.shape !== undefined) return [float32Tensor(name, [rows, ...spec.shape], features)];
     return [int32Tensor(`${name}.coords`, [rows, 1 + spec.axes.length], coords), float32Tensor(`${name}.features`, [rows, spec.channels], features)];
   });
 }

@@ -66,6 +66,8 @@ function whatOf(spec: SpecBody): string {
       return `global ${spec.mode} pool`;
     case "softmax":
       return spec.log ? "logarithm of softmax" : "softmax";
+    case "active":
+      return `rows that differ from ${spec.ground === undefined ? "0" : "a vector"}`;
     case "broadcast":
       return `${spec.by === "copy" ? "copy" : spec.by} of each batch item's row`;
     case "moments":

@@ -84,6 +84,11 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
       return globalPool(spec, m);
     case "softmax":
       return eachRow(m, (row) => store(m, spec.target, row, softmax(read(m, spec.source, row), spec.log), 0));
+    case "active":
+      return eachRow(m, (row) => {
+        const differs = read(m, spec.source, row).some((v, c) => v !== (spec.ground === undefined ? 0 : m.params[spec.ground + c]!));
+        store(m, spec.target, row, Float64Array.of(differs ? 1 : 0), 0);
+      });
     case "broadcast":
       return eachRow(m, (row) => {
         const v = read(m, spec.vector, itemOf(m, spec.coords, spec.dim, row));

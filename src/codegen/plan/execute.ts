@@ -1,4 +1,6 @@
 import { string, type Module, type Op } from "../../ir/module.ts";
+import { isDenseInput, tensorRows } from "../../runtime/dense-inputs.ts";
+import { sparseInputs } from "../../runtime/inputs.ts";
 import { packBlock, runLoadPhase, type WeightTensor } from "../../runtime/load.ts";
 import { placeBuffers } from "../../runtime/placement.ts";
 import { rowBytes, type BufferPlan, type StepBinding } from "../../runtime/plan.ts";
@@ -8,7 +10,7 @@ import { executeGeometry, type ExecutedGeometry } from "./geometry-executor.ts";
 import { PlanReader } from "./plan-reader.ts";
 
 export interface PlanInput {
-  /** Rows of [batch, c0, …], flat. */
+  /** Rows of [batch, c0, …], flat; not read of a dense tensor, whose features are [batch, channels, extents…]. */
   readonly coords: Int32Array;
   readonly features: Float32Array;
 }
@@ -30,7 +32,7 @@ export interface PlanOutput {
 export function executePlan(module: Module, inputs: Readonly<Record<string, PlanInput>>, weights: (name: string) => WeightTensor | undefined, batch: number, columnTile = Infinity): Record<string, PlanOutput> {
   const reader = new PlanReader(module);
   const coords = new Map<number, Int32Array>();
-  for (const input of reader.inputs) coords.set(input.site, inputs[input.name]!.coords);
+  for (const input of sparseInputs(reader)) coords.set(input.site, inputs[input.name]!.coords);
   let geometry = executeGeometry(reader.geometry, coords, batch);
   const most = geometry;
   const prunings = new Map<string, (row: number) => boolean>();
@@ -42,7 +44,10 @@ export function executePlan(module: Module, inputs: Readonly<Record<string, Plan
   const numbers = (index: number): number => rows(reader.buffers[index]!) * reader.buffers[index]!.width;
   const view = (index: number): Float32Array => new Float32Array(arena, placement.offsets[index]!, numbers(index));
   const halves = (index: number): Uint16Array => new Uint16Array(arena, placement.offsets[index]!, numbers(index));
-  for (const input of reader.inputs) view(input.buffer).set(inputs[input.name]!.features);
+  for (const input of reader.inputs) {
+    const { features } = inputs[input.name]!;
+    view(input.buffer).set(isDenseInput(input) ? tensorRows(input, features) : features);
+  }
   reader.steps.forEach((op, i) => {
     reader.buffers.forEach((b, index) => {
       if (b.zero && b.live[0] === i) view(index).fill(0);

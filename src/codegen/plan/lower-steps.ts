@@ -78,6 +78,8 @@ export class StepLowering {
         return this.#broadcast(op);
       case "softmax":
         return this.#softmax(op);
+      case "active":
+        return this.#active(op);
       case "prune":
         return this.#prune(op);
       case "to_dense":
@@ -335,6 +337,15 @@ export class StepLowering {
     const source = roles.read("x", this.memory.place(op.operands[0]!, "x"));
     const target = roles.write("out", this.memory.place(op.results[0]!, "out"));
     this.#push({ kind: "softmax", source, log: op.attrs["log"] === true, target }, this.#type(op.results[0]!), roles, this.#params(), op.loc);
+  }
+
+  #active(op: Op): void {
+    const [roles, params] = [new Roles(), this.#params()];
+    const [x, ground] = op.operands as [ValueId, ValueId?];
+    const source = roles.read("x", this.memory.place(x, "x"));
+    const at = ground === undefined ? {} : { ground: params.place(ground, 1, 0, source.channels) };
+    const target = roles.write("out", this.memory.place(op.results[0]!, "mask"));
+    this.#push({ kind: "active", source, ...at, target }, this.#type(x), roles, params, op.loc);
   }
 
   #toDense(op: Op): void {

@@ -71,7 +71,9 @@ export class PlanReader {
 
   #input(module: Module, op: Op, name: string, buffer: number): InputPlan {
     const site = string(op.attrs, "rows");
-    return { name, site: this.#site.get(site)!, axes: module.sites.axes(site), channels: numbers(op.attrs, "shape")[0]!, buffer };
+    const [channels] = numbers(op.attrs, "shape") as readonly [number];
+    const shape = module.sites.isFull(site) ? { shape: [channels, ...module.sites.extents(site)!] } : {};
+    return { name, site: this.#site.get(site)!, axes: module.sites.axes(site), channels, buffer, ...shape };
   }
 
   #output(name: string, value: ValueId, op: Op): OutputPlan {

@@ -202,6 +202,16 @@ export interface SoftmaxSpec extends KernelHead {
   readonly target: RowAccess;
 }
 
+/** 1 in the rows of which any channel differs from a vector, or from 0, else 0; NaN differs. */
+export interface ActiveSpec extends KernelHead {
+  readonly kind: "active";
+  readonly source: RowAccess;
+  /** Offset of the vector in the params block. */
+  readonly ground?: number;
+  /** One channel. */
+  readonly target: RowAccess;
+}
+
 /** Each row joined with the row of its batch item; without a source it is that row. */
 export interface BroadcastSpec extends KernelHead {
   readonly kind: "broadcast";
@@ -298,7 +308,7 @@ export interface FillSpec extends KernelHead {
   readonly at: number;
 }
 
-export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | SoftmaxSpec | BroadcastSpec | MomentsSpec | StatisticsSpec | NormaliseSpec | RowNormSpec | PruneSpec | FillSpec;
+export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | SoftmaxSpec | ActiveSpec | BroadcastSpec | MomentsSpec | StatisticsSpec | NormaliseSpec | RowNormSpec | PruneSpec | FillSpec;
 
 export interface KernelBinding {
   readonly role: string;

@@ -65,6 +65,7 @@ const stepDoc: Readonly<Record<string, string>> = {
   fill: "Writes one number per channel to every cell of a dense tensor, before rows are scattered into it.",
   global_pool: "Reduces the rows of each batch item in sorted order.",
   softmax: "Softmax along the channels of each row, or its logarithm.",
+  active: "Marks the rows of which any channel differs from a vector: a mask for a pruning.",
   broadcast: "Joins each row with the row of its batch item, then applies the epilogue and stores.",
   moments: "Mean and squared deviations of parts of the rows, in sorted order.",
   statistics: "Joins the moments of parts and of groups of channels.",

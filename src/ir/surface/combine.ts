@@ -36,7 +36,7 @@ export function differentSites(use: Use, a: Rows, b: Rows): undefined {
 function derivation(table: SiteTable, id: SiteId): string {
   const def = table.def(id);
   if (def.kind === "input") return `the input set ${id}`;
-  if (def.kind === "full") throw new Error("internal: a full grid derives from nothing");
+  if (def.kind === "full") return `the grid of ${def.extents.join(" × ")} cells`;
   if (def.kind === "union") return `the union of ${def.of.join(" and ")}`;
   const parent = table.def(def.of).kind === "input" ? def.of : derivation(table, def.of);
   if (def.kind === "prune") return `${parent}, pruned`;

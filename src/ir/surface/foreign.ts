@@ -15,8 +15,6 @@ const special: Readonly<Record<string, ForeignOperation>> = {
   MinkowskiBroadcastAddition: spelled("broadcast", "with `by=sum`"),
   MinkowskiBroadcastConcatenation: spelled("broadcast", "with `by=cat`"),
   MinkowskiStableInstanceNorm: spelled("instance_norm", "with `eps=1e-6`"),
-  from_dense: needless("`fromDense` of `spnet/runtime` makes coordinates and features of a dense tensor, which an `input` takes"),
-  DenseToSparse: needless("`fromDense` of `spnet/runtime` makes coordinates and features of a dense tensor, which an `input` takes"),
   voxelize: later("`voxelize`", "points become sites before the network: `spnet run` does so on the way in, `voxelize` of `spnet/points` in a program"),
   PointToVoxel: later("`voxelize`", "points become sites before the network: `spnet run` does so on the way in, `voxelize` of `spnet/points` in a program"),
   devoxelize: later("`devoxelize`", "features of sites become those of points behind the network: `nearestFeatures` and `interpolatedFeatures` of `spnet/points`"),

@@ -3,11 +3,9 @@ import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import { outputExtent, type Geometry, type SiteId } from "../sites.ts";
 import type { FeatType } from "../types.ts";
 import { mostPerAxis, readKernel, readPadding, type Chosen } from "./geometry.ts";
+import { mostCells } from "./net.ts";
 import { required, type SurfaceOp } from "./op.ts";
 import type { Operand, Use } from "./use.ts";
-
-/** Cells of a dense grid, per batch item: far from any image and near enough for its coordinates to be listed. */
-const mostCells = 2 ** 24;
 
 /** Kernel, stride, padding and dilation as written, padding 0 where none is, as PyTorch's; undefined after reporting. */
 export function readGridGeometry(use: Use, dim: number): Geometry | undefined {

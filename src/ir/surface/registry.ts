@@ -4,6 +4,7 @@ import { conv, subm } from "./conv.ts";
 import { conv2d, deconv2d } from "./conv2d.ts";
 import { deconv } from "./deconv.ts";
 import { toDense } from "./dense.ts";
+import { fromDense } from "./from-dense.ts";
 import { upsample } from "./grid.ts";
 import { norms } from "./norms.ts";
 import type { SurfaceOp } from "./op.ts";
@@ -15,6 +16,6 @@ import { union } from "./union.ts";
 import { up } from "./up.ts";
 
 /** Every operation of the language, in the order of the documentation. Adding one is adding a line here and its entry. */
-const all: readonly SurfaceOp[] = [subm, conv, up, deconv, linear, ...norms, ...activations, leakyRelu, prelu, ...rowwise, plus, times, union, prune, cat, ...pools, broadcast, toDense, conv2d, deconv2d, upsample, ...quantised];
+const all: readonly SurfaceOp[] = [subm, conv, up, deconv, linear, ...norms, ...activations, leakyRelu, prelu, ...rowwise, plus, times, union, prune, cat, ...pools, broadcast, toDense, fromDense, conv2d, deconv2d, upsample, ...quantised];
 
 export const surfaceOps: ReadonlyMap<string, SurfaceOp> = new Map(all.map((op) => [op.name, op]));

@@ -82,6 +82,19 @@ export class Use {
     return this.report(diagnose("SP0430", { parameter: name, expected, found: value }, [{ span: this.spanOf(name), text: "cannot be computed with" }]));
   }
 
+  /** One float32 per channel, written as a list or as one number for all; undefined after reporting. */
+  perChannel(name: string, channels: number): readonly number[] | undefined {
+    const value = this.value(name);
+    const items = value?.kind === "list" ? value.items : value === undefined ? [] : [value];
+    const list = items.map((item) => (item.kind === "int" || item.kind === "float" ? item.value : NaN));
+    const beyond = list.find((v) => !isFloat32(v));
+    const span = this.spanOf(name);
+    if (beyond !== undefined) return this.report(diagnose("SP0430", { parameter: name, expected: "a number", found: beyond }, [{ span, text: "cannot be computed with" }]));
+    if (value?.kind !== "list") return Array.from({ length: channels }, () => Math.fround(list[0]!));
+    if (list.length === channels) return list.map(Math.fround);
+    return this.report(diagnose("SP0470", { found: list.length, channels }, [{ span, text: `${list.length} numbers` }]));
+  }
+
   text(name: string): string | undefined {
     const value = this.value(name);
     return value?.kind === "text" ? value.value : undefined;

@@ -27,7 +27,7 @@ export type ForeignArgument =
   | { readonly kind: "needless"; readonly why: string }
   | { readonly kind: "later"; readonly what: string; readonly note?: string };
 
-export type ParameterKind = "tensor" | "tensors" | "int" | "float" | "bool" | "text" | "ints" | "word" | "onto";
+export type ParameterKind = "tensor" | "tensors" | "int" | "float" | "bool" | "text" | "ints" | "floats" | "word" | "onto";
 
 export interface ParameterSignature {
   readonly name: string;
@@ -74,6 +74,8 @@ export interface NetHost {
   /** Returns the handle of the set. */
   declareSites(name: string, axes: readonly string[], extents: readonly number[] | undefined, ground: GroundValue | undefined): string;
   input(name: string, sites: string, channels: number, place: Place): Tensor;
+  /** A dense tensor of the caller's: channels, then the extent of each axis; undefined after reporting. */
+  denseInput(name: string, shape: readonly number[], place: Place): Tensor | undefined;
   output(name: string, tensor: Tensor, place: Place): void;
   /** Runs an operation; the error value after reporting. */
   call(operation: OperationSignature, call: Call): Value;

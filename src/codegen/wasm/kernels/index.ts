@@ -1,6 +1,7 @@
 import { TILE } from "../../../runtime/cpu/fields.ts";
 import { CHUNKS, PARAMS, type EpilogueStep, type FeatureSpec, type RowAccess, type DenseTarget } from "../../wgsl/spec.ts";
 import type { Assembly } from "../assembly.ts";
+import { activeBody } from "./active.ts";
 import { columnGroups, convBody } from "./conv.ts";
 import { fillBody, fillGroups } from "./fill.ts";
 import { StepFunc } from "./frame.ts";
@@ -45,6 +46,9 @@ export function buildStepKernel(assembly: Assembly, spec: FeatureSpec): StepKern
       return kernel(1, 1);
     case "softmax":
       softmaxBody(func, spec);
+      return kernel(TILE, 1);
+    case "active":
+      activeBody(func, spec);
       return kernel(TILE, 1);
     case "broadcast":
       broadcastBody(assembly, func, spec);
@@ -107,6 +111,11 @@ function bindingsOf(spec: FeatureSpec): readonly string[] {
       for (const role of [spec.source.role, spec.coords, REDUCED_ROWS, spec.target.role]) roles.add(role);
       break;
     case "softmax":
+      roles.add(spec.source.role);
+      target(spec.target);
+      break;
+    case "active":
+      params = spec.ground !== undefined;
       roles.add(spec.source.role);
       target(spec.target);
       break;

@@ -1,4 +1,5 @@
 import type { FeatureSpec, Kernel } from "../spec.ts";
+import { activeKernel } from "./active.ts";
 import { convKernel } from "./conv.ts";
 import { fillKernel } from "./fill.ts";
 import { globalPoolKernel } from "./global-pool.ts";
@@ -26,6 +27,8 @@ export function buildKernel(spec: FeatureSpec): Kernel {
       return globalPoolKernel(spec);
     case "softmax":
       return softmaxKernel(spec);
+    case "active":
+      return activeKernel(spec);
     case "broadcast":
       return broadcastKernel(spec);
     case "moments":

@@ -6,8 +6,8 @@ const net = (sites: string, body: string): string => `spnet 1\nnet A {\n  sites 
 export const ground = {
   SP0470: {
     severity: "error",
-    message: "the ground of these sites has {found} numbers, the input has {channels} channels",
-    explain: "`ground=` is one number for all channels, or a list of one number per channel of every input on the sites.",
+    message: "a ground of {found} numbers is given for {channels} channels",
+    explain: "`ground=` is one number for all channels, or a list of one number per channel: of every input on the sites, or of the tensor that `from_dense` takes.",
     bad: net("(y, x) ground=[0, 1, 0]", "output y = x |> relu"),
     good: net("(y, x) ground=[0, 1]", "output y = x |> relu"),
   },
