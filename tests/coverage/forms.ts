@@ -53,6 +53,7 @@ const pool = (name: string, ...more: readonly Form[]): readonly [string, readonl
   form("onto other sites", (s) => `${s.x} |> ${name}(k=3, s=2, p=1, onto=${down(s, 1)}${divisor(s, name)})`),
   form("cross", (s) => `${s.x} |> ${name}(k=5, s=2, p=2, sites=floor, shape=cross${divisor(s, name)})`),
   form("of a dense tensor", (s) => `${s.x} |> to_dense |> ${name}(k=3, s=2, p=1)`, { bounded: true }),
+  form("of a dense tensor, with windows that stick out", (s) => `${s.x} |> to_dense |> ${name}(k=3, s=2, ceil=true)`, { bounded: true }),
   ...more,
 ]];
 
@@ -117,7 +118,12 @@ const WRITTEN: ReadonlyMap<string, readonly Form[]> = new Map<string, readonly F
         form("with cells behind the last one", (s) => `${image(s)} |> deconv2d(${s.e}, k=2, s=2, output_padding=1)`, flat)]),
     ]];
   }),
-  ["upsample", [form("of a dense tensor", (s) => `${s.x} |> to_dense |> upsample(${per(s, 2, 1, 3)})`, { bounded: true })]],
+  ["upsample", [
+    form("cells repeated", (s) => `${s.x} |> to_dense |> upsample(${per(s, 2, 1, 3)}, mode=nearest)`, { bounded: true }),
+    form("interpolated", (s) => `${s.x} |> to_dense |> upsample(${per(s, 2, 1, 3)}, mode=linear)`, { bounded: true }),
+    form("interpolated, corners aligned", (s) => `${s.x} |> to_dense |> upsample(2, mode=linear, align_corners=true)`, { bounded: true }),
+    ...[["bilinear", 2] as const, ["trilinear", 3] as const].map(([mode, axes]) => form(mode, (s) => `${s.x} |> to_dense |> upsample(2, mode=${mode})`, { bounded: true, refused: (s) => (s.axes.length === axes ? undefined : "SP0483") })),
+  ]],
   ["quantise", [form("of rows", (s) => `${s.x} |> quantise(scale=0.0625)`)]],
   ["clip", ["channel", "tensor"].map((per) => form(`per ${per}`, (s) => `${s.x} |> quantise(scale=0.0625) |> clip(per=${per})`))],
   ["rescale", [

@@ -1,5 +1,6 @@
 import { number, siteAttr, string, type Attrs, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
 import { typeOf } from "../../ir/module.ts";
+import { cellPlaces } from "../../ir/interpolation.ts";
 import type { BroadcastRule } from "../../ir/ops/broadcast.ts";
 import type { SiteId } from "../../ir/sites.ts";
 import type { ParamType, Type } from "../../ir/types.ts";
@@ -75,6 +76,8 @@ export class StepLowering {
         return this.#broadcast(op);
       case "softmax":
         return this.#softmax(op);
+      case "interpolate":
+        return this.#interpolate(op);
       case "active":
         return this.#active(op);
       case "prune":
@@ -334,6 +337,16 @@ export class StepLowering {
     const source = roles.read("x", this.memory.place(op.operands[0]!, "x"));
     const target = roles.write("out", this.memory.place(op.results[0]!, "out"));
     this.#push({ kind: "softmax", source, log: op.attrs["log"] === true, target }, this.#type(op.results[0]!), roles, this.#params(), op.loc);
+  }
+
+  #interpolate(op: Op): void {
+    const [x, axis] = [op.operands[0]!, number(op.attrs, "axis")];
+    const [before, after] = [this.#type(x), this.#type(op.results[0]!)].map((type) => this.module.sites.extents(type.kind === "feat" ? type.sites : "")!) as [readonly number[], readonly number[]];
+    const roles = new Roles();
+    const source = roles.read("x", this.memory.place(x, "x"));
+    const target = roles.write("out", this.memory.place(op.results[0]!, "out"));
+    const inside = after.slice(axis + 1).reduce((a, b) => a * b, 1);
+    this.#push({ kind: "interpolate", source, inside, ...cellPlaces(before[axis]!, after[axis]!, op.attrs["corners"] === true), target }, this.#type(op.results[0]!), roles, this.#params(), op.loc);
   }
 
   #active(op: Op): void {
