@@ -33,7 +33,7 @@ const operations: Readonly<Record<string, (d: number) => string>> = {
   "cells repeated": (d) => `(i |> conv2d(${d}, k=2, s=[1, 2], w="w") |> upsample([1, 2])) |> conv2d(3, k=1, bias=true, w="v")`,
   "interpolated by edges": (d) => `i |> conv2d(${d}, k=3, s=2, w="w") |> upsample([2, 3], mode=bilinear) |> relu`,
   "interpolated by corners": (d) => `cat(i |> upsample([1, 2], mode=linear, align_corners=true), i |> upsample([1, 2])) |> conv2d(${d}, k=1, w="w")`,
-  "windows that stick out": (d) => `cat(i |> max_pool(k=3, s=2, ceil=true), i |> avg_pool(k=[3, 2], s=2, p=1, ceil=true), i |> avg_pool(k=3, s=2, divisor=count, ceil=true)) |> conv2d(${d}, k=1, w="w")`,
+  "windows that stick out": (d) => `cat(i |> max_pool(k=2, s=2, ceil=true), i |> avg_pool(k=4, s=2, p=1, ceil=true), i |> avg_pool(k=2, s=2, divisor=count, ceil=true)) |> conv2d(${d}, k=1, w="w")`,
   "squeezed and excited": (d) => `i |> conv2d(${d}, k=3, p=1, w="w") |> gated`,
   "norms by the cells": (d) => `i |> conv2d(${2 * d}, k=3, w="w") |> group_norm(2, w="n") |> instance_norm(affine=false)`,
   "norms of each cell": (d) => `i |> conv2d(${d}, k=3, w="w") |> layer_norm(w="n") |> prelu(per=channel, w="p")`,
