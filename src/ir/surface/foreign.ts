@@ -19,6 +19,8 @@ const special: Readonly<Record<string, ForeignOperation>> = {
   PointToVoxel: later("`voxelize`", "points become sites before the network: `spnet run` does so on the way in, `voxelize` of `spnet/points` in a program"),
   devoxelize: later("`devoxelize`", "features of sites become those of points behind the network: `nearestFeatures` and `interpolatedFeatures` of `spnet/points`"),
   MinkowskiInterpolation: later("`devoxelize`", "features of sites become those of points behind the network: `nearestFeatures` and `interpolatedFeatures` of `spnet/points`"),
+  Conv1d: spelled("conv", "on sites; `conv1d` on a dense tensor"),
+  Conv3d: spelled("conv", "on sites; `conv3d` on a dense tensor"),
   UpsamplingBilinear2d: spelled("upsample", "with `mode=bilinear, align_corners=true`"),
   SparseSequential: spelled("|>", pipe),
   Sequential: spelled("|>", pipe),
