@@ -370,15 +370,22 @@ export class StepLowering {
   /** Rows of a full grid are a dense tensor with its channels last: a scatter fills them. */
   #toGrid(op: Op): void {
     const roles = new Roles();
-    const [x, result] = [op.operands[0]!, op.results[0]!];
+    const [x, ground] = op.operands as [ValueId, ValueId?];
+    const result = op.results[0]!;
     const [rows, type] = [this.#type(x), this.#type(result)];
     if (rows.kind !== "feat" || type.kind !== "feat") throw new Error("internal: to_grid of no sites");
     const source = roles.read("x", this.memory.place(x, "x"));
     this.geometry.need(rows.sites);
     this.geometry.need(type.sites);
     const { channels } = type;
-    const buffer = this.memory.add({ label: "grid", rows: type.sites, shape: [channels], zero: true, input: "" });
+    // A scatter and what it fills write float32.
+    const buffer = this.memory.add({ label: "grid", rows: type.sites, shape: [channels], zero: ground === undefined, input: "", ...(ground === undefined ? {} : { exact: true }) });
     const place = this.memory.set(result, { buffer, channels, stride: channels, offset: 0 });
+    if (ground !== undefined) {
+      const [fill, params] = [new Roles(), this.#params()];
+      const run = channels / rows.channels;
+      this.#push({ kind: "fill", target: fill.write("grid", place), channels: rows.channels, run, at: params.place(ground, 1, 0, rows.channels) }, type, fill, params, op.loc);
+    }
     const axis = this.module.sites.axes(rows.sites).indexOf(string(op.attrs, "fold"));
     const target: DenseTarget = {
       role: roles.write("grid", place).role, coords: roles.region("coords", `coords:${rows.sites}`), channels: rows.channels,
