@@ -30,7 +30,7 @@ export async function createNetwork<Inputs, Outputs>(plan: Plan, kernels: Readon
 /** As `createNetwork`; with `hardware` a software adapter counts as none. Weights are read once a device is there. */
 export async function openWebgpu<Inputs, Outputs>(plan: Plan, kernels: Readonly<Record<string, string>>, options: CreateOptions, hardware: boolean): Promise<Network<Inputs, Outputs>> {
   throwIfAborted(options.signal);
-  const gpu = new GpuContext(await openGpu(options.device, options.gpu, { limits: {}, features: plan.features ?? [] }, hardware));
+  const gpu = new GpuContext(await openGpu(options.device, options.gpu, { limits: plan.limits ?? {}, features: plan.features ?? [] }, hardware));
   try {
     throwIfAborted(options.signal);
     const values = runLoadPhase(plan.load, weightLookup(options.weights));

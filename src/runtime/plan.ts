@@ -1,3 +1,4 @@
+import type { DeviceFeature, NeededLimits } from "./device.ts";
 import type { GeometryPlan } from "./geometry/plan.ts";
 import type { LoadOp, ParamBlock } from "./load.ts";
 
@@ -82,5 +83,7 @@ export interface Plan {
   readonly buffers: readonly BufferPlan[];
   readonly steps: readonly StepPlan[];
   /** Features that a device must have. */
-  readonly features?: readonly "shader-f16"[];
+  readonly features?: readonly DeviceFeature[];
+  /** Limits that a device must have, where WebGPU's defaults are not enough. */
+  readonly limits?: NeededLimits;
 }

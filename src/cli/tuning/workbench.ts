@@ -47,6 +47,7 @@ export function workbench(
   const inputs = Object.fromEntries([...scene].map(([name, input]) => [name, input.dense === true ? input.features : { coords: input.coords, features: input.features }]));
   return {
     target: machine.target,
+    subgroups: machine.target === "webgpu" && machine.opened.device.features.has("subgroups"),
     plan: (choices) => planOf(net, machine.target, choices),
     async open(choices): Promise<Subject<Outputs>> {
       const plan = planOf(net, machine.target, choices);

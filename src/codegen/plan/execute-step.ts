@@ -60,7 +60,8 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
         const acc = new Float64Array(spec.middle);
         const matrix = matrixOf(m, spec.firstWeight, spec.map.taps.length * spec.source.channels, spec.middle);
         for (const [tap, input] of pairs(m, spec.map, row)) addRow(acc, m, spec.source, input, matrix, tap);
-        const y = epilogue(spec.first, acc, row, m, 0);
+        const whole = epilogue(spec.first, acc, row, m, 0);
+        const y = spec.half === true ? whole.map((v) => halfToNumber(numberToHalf(v))) : whole;
         inner.set(row, y);
         return y;
       };

@@ -5,6 +5,7 @@ import type { BroadcastRule } from "../../ir/ops/broadcast.ts";
 import type { SiteId } from "../../ir/sites.ts";
 import type { ParamType, Type } from "../../ir/types.ts";
 import { isWhole } from "../../ir/whole.ts";
+import { WORKGROUP_BYTES } from "../wgsl/kernels/shape.ts";
 import { CHUNKS, pad4, type ConvTerm, type DenseTarget, type HaloAccess, type MapAccess } from "../wgsl/spec.ts";
 import { standardTile } from "./dataflow.ts";
 import { float32Below } from "./float32.ts";
@@ -24,12 +25,14 @@ export interface StepTarget {
   readonly sortedInputs: boolean;
   /** Whether convolutions have kernels to choose from. */
   readonly dataflows: boolean;
+  /** Workgroup memory that they may take. */
+  readonly workgroupBytes: number;
   /** Whether rows are multiplied one by one, so that products with their zeros can be left out. */
   readonly skipsZeros: boolean;
 }
 
 /** WebGPU on portable limits: one binding holds 128 MiB. */
-export const WEBGPU_STEPS: StepTarget = { blockFloats: (128 << 20) / 4, columnTile: Infinity, sortedInputs: false, dataflows: true, skipsZeros: false };
+export const WEBGPU_STEPS: StepTarget = { blockFloats: (128 << 20) / 4, columnTile: Infinity, sortedInputs: false, dataflows: true, workgroupBytes: WORKGROUP_BYTES, skipsZeros: false };
 
 /** Input channels of a group from which on a matrix product per group beats going channel by channel. */
 const GROUP_CHANNELS = 8;
@@ -156,7 +159,7 @@ export class StepLowering {
       const columns: [number, number] = [from, to];
       const { epilogue, target } = this.#epilogue(op, items, roles, params, columns, rows, 0);
       const spec = { kind: "conv", terms: lowered, columns, epilogue, target: target! } as const;
-      const tile = this.#target.dataflows ? standardTile(spec) : undefined;
+      const tile = this.#target.dataflows ? standardTile(spec, this.#target.workgroupBytes) : undefined;
       this.#push(tile === undefined ? spec : { ...spec, tile }, rows, roles, params, op.loc);
     }
   }
@@ -189,7 +192,7 @@ export class StepLowering {
       }
       const source = { ...all, channels: reads, offset: all.offset + group * reads };
       const spec = { kind: "conv", terms: [{ source, map, weight }], columns, epilogue, target: target! } as const;
-      const tile = this.#target.dataflows ? standardTile(spec) : undefined;
+      const tile = this.#target.dataflows ? standardTile(spec, this.#target.workgroupBytes) : undefined;
       this.#push(tile === undefined ? spec : { ...spec, tile }, rows, roles, params, op.loc);
     }
   }

@@ -94,12 +94,13 @@ export interface ConvSpec extends KernelHead {
 
 /**
  * A tile's shape as a plan may choose it: invocations along the columns, rows of each, and how rows reach them. Streamed
- * kernels also choose into how many parts input channels are split, how many quads of channels are loaded together, and
- * whether the parts are worked on one after the other unless a launch halves the columns (`folds`).
+ * kernels also choose into how many parts input channels are split, how many quads of channels are loaded together,
+ * whether the parts are worked on one after the other unless a launch halves the columns (`folds`), and whether four
+ * neighbours load rows for each other, which needs the device's subgroups (`shares`).
  */
 export type TileChoice = { readonly threads: number; readonly perThread: number } & (
   | { readonly dataflow?: "packed" | "direct" }
-  | { readonly dataflow: "streamed"; readonly splits: 1 | 2; readonly ahead: 2 | 4; readonly folds: boolean }
+  | { readonly dataflow: "streamed"; readonly splits: 1 | 2; readonly ahead: 2 | 4; readonly folds: boolean; readonly shares?: true }
 );
 
 /** Rows and columns that the CPU multiplies at once: 2, 3, 4 or 6 rows and 4, 8 or 16 columns. */
@@ -133,6 +134,8 @@ export interface PairSpec extends KernelHead {
   readonly map: MapAccess;
   readonly halo: HaloAccess;
   readonly middle: number;
+  /** Whether the rows between are float16. */
+  readonly half?: true;
   readonly firstWeight: number;
   readonly first: readonly EpilogueStep[];
   readonly cout: number;
@@ -341,8 +344,10 @@ export interface Kernel {
   readonly groupsPerTile: number;
   /** Launched with z = 2 on fewer rows than these: each workgroup then has half of the columns. Same bits. */
   readonly halvedBelow?: number;
-  /** Bytes of workgroup memory, at most 16 KiB in the portable profile. */
+  /** Bytes of workgroup memory, at most 16 KiB on portable limits. */
   readonly workgroupBytes: number;
+  /** Whether it needs the device's subgroups. */
+  readonly subgroups?: true;
 }
 
 /** Roles with a fixed meaning: `counts` (u32 storage, read) and `params` (f32 block, read). */
