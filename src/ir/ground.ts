@@ -65,6 +65,7 @@ export function groundAfter(table: SiteTable, op: Pick<Op, "name" | "attrs">, ty
     case "prune":
       return { ground: x };
     case "to_dense":
+    case "to_grid":
       return none;
     case "bn":
     case "shift":

@@ -6,6 +6,7 @@ import { parseSafetensors, writeSafetensors } from "../../src/cli/files/safetens
 import { float32Tensor, int32Tensor, toFloat32, toInt32 } from "../../src/cli/files/tensor.ts";
 import { mayHaveGpu } from "../../src/cli/hardware.ts";
 import { simulateScan } from "../../src/cli/scan/lidar.ts";
+import { npy } from "./formats/support.ts";
 import { Folder, SMALL_NET, spnet } from "./support.ts";
 
 const folder = new Folder();
@@ -71,9 +72,7 @@ net Images {
     const values = Float32Array.from({ length: 48 }, (_, i) => (i % 3 === 0 ? 0 : i / 10));
     const [one, two, both] = [values.subarray(0, 24), values.subarray(24), values].map((data, i) => {
       const shape = i < 2 ? [2, 3, 4] : [2, 2, 3, 4];
-      const header = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(", ")}), }`;
-      const text = header.padEnd(117) + "\n";
-      return folder.write(`img${i}.npy`, Buffer.concat([Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, text.length, 0]), Buffer.from(text), Buffer.from(data.slice().buffer)]));
+      return folder.write(`img${i}.npy`, npy("'<f4'", shape, new Uint8Array(data.slice().buffer)));
     }) as [string, string, string];
     const safe = folder.write("img.safetensors", writeSafetensors([float32Tensor("img", [2, 2, 3, 4], values)]));
     const ran = (...more: readonly string[]) => spnet("run", images, "--random-weights", "1", ...more);

@@ -48,6 +48,9 @@ export class RandomFused extends RandomModule {
       }
       case "global": {
         const x = this.some("feat")!;
+        const { sites } = this.typeOf<FeatType>(x);
+        const extents = this.b.sites.extents(sites);
+        if (extents !== undefined && !this.b.sites.isFull(sites) && this.tape.bool()) this.push(this.op("interpolate", [this.op("to_grid", [x])], { axis: 0, corners: this.tape.bool(), onto: this.b.sites.fullGrid(this.b.sites.axes(sites), extents.with(0, extents[0]! + 2)) }));
         if (this.tape.bool()) this.try(this.tape.pick(["to_dense", "to_grid"]), [x], {});
         else if (this.tape.bool()) this.try("to_dense", [x], { fold: "x" });
         else this.push(this.op("global_pool", [x], { mode: this.tape.pick(["max", "avg", "sum"]) }));

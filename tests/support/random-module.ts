@@ -300,7 +300,11 @@ export class RandomNet extends RandomModule {
     const grid = this.op("input", [], { name: `grid${this.#held++}`, sites: this.b.sites.fullGrid(this.b.sites.axes(this.root), extents), channels });
     const mask = this.op("active", [grid, ...(this.tape.bool() ? [this.op("fold.constant", [], { value: Array.from({ length: channels }, (_, c) => (c === 0 ? 0 : 0.5)) })] : [])]);
     this.push(this.op("prune", [grid, mask], { above: 0, sites: this.b.sites.derivePrune(this.typeOf<FeatType>(grid).sites) }));
-    if (this.tape.bool()) this.push(grid);
+    if (!this.tape.bool()) return;
+    this.push(grid);
+    const axis = this.tape.int(0, this.dim - 1);
+    const onto = this.b.sites.fullGrid(this.b.sites.axes(this.root), extents.with(axis, extents[axis]! * 2));
+    this.push(this.op("interpolate", [grid], { axis, corners: this.tape.bool(), onto }));
   }
 
   /** Mostly one group, else as many as there are channels or half of them. */

@@ -138,6 +138,7 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: rows * macs.perRow, bytes: bytes + read(spec.source) };
     case "softmax":
     case "active":
+    case "interpolate":
     case "normalise":
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes: bytes + read(spec.source) + (spec.kind === "normalise" ? read(spec.statistics) + coordBytes(spec, rows) : 0) };
     case "broadcast":

@@ -68,6 +68,8 @@ function whatOf(spec: SpecBody): string {
       return spec.log ? "logarithm of softmax" : "softmax";
     case "active":
       return `rows that differ from ${spec.ground === undefined ? "0" : "a vector"}`;
+    case "interpolate":
+      return `linear interpolation of ${spec.from} cells to ${spec.to}`;
     case "broadcast":
       return `${spec.by === "copy" ? "copy" : spec.by} of each batch item's row`;
     case "moments":

@@ -89,6 +89,15 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
         const differs = read(m, spec.source, row).some((v, c) => v !== (spec.ground === undefined ? 0 : m.params[spec.ground + c]!));
         store(m, spec.target, row, Float64Array.of(differs ? 1 : 0), 0);
       });
+    case "interpolate":
+      return eachRow(m, (row) => {
+        const place = Math.floor(row / spec.inside);
+        const at = Math.max(0, (place % spec.to) * spec.times + spec.plus) / spec.over;
+        const low = Math.min(Math.floor(at), spec.from - 1);
+        const base = Math.floor(place / spec.to) * spec.from * spec.inside + (row % spec.inside);
+        const [first, second] = [low, Math.min(low + 1, spec.from - 1)].map((cell) => read(m, spec.source, base + cell * spec.inside)) as [Float64Array, Float64Array];
+        store(m, spec.target, row, first.map((v, c) => v * (1 - (at - low)) + second[c]! * (at - low)), 0);
+      });
     case "broadcast":
       return eachRow(m, (row) => {
         const v = read(m, spec.vector, itemOf(m, spec.coords, spec.dim, row));

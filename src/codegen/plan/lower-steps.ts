@@ -1,5 +1,6 @@
 import { number, siteAttr, string, type Attrs, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
 import { typeOf } from "../../ir/module.ts";
+import { cellPlaces } from "../../ir/interpolation.ts";
 import type { BroadcastRule } from "../../ir/ops/broadcast.ts";
 import type { SiteId } from "../../ir/sites.ts";
 import type { ParamType, Type } from "../../ir/types.ts";
@@ -78,6 +79,8 @@ export class StepLowering {
         return this.#broadcast(op);
       case "softmax":
         return this.#softmax(op);
+      case "interpolate":
+        return this.#interpolate(op);
       case "active":
         return this.#active(op);
       case "prune":
@@ -339,6 +342,16 @@ export class StepLowering {
     this.#push({ kind: "softmax", source, log: op.attrs["log"] === true, target }, this.#type(op.results[0]!), roles, this.#params(), op.loc);
   }
 
+  #interpolate(op: Op): void {
+    const [x, axis] = [op.operands[0]!, number(op.attrs, "axis")];
+    const [before, after] = [this.#type(x), this.#type(op.results[0]!)].map((type) => this.module.sites.extents(type.kind === "feat" ? type.sites : "")!) as [readonly number[], readonly number[]];
+    const roles = new Roles();
+    const source = roles.read("x", this.memory.place(x, "x"));
+    const target = roles.write("out", this.memory.place(op.results[0]!, "out"));
+    const inside = after.slice(axis + 1).reduce((a, b) => a * b, 1);
+    this.#push({ kind: "interpolate", source, inside, ...cellPlaces(before[axis]!, after[axis]!, op.attrs["corners"] === true), target }, this.#type(op.results[0]!), roles, this.#params(), op.loc);
+  }
+
   #active(op: Op): void {
     const [roles, params] = [new Roles(), this.#params()];
     const [x, ground] = op.operands as [ValueId, ValueId?];
@@ -360,15 +373,22 @@ export class StepLowering {
   /** Rows of a full grid are a dense tensor with its channels last: a scatter fills them. */
   #toGrid(op: Op): void {
     const roles = new Roles();
-    const [x, result] = [op.operands[0]!, op.results[0]!];
+    const [x, ground] = op.operands as [ValueId, ValueId?];
+    const result = op.results[0]!;
     const [rows, type] = [this.#type(x), this.#type(result)];
     if (rows.kind !== "feat" || type.kind !== "feat") throw new Error("internal: to_grid of no sites");
     const source = roles.read("x", this.memory.place(x, "x"));
     this.geometry.need(rows.sites);
     this.geometry.need(type.sites);
     const { channels } = type;
-    const buffer = this.memory.add({ label: "grid", rows: type.sites, shape: [channels], zero: true, input: "" });
+    // A scatter and what it fills write float32.
+    const buffer = this.memory.add({ label: "grid", rows: type.sites, shape: [channels], zero: ground === undefined, input: "", ...(ground === undefined ? {} : { exact: true }) });
     const place = this.memory.set(result, { buffer, channels, stride: channels, offset: 0 });
+    if (ground !== undefined) {
+      const [fill, params] = [new Roles(), this.#params()];
+      const run = channels / rows.channels;
+      this.#push({ kind: "fill", target: fill.write("grid", place), channels: rows.channels, run, at: params.place(ground, 1, 0, rows.channels) }, type, fill, params, op.loc);
+    }
     const axis = this.module.sites.axes(rows.sites).indexOf(string(op.attrs, "fold"));
     const target: DenseTarget = {
       role: roles.write("grid", place).role, coords: roles.region("coords", `coords:${rows.sites}`), channels: rows.channels,

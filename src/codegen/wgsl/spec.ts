@@ -212,6 +212,22 @@ export interface ActiveSpec extends KernelHead {
   readonly target: RowAccess;
 }
 
+/**
+ * Linear interpolation along an axis of a dense tensor of `from` cells there, to `to` cells; behind the axis lie `inside`
+ * cells. Cell i lies at max(0, i · times + plus) / over, all whole numbers below 2^31.
+ */
+export interface InterpolateSpec extends KernelHead {
+  readonly kind: "interpolate";
+  readonly source: RowAccess;
+  readonly from: number;
+  readonly to: number;
+  readonly inside: number;
+  readonly times: number;
+  readonly plus: number;
+  readonly over: number;
+  readonly target: RowAccess;
+}
+
 /** Each row joined with the row of its batch item; without a source it is that row. */
 export interface BroadcastSpec extends KernelHead {
   readonly kind: "broadcast";
@@ -308,7 +324,7 @@ export interface FillSpec extends KernelHead {
   readonly at: number;
 }
 
-export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | SoftmaxSpec | ActiveSpec | BroadcastSpec | MomentsSpec | StatisticsSpec | NormaliseSpec | RowNormSpec | PruneSpec | FillSpec;
+export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | SoftmaxSpec | ActiveSpec | InterpolateSpec | BroadcastSpec | MomentsSpec | StatisticsSpec | NormaliseSpec | RowNormSpec | PruneSpec | FillSpec;
 
 export interface KernelBinding {
   readonly role: string;

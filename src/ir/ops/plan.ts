@@ -66,6 +66,7 @@ const stepDoc: Readonly<Record<string, string>> = {
   global_pool: "Reduces the rows of each batch item in sorted order.",
   softmax: "Softmax along the channels of each row, or its logarithm.",
   active: "Marks the rows of which any channel differs from a vector: a mask for a pruning.",
+  interpolate: "Interpolates a dense tensor along one axis.",
   broadcast: "Joins each row with the row of its batch item, then applies the epilogue and stores.",
   moments: "Mean and squared deviations of parts of the rows, in sorted order.",
   statistics: "Joins the moments of parts and of groups of channels.",

@@ -9,6 +9,7 @@ import { activateOp, constantOp, multiplyOp, uniformOp } from "./fold-ground.ts"
 import { fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
 import { fusedNormaliseOp, normaliseOp } from "./normalise.ts";
 import { toGridOp } from "./grid.ts";
+import { interpolateOp } from "./interpolate.ts";
 import { groundOp } from "./ground.ts";
 import type { OpDef } from "./op.ts";
 import { fusedPairOp } from "./pair.ts";
@@ -27,7 +28,7 @@ const all: readonly OpDef[] = [
   ...[submOp, convOp, upOp, linearOp],
   ...[bnOp, normaliseOp, softmaxOp, broadcastOp, ...activationOps, eluOp, softplusOp, leakyReluOp, preluOp, addOp, mulOp, shiftOp, unionOp, activeOp, pruneOp],
   ...[quantiseOp, clipOp, rescaleOp, saturateOp, scaleOp],
-  ...[catOp, sliceOp, poolOp, unpoolOp, globalPoolOp, toDenseOp, toGridOp],
+  ...[catOp, sliceOp, poolOp, unpoolOp, globalPoolOp, toDenseOp, toGridOp, interpolateOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
   ...[bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
   ...[constantOp, uniformOp, activateOp, multiplyOp],

@@ -36,7 +36,7 @@ function sampled(use: Use, x: Operand<FeatType>): ValueId | undefined {
   }
   const { sites } = use.net;
   const ones = sites.axes(x.type.sites).map(() => 1);
-  if (!sites.sameGrid(x.type.sites, onto.type.sites)) {
+  if (!sites.coversGrid(x.type.sites, onto.type.sites)) {
     const labels = [{ span: onto.span, text: `this is on ${use.net.describeGrid(onto.type.sites)}` }, { span: x.span, text: `this has ${use.net.describeAxes(x.type.sites)}` }];
     return use.report(diagnose("SP0481", {}, labels));
   }

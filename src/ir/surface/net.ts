@@ -182,7 +182,6 @@ export class NetUnderConstruction implements NetHost {
     const made = this.#dense.get(value);
     if (known !== undefined || made === undefined) return known;
     const grid = this.builder.one("to_grid", [made.x], { fold: made.fold }, made.loc);
-    if (this.grounds.has(made.x)) this.report(diagnose("SP0476", { operation: "to_dense" }, [{ span: this.origin({ id: value }), text: "operations go on from this dense tensor" }]));
     this.#origins.set(grid, this.origin({ id: value }));
     this.#grids.set(value, grid);
     return grid;

@@ -7,6 +7,7 @@ import { fillBody, fillGroups } from "./fill.ts";
 import { StepFunc } from "./frame.ts";
 import { groupedBody } from "./grouped.ts";
 import { globalPoolBody } from "./global-pool.ts";
+import { interpolateBody } from "./interpolate.ts";
 import { REDUCED_ROWS } from "./item-rows.ts";
 import { broadcastBody, normaliseBody } from "./items.ts";
 import { momentsBody, statisticsBody } from "./moments.ts";
@@ -49,6 +50,9 @@ export function buildStepKernel(assembly: Assembly, spec: FeatureSpec): StepKern
       return kernel(TILE, 1);
     case "active":
       activeBody(func, spec);
+      return kernel(TILE, 1);
+    case "interpolate":
+      interpolateBody(assembly, func, spec);
       return kernel(TILE, 1);
     case "broadcast":
       broadcastBody(assembly, func, spec);
@@ -111,6 +115,7 @@ function bindingsOf(spec: FeatureSpec): readonly string[] {
       for (const role of [spec.source.role, spec.coords, REDUCED_ROWS, spec.target.role]) roles.add(role);
       break;
     case "softmax":
+    case "interpolate":
       roles.add(spec.source.role);
       target(spec.target);
       break;

@@ -4,6 +4,7 @@ import { convKernel } from "./conv.ts";
 import { fillKernel } from "./fill.ts";
 import { globalPoolKernel } from "./global-pool.ts";
 import { groupedKernel } from "./grouped.ts";
+import { interpolateKernel } from "./interpolate.ts";
 import { broadcastKernel, normaliseKernel } from "./items.ts";
 import { momentsKernel } from "./moments.ts";
 import { pairKernel } from "./pair.ts";
@@ -29,6 +30,8 @@ export function buildKernel(spec: FeatureSpec): Kernel {
       return softmaxKernel(spec);
     case "active":
       return activeKernel(spec);
+    case "interpolate":
+      return interpolateKernel(spec);
     case "broadcast":
       return broadcastKernel(spec);
     case "moments":

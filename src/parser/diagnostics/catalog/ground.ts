@@ -49,7 +49,7 @@ export const ground = {
   SP0476: {
     severity: "error",
     message: "`{operation}` takes no values with a ground",
-    explain: "Convolutions, linear layers, norms with stored statistics, activations, sums, products, local pools and `to_dense` lead from one ground to the next. Norms by the statistics of rows, `broadcast`, `softmax`, whole numbers and dense layers behind `to_dense` do not.",
+    explain: "Convolutions, linear layers, norms with stored statistics, activations, sums, products and local pools lead from one ground to the next, and `to_dense` fills the cells with it. Norms by the statistics of rows, `broadcast`, `softmax` and whole numbers do not. On a dense tensor all of these work.",
     bad: net("(y, x) ground=1", "output y = x |> softmax"),
     good: net("(y, x) ground=1", "output y = x |> sigmoid"),
   },
