@@ -111,6 +111,8 @@ export class GeometryDraft {
         list.push({ id, kind: "floor", dim, of: def.of, stride: def.stride, ...bounds });
       } else if (def.kind === "prune") {
         list.push({ id, kind: "prune", dim, of: def.of, ...bounds });
+      } else if (def.kind === "points" || def.kind === "voxels") {
+        throw new Error("internal: not yet");
       } else if (def.kind === "union") {
         list.push({ id, kind: "union", dim, of: def.of[0]!, others: def.of.slice(1), ...bounds });
       } else {

@@ -11,12 +11,13 @@ export const inputOp: OpDef = {
   operands: [],
   attrs: {
     name: { kind: "string", doc: "name under which the caller passes coordinates and features" },
-    sites: { kind: "site", doc: "an input site set" },
+    sites: { kind: "site", doc: "an input site set, or points" },
     channels: { kind: "int", doc: "channels per row" },
   },
   infer(ctx) {
     const id = siteAttr(ctx.attrs, "sites");
-    if (ctx.sites.def(id).kind !== "input") ctx.problem(`@${id} is derived, an input needs an input site set`);
+    const { kind } = ctx.sites.def(id);
+    if (kind !== "input" && kind !== "points") ctx.problem(`@${id} is derived, an input needs an input site set`);
     if (number(ctx.attrs, "channels") < 1) ctx.problem("channels must be at least 1");
     return [feat(id, number(ctx.attrs, "channels"))];
   },
@@ -28,6 +29,10 @@ function evaluateInput(ctx: EvalContext): FeatValue {
   const sites = ctx.sites(siteAttr(ctx.attrs, "sites"));
   const channels = number(ctx.attrs, "channels");
   const { coords, features } = ctx.input(string(ctx.attrs, "name"));
+  if (ctx.table.def(siteAttr(ctx.attrs, "sites")).kind === "points") {
+    if (features.length !== sites.count * channels) throw new Error("internal: an input has another number of rows than its points");
+    return { kind: "feat", sites, channels, data: Float64Array.from(features) };
+  }
   if (coords.length !== sites.coords.length || features.length !== sites.count * channels) throw new Error("internal: an input has another number of rows than its sites");
   const data = new Float64Array(features.length);
   for (let row = 0; row < sites.count; row++) {

@@ -39,7 +39,7 @@ const local = modes.map(({ mode, doc, word, long }): SurfaceOp => ({
   foreign: [`Sparse${word}Pool1d`, `Sparse${word}Pool2d`, `Sparse${word}Pool3d`, `Sparse${word}Pool4d`, `Minkowski${word}Pooling`, `${long}Pooling`, `${word}Pool2d`, `${word}Pool3d`],
   parameters: [xParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, ontoParameter, shapeParameter, ...(mode === "avg" ? [divisorParameter] : mode === "max" ? [clampParameter] : [])],
   build(use) {
-    const x = use.cells("x", mode === "max" ? DTYPES : REAL);
+    const x = use.onGrid(use.cells("x", mode === "max" ? DTYPES : REAL));
     const isGrid = x !== undefined && use.net.isGrid(x.type);
     const chosen = x && (isGrid ? chooseGridGeometry(use, x) : chooseGeometry(use, x));
     const divisor = chosen && chooseDivisor(use, mode, x);
