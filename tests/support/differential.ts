@@ -8,7 +8,7 @@ import { dataOf, type AnyNetwork } from "./network-runs.ts";
 import { pipelines } from "./plan-runs.ts";
 import { cloud, numbers, type SourceNet } from "./source-net.ts";
 
-export type Inputs = Readonly<Record<string, { readonly coords: Int32Array; readonly features: Float32Array }>>;
+export type Inputs = Readonly<Record<string, { readonly coords: Int32Array | Float32Array; readonly features: Float32Array }>>;
 export type Outputs = Readonly<Record<string, FeatOutput | DenseOutput>>;
 
 /** The pipeline that networks are compiled by unless a test is about another. */

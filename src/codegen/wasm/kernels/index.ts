@@ -9,6 +9,7 @@ import { globalPoolBody } from "./global-pool.ts";
 import { REDUCED_ROWS } from "./item-rows.ts";
 import { broadcastBody, normaliseBody } from "./items.ts";
 import { momentsBody, statisticsBody } from "./moments.ts";
+import { interpolateBody, voxelizeBody } from "./points.ts";
 import { pointwiseBody, poolBody } from "./pool.ts";
 import { rowNormBody } from "./row-norm.ts";
 import { softmaxBody } from "./softmax.ts";
@@ -60,6 +61,12 @@ export function buildStepKernel(assembly: Assembly, spec: FeatureSpec): StepKern
       return kernel(TILE, 1);
     case "row_norm":
       rowNormBody(assembly, func, spec);
+      return kernel(TILE, 1);
+    case "voxelize":
+      voxelizeBody(assembly, func, spec);
+      return kernel(TILE, 1);
+    case "interpolate":
+      interpolateBody(assembly, func, spec);
       return kernel(TILE, 1);
     case "fill":
       fillBody(func, spec);
@@ -133,6 +140,19 @@ function bindingsOf(spec: FeatureSpec): readonly string[] {
     case "pool":
       roles.add(spec.map.role);
       roles.add(spec.source.role);
+      epilogue(spec.epilogue);
+      target(spec.target);
+      break;
+    case "voxelize":
+      roles.add(spec.members);
+      roles.add(spec.source.role);
+      epilogue(spec.epilogue);
+      target(spec.target);
+      break;
+    case "interpolate":
+      roles.add(spec.map.role);
+      roles.add(spec.source.role);
+      roles.add(spec.fractions.role);
       epilogue(spec.epilogue);
       target(spec.target);
       break;

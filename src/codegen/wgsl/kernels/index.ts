@@ -6,6 +6,7 @@ import { groupedKernel } from "./grouped.ts";
 import { broadcastKernel, normaliseKernel } from "./items.ts";
 import { momentsKernel } from "./moments.ts";
 import { pairKernel } from "./pair.ts";
+import { interpolateKernel, voxelizeKernel } from "./points.ts";
 import { rowNormKernel } from "./row-norm.ts";
 import { pointwiseKernel, poolKernel } from "./rows.ts";
 import { softmaxKernel } from "./softmax.ts";
@@ -38,6 +39,10 @@ export function buildKernel(spec: FeatureSpec): Kernel {
       return rowNormKernel(spec);
     case "pair":
       return pairKernel(spec);
+    case "voxelize":
+      return voxelizeKernel(spec);
+    case "interpolate":
+      return interpolateKernel(spec);
     case "fill":
       return fillKernel(spec);
     case "prune":
