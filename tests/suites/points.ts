@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { expectRun, wantedOf, type Inputs } from "../support/differential.ts";
+import type { FeatOutput } from "../../src/runtime/index.ts";
 import { pipelines } from "../support/plan-runs.ts";
 import { pointInputs, pointNet } from "../support/point-nets.ts";
 import { netFromText } from "../support/source-net.ts";
@@ -55,7 +56,7 @@ net Crowd {
     const network = await openNet(target(), net);
     const wanted = wantedOf(net, inputs, 1);
     const first = await expectRun(network, inputs, 1, wanted, "", 1e-4);
-    expect(first["mean"]!.rows).toBe(2);
+    expect((first["mean"] as FeatOutput).rows).toBe(2);
     expect(await expectRun(network, inputs, 1, wanted, "", 1e-4)).toEqual(first);
     expect(await network.run({ p: { coords: inputs["p"]!.coords, features: inputs["p"]!.features } })).toEqual(first);
     network.dispose();
