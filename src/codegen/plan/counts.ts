@@ -129,7 +129,7 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
       const found = pairsOf(spec.map);
       return { kind: spec.kind, rows, pairs: found, multiplied: found, macs: 0, bytes: bytes + read(spec.source) + mapBytes(spec.map) + numberBytes(spec.source) * found * spec.source.channels };
     }
-    case "interpolate": {
+    case "devoxelize": {
       const found = pairsOf(spec.map);
       const products = found * spec.source.channels;
       return { kind: spec.kind, rows, pairs: found, multiplied: found, macs: products, bytes: bytes + read(spec.source) + read(spec.fractions) + mapBytes(spec.map) + numberBytes(spec.source) * products };

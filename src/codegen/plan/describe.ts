@@ -78,7 +78,7 @@ function whatOf(spec: SpecBody): string {
       return "normalised by the statistics of its channels";
     case "voxelize":
       return `${spec.mode} of the points of each row${spec.most === 0 ? "" : `, the first ${spec.most}`}`;
-    case "interpolate":
+    case "devoxelize":
       return `linear between the corners around each point${spec.scaled ? ", weights of those that are there scaled to 1" : ""}`;
     case "fill":
       return "ground of a dense tensor";
@@ -144,7 +144,7 @@ export function stepMacs(spec: SpecBody, rulebookOf: (role: string) => number): 
         perPair: [{ ...used(spec.map), macs: spec.source.channels * spec.middle }, { ...used(spec.map), macs: spec.middle * spec.cout }],
       };
     case "pool":
-    case "interpolate":
+    case "devoxelize":
       return { perRow: 0, perPair: [{ ...used(spec.map), macs: 0 }] };
     default:
       return { perRow: 0, perPair: [] };

@@ -88,7 +88,7 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
         store(m, spec.target, row, epilogue(spec.epilogue, reduce(spec.mode === "mean" ? "avg" : spec.mode, found, spec.source.channels, found.length), row, m, 0), 0);
       });
     }
-    case "interpolate":
+    case "devoxelize":
       return eachRow(m, (row) => {
         const fractions = read(m, spec.fractions, row);
         const y = new Float64Array(spec.source.channels);

@@ -283,7 +283,7 @@ export class StepLowering {
     const out = (): RowAccess => roles.write("out", this.memory.place(result, "points"));
     if (weights === "nearest") return this.#push({ kind: "pool", source, map, mode: "sum", divisor: "count", epilogue: [], target: out() }, rows, roles, this.#params(), op.loc);
     const fractions = roles.read("fractions", this.#fractions(cells, rows.sites, this.module.sites.dim(from.sites)));
-    this.#push({ kind: "interpolate", source, map, fractions, scaled: weights === "present", epilogue: [], target: out() }, rows, roles, this.#params(), op.loc);
+    this.#push({ kind: "devoxelize", source, map, fractions, scaled: weights === "present", epilogue: [], target: out() }, rows, roles, this.#params(), op.loc);
   }
 
   /** Where the places of points between the corners of their cells lie. */

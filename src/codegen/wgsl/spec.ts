@@ -190,8 +190,8 @@ export interface VoxelizeSpec extends KernelHead {
 }
 
 /** Linear between the rows at the corners around each point. */
-export interface InterpolateSpec extends KernelHead {
-  readonly kind: "interpolate";
+export interface DevoxelizeSpec extends KernelHead {
+  readonly kind: "devoxelize";
   readonly source: RowAccess;
   /** A tap per corner: bit `axes − 1 − a` says whether it is the upper one along axis a. */
   readonly map: MapAccess;
@@ -324,7 +324,7 @@ export interface FillSpec extends KernelHead {
   readonly at: number;
 }
 
-export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | SoftmaxSpec | BroadcastSpec | MomentsSpec | StatisticsSpec | NormaliseSpec | RowNormSpec | PruneSpec | FillSpec | VoxelizeSpec | InterpolateSpec;
+export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | SoftmaxSpec | BroadcastSpec | MomentsSpec | StatisticsSpec | NormaliseSpec | RowNormSpec | PruneSpec | FillSpec | VoxelizeSpec | DevoxelizeSpec;
 
 export interface KernelBinding {
   readonly role: string;

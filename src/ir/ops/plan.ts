@@ -64,7 +64,7 @@ const stepDoc: Readonly<Record<string, string>> = {
   pool: "Reduces the rows that a rulebook block names.",
   prune: "Makes a pruned site set of the rows whose mask is greater than a threshold, and all that derives from it.",
   voxelize: "Reduces the points of each site, in their order.",
-  interpolate: "Linear between the rows at the corners around each point.",
+  devoxelize: "Linear between the rows at the corners around each point.",
   fill: "Writes one number per channel to every cell of a dense tensor, before rows are scattered into it.",
   global_pool: "Reduces the rows of each batch item in sorted order.",
   softmax: "Softmax along the channels of each row, or its logarithm.",

@@ -9,7 +9,7 @@ import { globalPoolBody } from "./global-pool.ts";
 import { REDUCED_ROWS } from "./item-rows.ts";
 import { broadcastBody, normaliseBody } from "./items.ts";
 import { momentsBody, statisticsBody } from "./moments.ts";
-import { interpolateBody, voxelizeBody } from "./points.ts";
+import { devoxelizeBody, voxelizeBody } from "./points.ts";
 import { pointwiseBody, poolBody } from "./pool.ts";
 import { rowNormBody } from "./row-norm.ts";
 import { softmaxBody } from "./softmax.ts";
@@ -65,8 +65,8 @@ export function buildStepKernel(assembly: Assembly, spec: FeatureSpec): StepKern
     case "voxelize":
       voxelizeBody(assembly, func, spec);
       return kernel(TILE, 1);
-    case "interpolate":
-      interpolateBody(assembly, func, spec);
+    case "devoxelize":
+      devoxelizeBody(assembly, func, spec);
       return kernel(TILE, 1);
     case "fill":
       fillBody(func, spec);
@@ -149,7 +149,7 @@ function bindingsOf(spec: FeatureSpec): readonly string[] {
       epilogue(spec.epilogue);
       target(spec.target);
       break;
-    case "interpolate":
+    case "devoxelize":
       roles.add(spec.map.role);
       roles.add(spec.source.role);
       roles.add(spec.fractions.role);

@@ -6,7 +6,7 @@ import { groupedKernel } from "./grouped.ts";
 import { broadcastKernel, normaliseKernel } from "./items.ts";
 import { momentsKernel } from "./moments.ts";
 import { pairKernel } from "./pair.ts";
-import { interpolateKernel, voxelizeKernel } from "./points.ts";
+import { devoxelizeKernel, voxelizeKernel } from "./points.ts";
 import { rowNormKernel } from "./row-norm.ts";
 import { pointwiseKernel, poolKernel } from "./rows.ts";
 import { softmaxKernel } from "./softmax.ts";
@@ -41,8 +41,8 @@ export function buildKernel(spec: FeatureSpec): Kernel {
       return pairKernel(spec);
     case "voxelize":
       return voxelizeKernel(spec);
-    case "interpolate":
-      return interpolateKernel(spec);
+    case "devoxelize":
+      return devoxelizeKernel(spec);
     case "fill":
       return fillKernel(spec);
     case "prune":
