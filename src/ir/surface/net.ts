@@ -131,7 +131,7 @@ export class NetUnderConstruction implements NetHost {
     const grid = { axes, extents, size: perAxis(size.value), origin: perAxis(origin?.value ?? 0), rounding, outside: outside.value };
     const why = def.kind === "points" ? voxelGridProblem(grid, def.axes) : "needs points, this is a site set";
     if (why === undefined) return this.sites.deriveVoxels(name, points.id, grid);
-    this.report(diagnose("SP0483", { why: `the grid ${why}` }, [{ span, text: "these voxels" }]));
+    this.report(diagnose("SP0493", { why: `the grid ${why}` }, [{ span, text: "these voxels" }]));
     return undefined;
   }
 

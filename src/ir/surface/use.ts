@@ -159,7 +159,7 @@ export class Use {
   /** The operand unless it is features of points, which lie on no grid; undefined after reporting. */
   onGrid(operand: Operand<FeatType> | undefined): Operand<FeatType> | undefined {
     if (operand === undefined || !this.net.isPoints(operand.type.sites)) return operand;
-    return this.report(diagnose("SP0480", { operation: this.name }, [{ span: operand.span, text: `on the points ${operand.type.sites}` }], { help: { text: "`voxelize(onto=V)` brings features to voxels, `devoxelize` back to the points" } }));
+    return this.report(diagnose("SP0490", { operation: this.name }, [{ span: operand.span, text: `on the points ${operand.type.sites}` }], { help: { text: "`voxelize(onto=V)` brings features to voxels, `devoxelize` back to the points" } }));
   }
 
   /** The operand as features with rows, sparse, dense or one per batch item, of such numbers; undefined after reporting. */
