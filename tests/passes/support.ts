@@ -183,7 +183,9 @@ export function weightsOf(module: Module): (name: string) => ParamTensor {
 export function cloudOf(module: Module, sites: number, batch = 1): Readonly<Record<string, InputTensor>> {
   const clouds = module.ops.filter((op) => op.name === "input").map((op): [string, InputTensor] => {
     const id = siteAttr(op.attrs, "sites");
-    const coords = walk(module.sites.dim(id), module.sites.extents(id), sites, batch);
+    const def = module.sites.def(id);
+    // Points lie closer together than the cells that they are in.
+    const coords = def.kind === "points" ? walk(def.axes.length, undefined, sites, batch).map(([item, ...at]) => [item!, ...at.map((c) => Math.fround(0.4 * c))]) : walk(module.sites.dim(id), module.sites.extents(id), sites, batch);
     const channels = number(op.attrs, "channels");
     const seed = seedOf(string(op.attrs, "name"));
     return [string(op.attrs, "name"), { coords: coords.flat(), features: Float64Array.from({ length: coords.length * channels }, (_, i) => noise(seed, i)) }];
