@@ -196,6 +196,14 @@ export class SpnetParser extends CstParser {
       GATE: () => this.LA(1).image === "ground",
       DEF: () => this.SUBRULE(this.ground),
     });
+    this.OPTION3(() => this.SUBRULE(this.siteSource));
+  });
+
+  /** Where the sites come from, if not from the caller's coordinates: `points`, or `voxels(…)`. */
+  readonly siteSource = this.RULE("siteSource", () => {
+    this.CONSUME(t.Assign);
+    this.CONSUME(t.Ident);
+    this.OPTION(() => this.SUBRULE(this.args));
   });
 
   /** The name is always `ground`, which is no keyword: values may have that name. */

@@ -209,6 +209,18 @@ export type SitesStmtCstChildren = {
   Comma?: (IToken)[];
   RParen: IToken[];
   ground?: GroundCstNode[];
+  siteSource?: SiteSourceCstNode[];
+};
+
+export interface SiteSourceCstNode extends CstNode {
+  name: "siteSource";
+  children: SiteSourceCstChildren;
+}
+
+export type SiteSourceCstChildren = {
+  Assign: IToken[];
+  Ident: IToken[];
+  args?: ArgsCstNode[];
 };
 
 export interface GroundCstNode extends CstNode {

@@ -2,7 +2,7 @@
 import type { Args, OptionDefs } from "./command.ts";
 import { inputError, UsageError } from "./errors.ts";
 import type { InputSpec } from "./files/scene.ts";
-import { cloudScene, type Cloud, type CloudGrid, type CloudScene } from "./formats/cloud.ts";
+import { cloudScene, pointScene, type Cloud, type CloudGrid, type CloudScene } from "./formats/cloud.ts";
 import { chooseFields, isEvents, type FieldChoice, type Fields } from "./formats/fields.ts";
 import { readTables } from "./formats/read-table.ts";
 import { ARRAY_USES, type ReadOptions, type Table } from "./formats/table.ts";
@@ -31,7 +31,8 @@ export interface CloudSource extends CloudScene {
   readonly spec: InputSpec;
   /** Axes in the order of the grid. */
   readonly order: readonly string[];
-  readonly grid: CloudGrid;
+  /** Of voxels that are made here; a network of points makes its own. */
+  readonly grid: CloudGrid | undefined;
 }
 
 /** The grid of `--voxel` and `--range` on so many axes. */
@@ -58,17 +59,24 @@ export async function readClouds(args: Args, files: readonly string[], spec: Inp
   let tables = await tablesOf(files, options);
   const fieldsOf = (table: Table): Fields => chooseFields(table, spec, choice);
   const order = tables[0] === undefined ? spec.axes : fieldsOf(tables[0]).coordinates.map((c) => c.axis);
-  const grid = defaultGrid(args, tables, fieldsOf, order, spec);
+  const grid = spec.voxels === undefined ? defaultGrid(args, tables, fieldsOf, order, spec) : undefined;
+  if (grid === undefined) refuseGrid(args, spec);
   // Strokes are drawn anew once it is known how fine.
-  if (tables.some((t) => t.kind === "strokes")) tables = await tablesOf(files, { ...options, segments: ["x", "y"].map((axis) => grid.voxel[order.indexOf(axis)] ?? grid.voxel[0]!) });
+  if (grid !== undefined && tables.some((t) => t.kind === "strokes")) tables = await tablesOf(files, { ...options, segments: ["x", "y"].map((axis) => grid.voxel[order.indexOf(axis)] ?? grid.voxel[0]!) });
   const clouds = tables.map((table): Cloud => {
     const fields = fieldsOf(table);
     if (fields.coordinates.map((c) => c.axis).join() !== order.join()) throw inputError("SP0842", `${table.file} has its coordinates in another order than the file before it`, { help: "say --fields" });
     return { table, fields, origin: originOf(args, table, fields) };
   });
-  const scene = cloudScene(clouds, grid, spec, args.flag("drop-invalid"));
+  const scene = grid === undefined ? pointScene(clouds, spec, args.flag("drop-invalid")) : cloudScene(clouds, grid, spec, args.flag("drop-invalid"));
   io.err(describe(spec, clouds, grid, scene));
   return { ...scene, spec, order, grid };
+}
+
+/** A network of points says itself how they become voxels. */
+function refuseGrid(args: Args, spec: InputSpec): void {
+  const given = ["voxel", "range", "reduce", "rounding", "max-points", "max-voxels"].find((option) => args.text(option) !== undefined);
+  if (given !== undefined) throw new UsageError(`input \`${spec.name}\` takes points as they are, and the network says how they become voxels: leave out --${given}`);
 }
 
 const tablesOf = async (files: readonly string[], options: ReadOptions): Promise<readonly Table[]> => {
@@ -145,10 +153,10 @@ function originOf(args: Args, table: Table, fields: Fields): readonly number[] {
   return args.numbers("origin", fields.coordinates.length)!;
 }
 
-function describe(spec: InputSpec, clouds: readonly Cloud[], grid: CloudGrid, { input, inRange, total, dropped }: CloudScene): string {
+function describe(spec: InputSpec, clouds: readonly Cloud[], grid: CloudGrid | undefined, { input, inRange, total, dropped }: CloudScene): string {
   const first = clouds[0];
   if (first === undefined) return "";
   const files = clouds.length === 1 ? first.table.file : `${first.table.file} and ${clouds.length - 1} more`;
-  const counts = [`${total} points`, ...(dropped === 0 ? [] : [`${dropped} dropped`]), ...(inRange === total ? [] : [`${total - inRange} out of range`]), `${input.rows} sites`];
-  return `${spec.name}  ${files}: ${counts.join(", ")}; --fields ${first.fields.text}, voxels of ${grid.voxel.join(" × ")}${grid.reduce === undefined ? "" : `, ${grid.reduce}`}\n`;
+  const counts = [`${total} points`, ...(dropped === 0 ? [] : [`${dropped} dropped`]), ...(inRange === total ? [] : [`${total - inRange} out of range`]), ...(grid === undefined ? [] : [`${input.rows} sites`])];
+  return `${spec.name}  ${files}: ${counts.join(", ")}; --fields ${first.fields.text}${grid === undefined ? "" : `, voxels of ${grid.voxel.join(" × ")}${grid.reduce === undefined ? "" : `, ${grid.reduce}`}`}\n`;
 }

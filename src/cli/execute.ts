@@ -38,7 +38,7 @@ export async function execute(open: () => Promise<AnyNetwork>, scene: SceneInput
 }
 
 /** A scene as `prepare` and the runs of what it makes take it. */
-export function givenOf(scene: SceneInputs): { readonly coords: Record<string, Int32Array>; readonly features: Record<string, Float32Array>; readonly batch: number } {
+export function givenOf(scene: SceneInputs): { readonly coords: Record<string, Int32Array | Float32Array>; readonly features: Record<string, Float32Array>; readonly batch: number } {
   const sparse = [...scene].filter(([, input]) => input.dense !== true);
   return {
     coords: Object.fromEntries(sparse.map(([name, input]) => [name, input.coords])),

@@ -78,6 +78,13 @@ function printSites(table: SiteTable, id: SiteId): string {
     case "input":
     case "full":
       return `${def.kind}(${def.axes.map((axis, i) => (def.extents === undefined ? axis : `${axis}: ${def.extents[i]}`)).join(", ")})`;
+    case "points":
+      return `points(${def.axes.join(", ")})`;
+    case "voxels": {
+      const axes = def.axes.map((axis) => JSON.stringify(axis)).join(", ");
+      const extents = def.extents === undefined ? [] : [list("extents", def.extents)];
+      return `voxels(@${def.of}) {axes = [${axes}], ${[...extents, list("size", def.size), list("origin", def.origin)].join(", ")}, rounding = "${def.rounding}", outside = "${def.outside}"}`;
+    }
     case "floor":
       return `floor(@${def.of}) {${list("stride", def.stride)}}`;
     case "reach":

@@ -8,6 +8,7 @@ import { isList, type Attrs, type AttrValue, type Level, type Module, type Op, t
 import { ops } from "./ops/registry.ts";
 import { SiteTable, type SiteDef, type SiteId } from "./sites.ts";
 import { readType } from "./read-type.ts";
+import { readVoxelGrid } from "./voxel-grid.ts";
 import type { Type } from "./types.ts";
 
 /** What can be wrong with a `.spir` text. Whether the module makes sense is the verifier's question. */
@@ -107,6 +108,13 @@ class Reader {
       const names = axes.map((a) => a.name.image);
       if (rule.image === "full" && extents === undefined) problem(`@${name}: a full grid has extents`);
       def = rule.image === "full" ? { kind: "full", axes: names, extents: extents ?? [] } : { kind: "input", name, axes: names, extents };
+    } else if (rule.image === "points" && parent === undefined) {
+      if (axes.some((a) => a.extent !== undefined)) problem(`@${name}: points have no extents`);
+      def = { kind: "points", name, axes: axes.map((a) => a.name.image) };
+    } else if (rule.image === "voxels" && parent !== undefined && of.length === 1) {
+      const grid = readVoxelGrid(lists);
+      if (typeof grid === "string") return problem(`@${name} ${grid}`);
+      def = { kind: "voxels", of: siteOf(parent), ...grid };
     } else if (rule.image === "union" && parent !== undefined) {
       def = { kind: "union", of: of.map(siteOf) };
     } else if (rule.image === "prune" && parent !== undefined && of.length === 1) {
@@ -117,7 +125,7 @@ class Reader {
       const geometry = { of: siteOf(parent), kernel: numbers("kernel"), stride: numbers("stride"), padding: numbers("padding"), dilation: numbers("dilation") };
       def = rule.image === "reach" ? { kind: "reach", ...geometry } : { kind: "generate", ...geometry, outputPadding: numbers("output_padding") };
     } else {
-      problem(`@${name}: expected input(axes), full(axes), floor(@of), reach(@of), generate(@of), prune(@of) or union(@of, …)`);
+      problem(`@${name}: expected input(axes), points(axes), full(axes), voxels(@of), floor(@of), reach(@of), generate(@of), prune(@of) or union(@of, …)`);
       return;
     }
     const refusal = table.declare(name, def);

@@ -35,6 +35,31 @@ export interface FullSites {
   readonly extents: readonly number[];
 }
 
+/** Points as the caller gives them, in his order, any number at one place. Their one coordinate is their number; they lie on no grid. */
+export interface PointSites {
+  readonly kind: "points";
+  readonly name: string;
+  /** What positions are measured along. */
+  readonly axes: readonly string[];
+}
+
+/** How positions become cells of a grid: floor((p − origin) / size) in float32, or the nearest whole number. */
+export interface VoxelGrid {
+  readonly axes: readonly string[];
+  readonly extents: readonly number[] | undefined;
+  readonly size: readonly number[];
+  readonly origin: readonly number[];
+  readonly rounding: "floor" | "nearest";
+  /** What becomes of points beyond the extents: they are refused, or left out. */
+  readonly outside: "error" | "drop";
+}
+
+/** The cells of a grid that points lie in, each once. All that derives from it names it as its root. */
+export interface VoxelSites extends VoxelGrid {
+  readonly kind: "voxels";
+  readonly of: SiteId;
+}
+
 /** Every output that some active input reaches; clipped to the derived extents when the input has extents. */
 export interface ReachSites extends Geometry {
   readonly kind: "reach";
@@ -73,12 +98,15 @@ export interface PruneSites {
 
 export type DerivedSites = ReachSites | FloorSites | GenerateSites | UnionSites | PruneSites;
 /** Sets that derive from no other. */
-export type RootSites = InputSites | FullSites;
-export type SiteDef = RootSites | DerivedSites;
+export type RootSites = InputSites | FullSites | PointSites;
+export type SiteDef = RootSites | VoxelSites | DerivedSites;
 
-export const isRoot = (def: SiteDef): def is RootSites => def.kind === "input" || def.kind === "full";
+export const isRoot = (def: SiteDef): def is RootSites => def.kind === "input" || def.kind === "full" || def.kind === "points";
 
-/** The sets that a set derives from, none for an input or a full grid. */
+/** Whether a set begins a grid of its own, from which strides count. */
+const beginsGrid = (def: SiteDef): def is RootSites | VoxelSites => isRoot(def) || def.kind === "voxels";
+
+/** The sets that a set derives from, none for an input, points or a full grid. */
 export function parentsOf(def: SiteDef): readonly SiteId[] {
   if (isRoot(def)) return [];
   return def.kind === "union" ? def.of : [def.of];
@@ -99,6 +127,9 @@ export function ceilExtent(n: number, k: number, s: number, p: number, d: number
 export function generatedExtent(n: number, k: number, s: number, p: number, d: number, added: number): number {
   return (n - 1) * s - 2 * p + d * (k - 1) + 1 + added;
 }
+
+/** The one coordinate of points: their number in the caller's order. */
+const POINT_AXES: readonly string[] = ["point"];
 
 /** A positive fraction in lowest terms. */
 interface Ratio {
@@ -139,13 +170,13 @@ export class SiteTable {
     return def;
   }
 
-  /** The input set or full grid that `id` derives from; of a union, that of its first part. */
+  /** The input set, voxels or full grid that `id` derives from; of a union, that of its first part. */
   root(id: SiteId): SiteId {
-    const [parent] = parentsOf(this.def(id));
-    return parent === undefined ? id : this.root(parent);
+    const def = this.def(id);
+    return beginsGrid(def) ? id : this.root(parentsOf(def)[0]!);
   }
 
-  /** All input sets and full grids that `id` derives from, each once. */
+  /** All input sets, points and full grids that `id` derives from, each once. */
   roots(id: SiteId): readonly SiteId[] {
     const parents = parentsOf(this.def(id));
     return parents.length === 0 ? [id] : [...new Set(parents.flatMap((p) => this.roots(p)))];
@@ -153,7 +184,19 @@ export class SiteTable {
 
   axes(id: SiteId): readonly string[] {
     const def = this.def(this.root(id));
-    return isRoot(def) ? def.axes : [];
+    if (def.kind === "points") return POINT_AXES;
+    return beginsGrid(def) ? def.axes : [];
+  }
+
+  /** The points that a set derives from; undefined where it derives from none. */
+  pointsOf(id: SiteId): SiteId | undefined {
+    return this.roots(id).find((root) => this.def(root).kind === "points");
+  }
+
+  /** The grid of voxels that a set's cells are on, by its root. */
+  voxelGrid(id: SiteId): VoxelSites | undefined {
+    const def = this.def(this.root(id));
+    return def.kind === "voxels" ? def : undefined;
   }
 
   /** Number of axes, 1 to 4. */
@@ -164,7 +207,8 @@ export class SiteTable {
   /** Extent per axis, or undefined when the root is unbounded. */
   extents(id: SiteId): readonly number[] | undefined {
     const def = this.def(id);
-    if (isRoot(def)) return def.extents;
+    if (def.kind === "points") return undefined;
+    if (beginsGrid(def)) return def.extents;
     if (def.kind === "union" || def.kind === "prune") return this.extents(parentsOf(def)[0]!);
     return this.extents(def.of)?.map((n, i) => {
       if (def.kind === "floor") return Math.ceil(n / def.stride[i]!);
@@ -212,7 +256,7 @@ export class SiteTable {
 
   #ratios(id: SiteId): readonly Ratio[] {
     const def = this.def(id);
-    if (isRoot(def)) return def.axes.map(() => ({ over: 1, under: 1 }));
+    if (beginsGrid(def)) return this.axes(id).map(() => ({ over: 1, under: 1 }));
     return this.#ratiosAfter(parentsOf(def)[0]!, def);
   }
 
@@ -222,11 +266,18 @@ export class SiteTable {
     return this.#ratios(of).map((r, i) => (kind === "generate" ? ratio(r.over, r.under * stride[i]!) : ratio(r.over * stride[i]!, r.under)));
   }
 
-  addInput(def: InputSites): SiteId {
-    const key = JSON.stringify(["input", def.name]);
+  addInput(def: InputSites | PointSites): SiteId {
+    const key = siteKey(def)!;
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
     return this.#add(def.name, key, def);
+  }
+
+  /** The voxels that points are in, by the name given where no equal set has one; added when new. */
+  deriveVoxels(name: string, of: SiteId, grid: VoxelGrid): SiteId {
+    const def: VoxelSites = { kind: "voxels", of, ...grid };
+    const key = siteKey(def)!;
+    return this.#byKey.get(key) ?? this.#add(name, key, def);
   }
 
   /** The full grid of these axes and extents; added when new. */
@@ -382,6 +433,10 @@ function siteKey(def: SiteDef): string | undefined {
   switch (def.kind) {
     case "input":
       return JSON.stringify(["input", def.name]);
+    case "points":
+      return JSON.stringify(["input", def.name]);
+    case "voxels":
+      return JSON.stringify(["voxels", def.of, def.axes, def.extents ?? [], def.size, def.origin, def.rounding, def.outside]);
     case "full":
       return JSON.stringify(["full", def.axes, def.extents]);
     case "reach":

@@ -13,6 +13,7 @@
  * Site sets
  *  8. An input site set is named by its id; a derived one is in normal form, with one entry per axis (and, by construction, after its parent).
  *  9. A pruned set in use is made by one op. The root of every site set in use is a full grid or the site set of some input op (net and fused levels).
+ *     Voxels are of points, on a grid that makes sense.
  * Rulebooks
  * 10. A search joins two sets that some convolution with its kernel joins; half a search is legal (by the op's rule).
  * 11. A slice takes a regular sub-grid of its parent's taps, and rulebooks meet operands on their own sites (by the ops' rules).
@@ -27,6 +28,7 @@ import { ops } from "./ops/registry.ts";
 import { inferOp } from "./ops/signature.ts";
 import { pairOf } from "./ops/pair.ts";
 import { isRoot, type SiteTable } from "./sites.ts";
+import { voxelGridProblem } from "./voxel-grid.ts";
 import { printType, sameType, sitesOf, type Type } from "./types.ts";
 
 /** A broken invariant: of op `op` (index into the module's ops), or of the module as a whole. */
@@ -156,13 +158,19 @@ function checkSites(table: SiteTable, problem: Report): void {
   for (const id of table.ids) {
     const def = table.def(id);
     if (isRoot(def)) {
-      if (def.kind === "input" && def.name !== id) problem(`@${id} is an input set named ${def.name}`);
+      if (def.kind !== "full" && def.name !== id) problem(`@${id} is an input set named ${def.name}`);
       if (def.axes.length < 1 || def.axes.length > 4) problem(`@${id} has ${def.axes.length} axes, 1 to 4 are possible`);
       if (new Set(def.axes).size !== def.axes.length) problem(`@${id} has two axes of one name`);
-      if (def.extents !== undefined && def.extents.length !== def.axes.length) problem(`@${id} has ${def.extents.length} extents for ${def.axes.length} axes`);
+      if (def.kind !== "points" && def.extents !== undefined && def.extents.length !== def.axes.length) problem(`@${id} has ${def.extents.length} extents for ${def.axes.length} axes`);
       continue;
     }
     if (def.kind === "prune") continue;
+    if (def.kind === "voxels") {
+      const of = table.def(def.of);
+      const wrong = of.kind === "points" ? voxelGridProblem(def, of.axes) : `are voxels of @${def.of}, which are no points`;
+      if (wrong !== undefined) problem(`@${id} ${wrong}`);
+      continue;
+    }
     if (def.kind === "union") {
       if (def.of.length < 2) problem(`@${id} is a union of less than two sets`);
       else if (def.of.some((part) => !table.sameGrid(part, def.of[0]!))) problem(`@${id} joins sets of different grids`);

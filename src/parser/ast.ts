@@ -102,6 +102,8 @@ export interface SitesStmt {
   readonly axes: readonly Axis[];
   /** What inactive sites hold. */
   readonly ground: Expr | undefined;
+  /** `points` or `voxels(…)`, where coordinates do not come from the caller. */
+  readonly source: CallExpr | undefined;
   readonly span: Span;
 }
 

@@ -15,6 +15,13 @@ export interface InputPlan {
   readonly shape?: readonly number[];
 }
 
+/** A buffer that receives the places of points between the corners of their cells: per axis, from 0 at the lower one to 1. */
+export interface FractionsPlan {
+  /** Index of the cells. */
+  readonly cells: number;
+  readonly buffer: number;
+}
+
 export interface OutputPlan {
   readonly name: string;
   readonly buffer: number;
@@ -76,6 +83,7 @@ export interface Plan {
   readonly name: string;
   readonly inputs: readonly InputPlan[];
   readonly outputs: readonly OutputPlan[];
+  readonly fractions?: readonly FractionsPlan[];
   readonly load: readonly LoadOp[];
   readonly blocks: readonly ParamBlock[];
   readonly kernels: readonly KernelInterface[];

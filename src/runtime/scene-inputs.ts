@@ -5,6 +5,7 @@ import type { FeatureRun } from "./features.ts";
 import type { GeometryProblem } from "./geometry/index.ts";
 import { gridCoords } from "./geometry/grid.ts";
 import type { GpuContext } from "./gpu-context.ts";
+import { PlacedPoints } from "./points-of-call.ts";
 import { checkCoords, checkFeatures, checkNames, duplicateRow, sparseInputs, isGpuRows, mergeDuplicates, mergeFeatures, type CheckedCoords, type DuplicatePolicy, type GpuRows, type Merged } from "./inputs.ts";
 import type { InputPlan, Plan } from "./plan.ts";
 import type { SceneMemory } from "./scene-memory.ts";
@@ -28,6 +29,8 @@ export interface GivenCoords {
   readonly host: ReadonlyMap<number, Int32Array<ArrayBuffer>>;
   readonly device: ReadonlyMap<number, GpuRows>;
   readonly merged: ReadonlyMap<number, Merged>;
+  /** Places of points between corners, by the index of their cells. */
+  readonly fractions: ReadonlyMap<number, Float32Array<ArrayBuffer>>;
   /** What the device found wrong, in words. */
   explain(kind: InputFault, site: number, row: number): SpnetError;
 }
@@ -45,9 +48,14 @@ export async function gatherCoords(net: Host, given: Readonly<Record<string, Coo
   const device = new Map<number, GpuRows>();
   const merged = new Map<number, Merged>();
   const checked = new Map<number, CheckedCoords>();
+  const placed = new PlacedPoints(plan);
   for (const input of sparseInputs(plan)) {
-    const { extents } = plan.geometry.sites[input.site]!;
+    const { extents, points } = plan.geometry.sites[input.site]!;
     const value = given[input.name]!;
+    if (points !== undefined) {
+      placed.add(input, isGpuRows(value) ? new Float32Array((await readRows(gpu, value, input.axes.length + 1)).buffer) : value, batch);
+      continue;
+    }
     if (isGpuRows(value) && extents !== undefined && net.duplicates === "error" && batch > 0) {
       device.set(input.site, value);
       continue;
@@ -69,17 +77,20 @@ export async function gatherCoords(net: Host, given: Readonly<Record<string, Coo
     merged.set(site, merge);
     host.set(site, merge.coords);
   }
-  const items = Math.max(batch, 1, ...[...checked.values()].map((c) => c.batch));
+  const located = placed.locate();
+  for (const [site, rows] of located.rows) host.set(site, rows);
+  const items = Math.max(batch, 1, placed.batch, ...[...checked.values()].map((c) => c.batch));
   plan.geometry.sites.forEach((site, i) => {
     if (site.full === true) host.set(i, gridCoords(site.extents!, items));
   });
   return {
     batch: items,
     rows: plan.geometry.sites.map((_, s) => device.get(s)?.rows ?? (host.get(s)?.length ?? 0) / (plan.geometry.sites[s]!.dim + 1)),
-    bounds: plan.geometry.sites.map((_, s) => checked.get(s)),
+    bounds: plan.geometry.sites.map((_, s) => checked.get(s) ?? located.bounds.get(s)),
     host,
     device,
     merged,
+    fractions: located.fractions,
     explain: (kind, site, row) => explain(plan, host, kind, site, row),
   };
 }
@@ -146,6 +157,10 @@ export function uploadFeatures(
     }
     const data = isDenseInput(input) ? hostTensor(input, value, given.batch) : hostFeatures(input, value as ArrayLike<number>, given, duplicates);
     if (data.length > 0) encoder.copyBufferToBuffer(gpu.upload(data), 0, arena, offset, data.byteLength);
+  }
+  for (const { cells, buffer } of plan.fractions ?? []) {
+    const data = given.fractions.get(cells)!;
+    if (data.length > 0) encoder.copyBufferToBuffer(gpu.upload(data), 0, arena, run.range(buffer).offset, data.byteLength);
   }
 }
 

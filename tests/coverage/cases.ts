@@ -65,9 +65,12 @@ export function coverageNet(dialect: string | undefined, dim: number): CoverageN
     for (const form of formsOf(op)) {
       const n = accepted.length + refused.length;
       const bounded = form.bounded === true || random() < 0.5;
-      const own = `${bounded ? "x" : "u"}${form.alone === true ? n : ""}`;
+      const own = `${form.points === true ? (bounded ? "p" : "q") : bounded ? "x" : "u"}${form.alone === true ? n : ""}`;
       const setting: Setting = { dialect, axes, x: own, c: channels, d: even(12), e: 1 + Math.floor(random() * 9) };
-      const input = [`  sites S${own} : (${axes.map((axis, a) => (bounded ? `${axis}: ${extents[a]}` : axis)).join(", ")})`, `  input ${own} : feat[S${own}, ${channels}]`];
+      const grid = axes.map((axis, a) => (bounded ? `${axis}: ${extents[a]}` : axis)).join(", ");
+      const input = form.points === true
+        ? [`  sites S${own} : (${axes.join(", ")}) = points`, `  sites V${own} : (${grid}) = voxels(S${own}, size=${bounded ? "0.5, outside=drop" : "1.25, rounding=nearest"})`, `  input ${own} : feat[S${own}, ${channels}]`]
+        : [`  sites S${own} : (${grid})`, `  input ${own} : feat[S${own}, ${channels}]`];
       const written: Written = { op: op.name, form, output: `y${n}`, text: form.text(setting), input };
       const { module, diagnostics } = compileSource("coverage.spnet", { readFile: () => text([written]) });
       const expected = form.refused?.(setting);

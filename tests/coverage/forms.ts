@@ -27,10 +27,16 @@ export interface Form {
   readonly tried?: true;
   /** It starts from sites of its own, since it looks for the step that led to where it is. */
   readonly alone?: true;
+  /** It starts from points: `x` is on them, and `V` and its name are their voxels. */
+  readonly points?: true;
 }
 
 type Text = Form["text"];
-type Extra = Partial<Pick<Form, "bounded" | "refused" | "tried" | "alone">>;
+type Extra = Partial<Pick<Form, "bounded" | "refused" | "tried" | "alone" | "points">>;
+
+/** For forms on points. */
+const points = { points: true } as const;
+const voxels = ({ x }: Setting): string => `V${x}`;
 
 /** For forms that reverse a step. */
 const back = { alone: true } as const;
@@ -94,18 +100,20 @@ const WRITTEN: ReadonlyMap<string, readonly Form[]> = new Map<string, readonly F
   ["linear", [
     form("of rows", (s) => `${s.x} |> linear(${s.e}, bias=true, stored=weight)`),
     form("of vectors", (s) => `${vector(s)} |> linear(${s.d}, stored=kernel)`),
+    form("of points", (s) => `${s.x} |> linear(${s.d})`, points),
   ]],
   ["bn", [
     form("of rows", (s) => `${s.x} |> bn(stats=stored)`),
     form("of vectors", (s) => `${vector(s)} |> bn(eps=0.25)`),
     form("by the rows of the run", (s) => `${s.x} |> bn(stats=batch)`),
+    form("by all points", (s) => `${s.x} |> bn(stats=batch)`, points),
     form("by the rows of the run, without weights", (s) => `${s.x} |> bn(stats=batch, affine=false)`),
   ]],
   ["softplus", [form("of rows", (s) => `${s.x} |> softplus(beta=2)`), form("of vectors", (s) => `${vector(s)} |> softplus(threshold=3)`)]],
   ["instance_norm", [form("with weights", (s) => `${s.x} |> instance_norm(eps=0.25)`), form("without", (s) => `${s.x} |> instance_norm(affine=false)`), form("of a dense tensor", (s) => `${s.x} |> to_dense |> instance_norm`, { bounded: true })]],
   ["group_norm", [form("with weights", (s) => `${s.x} |> group_norm(2, eps=0.25)`), form("a group per channel, without weights", (s) => `${s.x} |> group_norm(${s.c}, affine=false)`), form("of a dense tensor", (s) => `${s.x} |> to_dense |> group_norm(2)`, { bounded: true })]],
   ["layer_norm", [form("of rows", (s) => `${s.x} |> layer_norm(eps=0.25)`), form("of vectors, without weights", (s) => `${vector(s)} |> layer_norm(affine=false, eps=0.25)`), form("of a dense tensor", (s) => `${s.x} |> to_dense |> layer_norm`, { bounded: true })]],
-  ["broadcast", [...["sum", "product", "cat", "copy"].map((by) => form(by, (s) => `${s.x} |> broadcast(${vector(s)}, by=${by})`)), form("onto a dense tensor", (s) => `${s.x} |> to_dense |> broadcast(${vector(s)}, by=product)`, { bounded: true })]],
+  ["broadcast", [...["sum", "product", "cat", "copy"].map((by) => form(by, (s) => `${s.x} |> broadcast(${vector(s)}, by=${by})`)), form("onto a dense tensor", (s) => `${s.x} |> to_dense |> broadcast(${vector(s)}, by=product)`, { bounded: true }), form("onto points", (s) => `${s.x} |> broadcast(${vector(s)}, by=sum)`, points)]],
   ...[1, 2, 3].flatMap((dim) => [`conv${dim}d`, `deconv${dim}d`].map((name): [string, readonly Form[]] => {
     // Of as many axes, or of one more with one in the channels.
     const tensor = (s: Setting): string => `${s.x} |> to_dense${s.axes.length === dim + 1 ? `(fold="${s.axes[0]}")` : ""}`;
@@ -158,6 +166,16 @@ const WRITTEN: ReadonlyMap<string, readonly Form[]> = new Map<string, readonly F
     form("sum", (s) => `${s.x} |> max_pool(k=3, s=2, p=1, sites=reach) |> unpool(mode=sum)`, back),
     form("average", (s) => `${s.x} |> sum_pool(k=3, s=2, p=1, sites=floor) |> unpool(k=3, mode=avg)`, back),
     form("onto other sites", (s) => `${down(s, s.e)} |> unpool(mode=sum, onto=${s.x} |> conv(1, k=${per(s, 3, 1, 1, 1)}, p=${per(s, 1, 0, 0, 0)}, sites=reach))`, back),
+  ]],
+  ["voxelize", [
+    ...["mean", "sum", "max", "first"].map((reduce) => form(reduce, (s) => `${s.x} |> voxelize(onto=${voxels(s)}, reduce=${reduce})`, points)),
+    form("onto a coarser grid", (s) => `${s.x} |> voxelize(onto=${voxels(s)}/${per(s, 2, 3)}, max_points=2)`, points),
+    form("onto the sites of a value", (s) => `${s.x} |> voxelize(onto=${s.x} |> voxelize(onto=${voxels(s)}) |> conv(1, k=3, s=2, p=1, sites=reach))`, points),
+  ]],
+  ["devoxelize", [
+    form("nearest", (s) => `${s.x} |> voxelize(onto=${voxels(s)}) |> devoxelize(mode=nearest)`, points),
+    ...["present", "all"].map((weights) => form(`between ${weights === "all" ? "all corners" : "the corners that are there"}`, (s) => `${s.x} |> voxelize(onto=${voxels(s)}) |> devoxelize(onto=${s.x}, mode=trilinear, weights=${weights})`, points)),
+    form("from a coarser grid", (s) => `${s.x} |> voxelize(onto=${voxels(s)}) |> conv(${s.e}, k=2, s=2) |> devoxelize(mode=trilinear)`, points),
   ]],
   ["to_dense", [
     form("channels first", (s) => `${s.x} |> to_dense(layout=channels_first)`, { bounded: true }),

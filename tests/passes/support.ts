@@ -186,7 +186,9 @@ export function cloudOf(module: Module, sites: number, batch = 1): Readonly<Reco
     const full = module.sites.isFull(id) ? module.sites.extents(id)!.reduce((a, b) => a * b, batch) : 0;
     // A dense tensor has no coordinates; some of its cells hold nothing.
     if (full > 0) return [string(op.attrs, "name"), { coords: [], features: Float64Array.from({ length: full * number(op.attrs, "channels") }, (_, i) => Math.max(0, noise(seedOf(string(op.attrs, "name")), i))) }];
-    const coords = walk(module.sites.dim(id), module.sites.extents(id), sites, batch);
+    const def = module.sites.def(id);
+    // Points lie closer together than the cells that they are in.
+    const coords = def.kind === "points" ? walk(def.axes.length, undefined, sites, batch).map(([item, ...at]) => [item!, ...at.map((c) => Math.fround(0.4 * c))]) : walk(module.sites.dim(id), module.sites.extents(id), sites, batch);
     const channels = number(op.attrs, "channels");
     const seed = seedOf(string(op.attrs, "name"));
     return [string(op.attrs, "name"), { coords: coords.flat(), features: Float64Array.from({ length: coords.length * channels }, (_, i) => noise(seed, i)) }];

@@ -8,8 +8,8 @@ import { dataOf, type AnyNetwork } from "./network-runs.ts";
 import { pipelines } from "./plan-runs.ts";
 import { cloud, numbers, type SourceNet } from "./source-net.ts";
 
-/** Rows of each input; of a dense one no coordinates, and the numbers of [batch, channels, extents…]. */
-export type Inputs = Readonly<Record<string, { readonly coords: Int32Array; readonly features: Float32Array }>>;
+/** Rows of each input, of points their positions; of a dense one no coordinates, and the numbers of [batch, channels, extents…]. */
+export type Inputs = Readonly<Record<string, { readonly coords: Int32Array | Float32Array; readonly features: Float32Array }>>;
 export type Outputs = Readonly<Record<string, FeatOutput | DenseOutput>>;
 
 /** The pipeline that networks are compiled by unless a test is about another. */
@@ -52,11 +52,32 @@ export function compareOutput(got: Outputs[string], value: Value, label: string,
   return error;
 }
 
+/** Positions around the origin, on and between the borders of small cells, some of them twice. */
+function somePositions(seed: number, rows: number, batch: number, axes: number): Float32Array {
+  const random = numbers(seed);
+  const out = new Float32Array(rows * (axes + 1));
+  for (let row = 0; row < rows; row++) {
+    const again = row > 0 && random() < 0.2 ? Math.floor(random() * row) : -1;
+    for (let c = 0; c <= axes; c++) {
+      const drawn = c === 0 ? Math.floor(random() * batch) : random() < 0.3 ? Math.floor(random() * 8) - 1 : random() * 8 - 1;
+      out[row * (axes + 1) + c] = again < 0 ? drawn : out[again * (axes + 1) + c]!;
+    }
+  }
+  return out;
+}
+
 /** Random rows for every input: at most `rows`, within the extents, or on both sides of the origin where there are none. A dense input has half of its cells. */
 export function randomInputs(module: Module, seed: number, rows: number, batch: number): Inputs {
-  const coordsOf = new Map<string, Int32Array>();
+  const coordsOf = new Map<string, Int32Array | Float32Array>();
   const inputs = module.ops.filter((op) => op.name === "input").map((op, i): [string, Inputs[string]] => {
     const [site, channels] = [siteAttr(op.attrs, "sites"), number(op.attrs, "channels")];
+    const def = module.sites.def(site);
+    if (def.kind === "points") {
+      const positions = coordsOf.get(site) ?? somePositions(seed + i, rows, batch, def.axes.length);
+      coordsOf.set(site, positions);
+      const draw = numbers(seed + 1000 + i);
+      return [string(op.attrs, "name"), { coords: positions, features: Float32Array.from({ length: rows * channels }, () => draw() * 2 - 1) }];
+    }
     const extents = module.sites.extents(site);
     if (module.sites.isFull(site)) {
       const random = numbers(seed + i);

@@ -11,7 +11,7 @@ export class RandomFused extends RandomModule {
   }
 
   protected step(): void {
-    switch (this.tape.pick(["search", "search", "book", "fold", "conv", "conv", "grouped", "pointwise", "pool", "normalise", "broadcast", "pair", "channels", "global"])) {
+    switch (this.tape.pick(["search", "search", "book", "fold", "conv", "conv", "grouped", "pointwise", "pool", "normalise", "broadcast", "pair", "channels", "global", "points"])) {
       case "search":
         return this.#search();
       case "book":
@@ -28,6 +28,8 @@ export class RandomFused extends RandomModule {
         this.#add("fused.pointwise", operands, { epilogue: this.#epilogue(operands, this.typeOf<Rows>(x), true) });
         return;
       }
+      case "points":
+        return this.points();
       case "pool":
         return this.#pool();
       case "normalise":

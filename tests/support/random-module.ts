@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { ModuleBuilder } from "../../src/ir/builder.ts";
 import type { Loc, Place } from "../../src/ir/loc.ts";
+import { voxelsProblem } from "../../src/ir/ops/points.ts";
 import type { Attrs, Module, ValueId } from "../../src/ir/module.ts";
 import { generatedExtent, SiteTable, type Geometry, type SiteId } from "../../src/ir/sites.ts";
 import type { DType, FeatType, Type, VecType } from "../../src/ir/types.ts";
@@ -25,6 +26,38 @@ export abstract class RandomModule {
     this.root = sites.addInput({ kind: "input", name: "S", axes: ["x", "y", "z"].slice(0, this.dim), extents });
     this.b = new ModuleBuilder(level, tape.pick(["net", "N \"quoted\" \n ü"]), sites);
     this.values.push(this.op("input", [], { name: "in", sites: this.root, channels: tape.int(1, 4) }));
+  }
+
+  readonly #onPoints: ValueId[] = [];
+  #voxels: SiteId = "";
+
+  /** An operation between points of the module's own and their voxels; what is on points stays apart, since most others refuse it. */
+  protected points(): void {
+    if (this.#onPoints.length === 0) {
+      const axes = this.b.sites.axes(this.root);
+      const extents = this.b.sites.extents(this.root);
+      const of = this.b.sites.addInput({ kind: "points", name: "P", axes });
+      this.#voxels = this.b.sites.deriveVoxels("V", of, { axes, extents, size: axes.map(() => this.tape.pick([0.3, 1, 2.5])), origin: axes.map(() => this.tape.pick([0, -1.25])), rounding: this.tape.pick(["floor", "nearest"]), outside: extents === undefined ? "error" : "drop" });
+      this.#onPoints.push(this.op("input", [], { name: "pts", sites: of, channels: this.tape.int(1, 4) }));
+    }
+    const x = this.tape.pick(this.#onPoints);
+    switch (this.tape.int(0, 4)) {
+      case 0:
+      case 1: {
+        const onto = this.tape.bool() ? this.#voxels : this.b.sites.deriveFloor(this.#voxels, this.list(1, 3));
+        return this.push(this.op("voxelize", [x], { onto, mode: this.tape.pick(["mean", "sum", "max"]), most: this.tape.pick([0, 0, 1, 3]) }));
+      }
+      case 2: {
+        const from = this.of((type) => type.kind === "feat" && type.dtype === "f32" && voxelsProblem(this.b.sites, type.sites) === undefined) ?? this.op("voxelize", [x], { onto: this.#voxels, mode: "mean" });
+        this.#onPoints.push(this.op("devoxelize", [from], { weights: this.tape.pick(["nearest", "present", "all"]) }));
+        return;
+      }
+      case 3:
+        this.#onPoints.push(this.op("cat", [x, this.tape.pick(this.#onPoints)]));
+        return;
+      default:
+        return this.push(this.op("global_pool", [x], { mode: this.tape.pick(["max", "avg", "sum"]) }));
+    }
   }
 
   protected abstract step(): void;
@@ -152,7 +185,7 @@ export class RandomNet extends RandomModule {
   protected step(): void {
     const x = this.rows();
     const { channels } = this.typeOf<Rows>(x);
-    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "normalise", "softmax", "act", "binary", "cat", "broadcast", "pool", "unpool", "global_pool", "to_dense", "to_grid", "union", "deconv", "onto", "prune", "grid", "whole", "shift", "fold", "ground"]);
+    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "normalise", "softmax", "act", "binary", "cat", "broadcast", "pool", "unpool", "unpool", "global_pool", "to_dense", "to_grid", "union", "deconv", "onto", "prune", "grid", "whole", "shift", "fold", "ground", "points"]);
     switch (kind) {
       case "whole":
         return this.#whole();
@@ -175,6 +208,8 @@ export class RandomNet extends RandomModule {
         return this.push(this.op("shift", [x, this.param([channels])]));
       case "fold":
         return this.foldAny();
+      case "points":
+        return this.points();
       case "ground":
         // On its own: with a ground most of the other operations are refused (tests/support/ground-nets.ts has networks with one).
         this.op("relu", [this.op("ground", [this.op("input", [], { name: `held${this.#held++}`, sites: this.root, channels: 2 })], { value: [0, this.tape.pick([-1.5, 0])] })]);

@@ -1,5 +1,7 @@
 import { checkTensor, tensorRows } from "../../runtime/dense-inputs.ts";
 import { checkCoords, checkFeatures, mergeDuplicates, mergeFeatures, type DuplicatePolicy } from "../../runtime/inputs.ts";
+import type { VoxelGrid } from "../../ir/sites.ts";
+import { checkPositions, locatePoints } from "../../runtime/placed-points.ts";
 import { inputError } from "../errors.ts";
 import { denseItems, type InputSpec, type SceneInput, type SceneInputs } from "./scene.ts";
 
@@ -25,7 +27,16 @@ export function checkScene(scene: SceneInputs, specs: readonly InputSpec[], dupl
   );
 }
 
+/** Points at any places, as often as they like; on voxels with extents inside of them, unless they are dropped. */
+function checkPoints(spec: InputSpec, input: SceneInput, voxels: readonly VoxelGrid[]): SceneInput {
+  const positions = checkPositions({ input: spec.name, axes: spec.axes }, input.coords, 0);
+  const sites = voxels.map(({ axes: _axes, extents, ...grid }) => ({ id: "", kind: "cells" as const, dim: spec.axes.length, of: -1, cells: { points: voxels.length, ...grid, ...(extents && { extents }), stride: spec.axes.map(() => 1) } }));
+  locatePoints([...sites, { id: "", kind: "input", dim: 1, of: -1, points: spec.axes }], voxels.length, spec.name, positions, new Set());
+  return { rows: positions.rows, coords: positions.data, features: checkFeatures(spec.name, input.features, positions.rows, spec.channels) };
+}
+
 function checkInput(spec: InputSpec, input: SceneInput, policy: DuplicatePolicy, batch: number): SceneInput {
+  if (spec.voxels !== undefined) return checkPoints(spec, input, spec.voxels);
   if (spec.shape !== undefined) {
     const plan = { ...spec, shape: spec.shape, site: 0, buffer: 0 };
     checkTensor(plan, tensorRows(plan, input.features), batch);

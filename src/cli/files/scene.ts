@@ -1,6 +1,7 @@
 /** The inputs of a network as the command passes them on, and the tensor names of the files they come from. */
 import { inputError } from "../errors.ts";
 import { number, siteAttr, string, type Module } from "../../ir/module.ts";
+import type { VoxelGrid } from "../../ir/sites.ts";
 import type { Tensors } from "./safetensors.ts";
 import { float32Tensor, int32Tensor, printShape, toFloat32, toInt32, type Tensor } from "./tensor.ts";
 
@@ -11,6 +12,8 @@ export interface InputSpec {
   /** Per axis, or undefined for an unbounded grid. */
   readonly extents: readonly number[] | undefined;
   readonly channels: number;
+  /** Of points, whose coordinates are positions: the voxels that the network asks for. */
+  readonly voxels?: readonly VoxelGrid[];
   /** Inputs of one site set have the same coordinates; one without stands alone. */
   readonly sites?: string;
   /** Of a dense tensor: [channels, …extents]. */
@@ -21,13 +24,13 @@ export interface InputSpec {
 export type SceneInputs = ReadonlyMap<string, SceneInput>;
 
 /**
- * Rows of one input: coordinates [rows, 1 + axes] with the batch index first, features [rows, channels]. Of a dense input
+ * Rows of one input: coordinates, of points positions, [rows, 1 + axes] with the batch index first, features [rows, channels]. Of a dense input
  * `rows` are batch items, without coordinates, and features [rows, channels, …extents].
  */
 export interface SceneInput {
   readonly dense?: true;
   readonly rows: number;
-  readonly coords: Int32Array;
+  readonly coords: Int32Array | Float32Array;
   readonly features: Float32Array;
 }
 
@@ -44,10 +47,15 @@ export function inputSpecs(module: Module): readonly InputSpec[] {
     .filter((op) => op.name === "input")
     .map((op) => {
       const sites = siteAttr(op.attrs, "sites");
-      const [extents, channels] = [module.sites.extents(sites), number(op.attrs, "channels")];
-      return { name: string(op.attrs, "name"), axes: module.sites.axes(sites), extents, channels, sites, ...(module.sites.isFull(sites) ? { shape: [channels, ...extents!] } : {}) };
+      const [name, channels, def] = [string(op.attrs, "name"), number(op.attrs, "channels"), module.sites.def(sites)];
+      if (def.kind === "points") return { name, axes: def.axes, extents: undefined, channels, sites, voxels: voxelsOf(module, sites) };
+      const extents = module.sites.extents(sites);
+      return { name, axes: module.sites.axes(sites), extents, channels, sites, ...(module.sites.isFull(sites) ? { shape: [channels, ...extents!] } : {}) };
     });
 }
+
+const voxelsOf = ({ sites }: Module, points: string): readonly VoxelGrid[] =>
+  sites.ids.map((id) => sites.def(id)).filter((def) => def.kind === "voxels").filter((def) => def.of === points);
 
 /** Reads every input from `NAME.coords` and `NAME.features`, with one input plain `coords` and `features` do too, a dense one from `NAME`. */
 export function sceneFromTensors(file: string, tensors: Tensors, specs: readonly InputSpec[]): SceneInputs {
@@ -85,7 +93,7 @@ function readInput(file: string, spec: InputSpec, coords: Tensor, features: Tens
   if (features.shape.length !== 2 || features.shape[0] !== rows || features.shape[1] !== spec.channels) {
     throw inputError("SP0806", `\`${features.name}\` in ${file} is ${printShape(features.shape)}, expected [${rows}, ${spec.channels}]: one row per coordinate, ${spec.channels} channels`);
   }
-  return { rows, coords: toInt32(coords), features: toFloat32(features) };
+  return { rows, coords: spec.voxels === undefined ? toInt32(coords) : toFloat32(coords), features: toFloat32(features) };
 }
 
 /** Output tensors: `NAME.coords` and `NAME.features` of sparse values, `NAME` of dense ones and of vectors per batch item. */
@@ -104,7 +112,8 @@ export function sceneTensors(scene: SceneInputs, specs: readonly InputSpec[]): r
     const spec = specs.find((s) => s.name === name);
     if (spec === undefined) throw new Error(`internal: no input ${name}`);
     if (spec.shape !== undefined) return [float32Tensor(name, [rows, ...spec.shape], features)];
-    return [int32Tensor(`${name}.coords`, [rows, 1 + spec.axes.length], coords), float32Tensor(`${name}.features`, [rows, spec.channels], features)];
+    const shape = [rows, 1 + spec.axes.length];
+    return [coords instanceof Float32Array ? float32Tensor(`${name}.coords`, shape, coords) : int32Tensor(`${name}.coords`, shape, coords), float32Tensor(`${name}.features`, [rows, spec.channels], features)];
   });
 }
 

@@ -44,7 +44,7 @@ export function cloudScene(clouds: readonly Cloud[], grid: CloudGrid, spec: Inpu
     const kept = finiteRows(cloud, dropInvalid);
     dropped += cloud.table.rows - kept.length;
     total += kept.length;
-    const data = gather(cloud, kept, grid);
+    const data = gather(cloud, kept, (a) => grid.voxel[a]!);
     const voxels = voxelized(data, spec, grid, batch);
     if (voxels.inRange === 0 && kept.length > 0) throw outside(cloud, data, order, grid);
     inRange += voxels.inRange;
@@ -68,6 +68,33 @@ export function cloudScene(clouds: readonly Cloud[], grid: CloudGrid, spec: Inpu
     return { positions: positionsOf(data, columns, axes), pointRow: voxels.pointRow.map((row) => (row < 0 ? -1 : first + row)) };
   });
   return { input: { rows, coords, features }, points, inRange, total, dropped };
+}
+
+/** Clouds as points, one per batch item, with no grid of their own: the network has that. SP0832, SP0843 as \`cloudScene\`. */
+export function pointScene(clouds: readonly Cloud[], spec: InputSpec, dropInvalid: boolean): CloudScene {
+  const order = clouds[0]?.fields.coordinates.map((c) => c.axis) ?? spec.axes;
+  const edgeOf = (axis: number): number => Math.min(...(spec.voxels ?? []).map((grid) => grid.size[spec.axes.indexOf(order[axis]!)]!), Infinity);
+  const parts = clouds.map((cloud) => {
+    const kept = finiteRows(cloud, dropInvalid);
+    return { data: gather(cloud, kept, edgeOf), rows: kept.length };
+  });
+  const total = parts.reduce((n, part) => n + part.rows, 0);
+  const width = 1 + spec.axes.length;
+  const columns = order.length + spec.channels;
+  const coords = new Float32Array(total * width);
+  const features = new Float32Array(total * spec.channels);
+  let at = 0;
+  const points = parts.map(({ data, rows }, batch) => {
+    const first = at;
+    for (let row = 0; row < rows; row++, at++) {
+      coords[at * width] = batch;
+      order.forEach((axis, i) => (coords[at * width + 1 + spec.axes.indexOf(axis)] = data[row * columns + i]!));
+      features.set(data.subarray(row * columns + order.length, (row + 1) * columns), at * spec.channels);
+    }
+    return { positions: positionsOf(data, columns, order.length), pointRow: Int32Array.from({ length: rows }, (_, row) => first + row) };
+  });
+  const dropped = clouds.reduce((n, { table }) => n + table.rows, 0) - total;
+  return { input: { rows: total, coords, features }, points, inRange: total, total, dropped };
 }
 
 function checkExtents(grid: CloudGrid, spec: InputSpec, order: readonly string[]): void {
@@ -101,7 +128,7 @@ function finiteRows({ table, fields }: Cloud, dropInvalid: boolean): Int32Array 
 }
 
 /** Positions relative to the origin, rounded to float32 once, then features. */
-function gather({ table, fields, origin }: Cloud, kept: Int32Array, grid: CloudGrid): Float32Array {
+function gather({ table, fields, origin }: Cloud, kept: Int32Array, edgeOf: (axis: number) => number): Float32Array {
   const axes = fields.coordinates.length;
   const columns = axes + fields.features.length;
   const data = new Float32Array(kept.length * columns);
@@ -113,8 +140,8 @@ function gather({ table, fields, origin }: Cloud, kept: Int32Array, grid: CloudG
       most = Math.max(most, Math.abs(value));
     });
     const step = most === 0 ? 0 : 2 ** (Math.floor(Math.log2(most)) - 23);
-    if (step > grid.voxel[a]! / 16) {
-      throw inputError("SP0843", `${table.file}: ${axis} reaches ${most}, where float32 counts in steps of ${step}: too coarse for voxels of ${grid.voxel[a]}`, { help: "subtract a corner first: --origin min, or three numbers near the scene; --range is then relative to it" });
+    if (step > edgeOf(a) / 16) {
+      throw inputError("SP0843", `${table.file}: ${axis} reaches ${most}, where float32 counts in steps of ${step}: too coarse for voxels of ${edgeOf(a)}`, { help: "subtract a corner first: --origin min, or three numbers near the scene; --range is then relative to it" });
     }
   });
   fields.features.forEach(({ values }, f) => kept.forEach((row, i) => (data[i * columns + axes + f] = values[row]!)));

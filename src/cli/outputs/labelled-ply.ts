@@ -73,13 +73,20 @@ export function colourOf(label: number): readonly [number, number, number] {
 }
 
 function byPoints(output: Sparse, clouds: readonly CloudSource[]): Labelled | undefined {
+  const own = clouds.find(({ input, spec }) => spec.voxels !== undefined && output.dim === 1 && output.coords.length === 2 * input.rows);
+  if (own !== undefined) return verticesOf(own, (row) => row, `points of ${own.spec.name}`);
   const width = 1 + output.dim;
   const rowAt = new Map<string, number>();
   for (let row = 0; row * width < output.coords.length; row++) rowAt.set(output.coords.subarray(row * width, (row + 1) * width).join(), row);
   const cloud = clouds.find(({ input, spec }) => spec.axes.length === output.dim && input.rows === rowAt.size && siteRows(input.coords, width).every((site) => rowAt.has(site)));
   if (cloud === undefined) return undefined;
-  const { input, order } = cloud;
-  const outputRow = siteRows(input.coords, width).map((site) => rowAt.get(site)!);
+  const outputRow = siteRows(cloud.input.coords, width).map((site) => rowAt.get(site)!);
+  return verticesOf(cloud, (row) => outputRow[row]!, `points of ${cloud.spec.name}, labelled by their voxels`);
+}
+
+/** The points of a cloud that have a row of its input. */
+function verticesOf(cloud: CloudSource, outputRow: (row: number) => number, what: string): Labelled {
+  const { order } = cloud;
   const shown = shownAxes(order);
   const [positions, batch, rows]: [number[][], number[], number[]] = [[], [], []];
   cloud.points.forEach((part, item) => {
@@ -87,13 +94,13 @@ function byPoints(output: Sparse, clouds: readonly CloudSource[]): Labelled | un
       if (row < 0) return;
       positions.push(shown.map((axis) => part.positions[point * order.length + axis]!));
       batch.push(item);
-      rows.push(outputRow[row]!);
+      rows.push(outputRow(row));
     });
   });
-  return { positions, batch, rows, what: `${rows.length} points of ${cloud.spec.name}, labelled by their voxels` };
+  return { positions, batch, rows, what: `${rows.length} ${what}` };
 }
 
-const siteRows = (coords: Int32Array, width: number): readonly string[] => Array.from({ length: coords.length / width }, (_, row) => coords.subarray(row * width, (row + 1) * width).join());
+const siteRows = (coords: Int32Array | Float32Array, width: number): readonly string[] => Array.from({ length: coords.length / width }, (_, row) => coords.subarray(row * width, (row + 1) * width).join());
 
 /** Where x, y and z of the file come from: the axes of these names, else the others in their order. */
 function shownAxes(order: readonly string[]): readonly number[] {

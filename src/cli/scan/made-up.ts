@@ -1,6 +1,7 @@
 /** Made-up scenes as rows of a network's input. */
 import { inputError } from "../errors.ts";
-import { KITTI_GRID, sceneFromScans } from "../files/kitti.ts";
+import type { VoxelGrid } from "../../ir/sites.ts";
+import { KITTI_GRID, pointsFromScans, sceneFromScans } from "../files/kitti.ts";
 import type { InputSpec, SceneInput } from "../files/scene.ts";
 import type { CloudGrid } from "../formats/cloud.ts";
 import { pointTable, type Table } from "../formats/table.ts";
@@ -57,13 +58,36 @@ function madeUpRows(kind: SceneKind, seed: number, spec: InputSpec, grid?: Cloud
 /** A grid without the range where the network's grid is unbounded: nothing is cut off. */
 const fitted = (grid: CloudGrid, spec: InputSpec): CloudGrid => (spec.extents === undefined ? { voxel: grid.voxel } : grid);
 
-const extentsOf = (spec: InputSpec): readonly number[] => spec.extents ?? spec.axes.map(() => OPEN_EXTENT);
+const extentsOf = (spec: InputSpec): readonly number[] => spec.extents ?? spec.voxels?.[0]?.extents ?? spec.axes.map(() => OPEN_EXTENT);
 
 /** Three channels of a coloured scene are its colours, others begin with the position. */
 function voxelInput(table: Table, grid: CloudGrid, spec: InputSpec): SceneInput {
   const names = table.columns.map((c) => c.name);
   const features = spec.channels === 3 && COLOURS.every((c) => names.includes(c)) ? COLOURS : Array.from({ length: spec.channels }, (_, c) => names[c % names.length]!);
+  if (spec.voxels !== undefined) return inside(pointsFromScans([table], spec, features), spec, spec.voxels);
   return sceneFromScans([table], grid, spec, features);
+}
+
+/** The points that lie on every grid: a made-up scene has no others. */
+function inside({ coords, features }: SceneInput, spec: InputSpec, voxels: readonly VoxelGrid[]): SceneInput {
+  const width = 1 + spec.axes.length;
+  const within = (row: number): boolean => voxels.every(({ extents, size, origin }) => extents === undefined || extents.every((n, a) => {
+    // Half a voxel inside, whichever way cells are rounded.
+    const place = (coords[row * width + 1 + a]! - origin[a]!) / size[a]!;
+    return place >= 0.01 && place < n - 0.51;
+  }));
+  const kept = Array.from({ length: coords.length / width }, (_, row) => row).filter(within);
+  return {
+    rows: kept.length,
+    coords: Float32Array.from(kept.flatMap((row) => [...coords.subarray(row * width, (row + 1) * width)])),
+    features: Float32Array.from(kept.flatMap((row) => [...features.subarray(row * spec.channels, (row + 1) * spec.channels)])),
+  };
+}
+
+/** The middle of each cell, on the network's first grid or one of steps of 1. */
+function middles(coords: Int32Array, spec: InputSpec, [grid]: readonly VoxelGrid[]): Float32Array {
+  const width = 1 + spec.axes.length;
+  return Float32Array.from(coords, (c, i) => (i % width === 0 ? c : (grid?.origin[(i % width) - 1] ?? 0) + (c + 0.25) * (grid?.size[(i % width) - 1] ?? 1)));
 }
 
 function cellInput({ indices, columns, values }: Cells, spec: InputSpec): SceneInput {
@@ -71,7 +95,7 @@ function cellInput({ indices, columns, values }: Cells, spec: InputSpec): SceneI
   const rows = indices.length / dim;
   const coords = Int32Array.from({ length: rows * (1 + dim) }, (_, i) => (i % (1 + dim) === 0 ? 0 : indices[Math.floor(i / (1 + dim)) * dim + (i % (1 + dim)) - 1]!));
   const features = Float32Array.from({ length: rows * spec.channels }, (_, i) => values[Math.floor(i / spec.channels) * columns + ((i % spec.channels) % columns)]!);
-  return { rows, coords, features };
+  return { rows, coords: spec.voxels === undefined ? coords : middles(coords, spec, spec.voxels), features };
 }
 
 function wrongDimension(kind: SceneKind, spec: InputSpec, wanted: string): Error {

@@ -129,6 +129,13 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
       const found = pairsOf(spec.map);
       return { kind: spec.kind, rows, pairs: found, multiplied: found, macs: 0, bytes: bytes + read(spec.source) + mapBytes(spec.map) + numberBytes(spec.source) * found * spec.source.channels };
     }
+    case "devoxelize": {
+      const found = pairsOf(spec.map);
+      const products = found * spec.source.channels;
+      return { kind: spec.kind, rows, pairs: found, multiplied: found, macs: products, bytes: bytes + read(spec.source) + read(spec.fractions) + mapBytes(spec.map) + numberBytes(spec.source) * products };
+    }
+    case "voxelize":
+      return { kind: spec.kind, rows, pairs: sourceRows(spec.source), multiplied: 0, macs: 0, bytes: bytes + read(spec.source) + 8 * sourceRows(spec.source) };
     case "prune":
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes: bytes + read(spec.source) };
     case "fill":

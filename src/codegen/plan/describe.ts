@@ -80,6 +80,10 @@ function whatOf(spec: SpecBody): string {
       return `normalised by the statistics ${spec.whole ? "of all rows" : "of its batch item"}`;
     case "row_norm":
       return "normalised by the statistics of its channels";
+    case "voxelize":
+      return `${spec.mode} of the points of each row${spec.most === 0 ? "" : `, the first ${spec.most}`}`;
+    case "devoxelize":
+      return `linear between the corners around each point${spec.scaled ? ", weights of those that are there scaled to 1" : ""}`;
     case "fill":
       return "ground of a dense tensor";
     case "prune":
@@ -144,6 +148,7 @@ export function stepMacs(spec: SpecBody, rulebookOf: (role: string) => number): 
         perPair: [{ ...used(spec.map), macs: spec.source.channels * spec.middle }, { ...used(spec.map), macs: spec.middle * spec.cout }],
       };
     case "pool":
+    case "devoxelize":
       return { perRow: 0, perPair: [{ ...used(spec.map), macs: 0 }] };
     default:
       return { perRow: 0, perPair: [] };

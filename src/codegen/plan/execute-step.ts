@@ -80,6 +80,27 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
         const y = reduce(spec.mode, found, spec.source.channels, spec.divisor === "count" ? found.length : spec.divisor);
         store(m, spec.target, row, epilogue(spec.epilogue, y, row, m, 0), 0);
       });
+    case "voxelize": {
+      const members = m.coords(spec.members);
+      const points: number[][] = Array.from({ length: m.rows }, () => []);
+      for (let at = 0; at < members.length; at += 2) if (members[at]! < m.rows) points[members[at]!]!.push(members[at + 1]!);
+      return eachRow(m, (row) => {
+        const found = points[row]!.slice(0, spec.most === 0 ? undefined : spec.most).map((point) => read(m, spec.source, point));
+        store(m, spec.target, row, epilogue(spec.epilogue, reduce(spec.mode === "mean" ? "avg" : spec.mode, found, spec.source.channels, found.length), row, m, 0), 0);
+      });
+    }
+    case "devoxelize":
+      return eachRow(m, (row) => {
+        const fractions = read(m, spec.fractions, row);
+        const y = new Float64Array(spec.source.channels);
+        let total = 0;
+        for (const [corner, input] of pairs(m, spec.map, row)) {
+          const weight = fractions.reduce((w, t, a) => w * (((corner >> (fractions.length - 1 - a)) & 1) === 1 ? t : 1 - t), 1);
+          total += weight;
+          if (weight > 0) read(m, spec.source, input).forEach((v, c) => (y[c]! += weight * v));
+        }
+        store(m, spec.target, row, epilogue(spec.epilogue, spec.scaled && total > 0 ? y.map((v) => v / total) : y, row, m, 0), 0);
+      });
     case "global_pool":
       return globalPool(spec, m);
     case "softmax":

@@ -6,12 +6,13 @@ import { placeBuffers } from "../../runtime/placement.ts";
 import { rowBytes, type BufferPlan, type StepBinding } from "../../runtime/plan.ts";
 import type { FeatureSpec } from "../wgsl/spec.ts";
 import { executeStep, type StepMemory } from "./execute-step.ts";
+import { placeInput } from "./place-input.ts";
 import { executeGeometry, type ExecutedGeometry } from "./geometry-executor.ts";
 import { PlanReader } from "./plan-reader.ts";
 
 export interface PlanInput {
-  /** Rows of [batch, c0, …], flat; not read of a dense tensor, whose features are [batch, channels, extents…]. */
-  readonly coords: Int32Array;
+  /** Rows of [batch, c0, …], flat, of points their positions; not read of a dense tensor, whose features are [batch, channels, extents…]. */
+  readonly coords: Int32Array | Float32Array;
   readonly features: Float32Array;
 }
 
@@ -32,7 +33,13 @@ export interface PlanOutput {
 export function executePlan(module: Module, inputs: Readonly<Record<string, PlanInput>>, weights: (name: string) => WeightTensor | undefined, batch: number, columnTile = Infinity): Record<string, PlanOutput> {
   const reader = new PlanReader(module);
   const coords = new Map<number, Int32Array>();
-  for (const input of sparseInputs(reader)) coords.set(input.site, inputs[input.name]!.coords);
+  const places = new Map<number, Float32Array>();
+  for (const input of sparseInputs(reader)) {
+    const given = inputs[input.name]!.coords;
+    const placed = placeInput(reader.geometry, input, given, new Set(reader.fractions.map((f) => f.cells)));
+    for (const [site, list] of placed.coords) coords.set(site, list);
+    for (const { cells, buffer } of reader.fractions) if (placed.fractions.has(cells)) places.set(buffer, placed.fractions.get(cells)!);
+  }
   let geometry = executeGeometry(reader.geometry, coords, batch);
   const most = geometry;
   const prunings = new Map<string, (row: number) => boolean>();
@@ -48,6 +55,7 @@ export function executePlan(module: Module, inputs: Readonly<Record<string, Plan
     const { features } = inputs[input.name]!;
     view(input.buffer).set(isDenseInput(input) ? tensorRows(input, features) : features);
   }
+  for (const [buffer, fractions] of places) view(buffer).set(fractions);
   reader.steps.forEach((op, i) => {
     reader.buffers.forEach((b, index) => {
       if (b.zero && b.live[0] === i) view(index).fill(0);

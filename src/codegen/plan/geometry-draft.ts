@@ -29,6 +29,10 @@ export interface SearchDraft {
 
 /** Suffix of the sorted copy of an input set, which global pools read in canonical order. */
 const SORTED = "#sorted";
+/** Suffixes of the cells of points, and of the points of each site. */
+const CELLS = "#cells";
+const CORNERS = "#corners";
+const MEMBERS = "#points";
 
 /** Collects what the network asks of geometry while steps are lowered. */
 export class GeometryDraft {
@@ -38,6 +42,10 @@ export class GeometryDraft {
   readonly #resolved = new Map<ValueId, ResolvedRulebook>();
   readonly #sorted = new Map<SiteId, number>();
   readonly #sites = new Set<SiteId>();
+  /** Cells of points by their id, and lists of the points of a set. */
+  readonly #cells = new Map<string, { readonly attrs: AttrValue; readonly voxels: SiteId }>();
+  readonly #members = new Map<SiteId, AttrValue>();
+  readonly #located = new Map<string, ResolvedRulebook & { readonly cells: string }>();
 
   constructor(module: Module) {
     this.#module = module;
@@ -88,9 +96,56 @@ export class GeometryDraft {
     return { search, form: "forward", stored: 1, taps: [0] };
   }
 
+  /**
+   * The search from the cells of points to a set that derives from their voxels: the site that a point is in, or with
+   * `corners` those at the 2^axes corners around it, a tap's bits saying where it is the upper one, last axis lowest.
+   */
+  locate(to: SiteId, corners: boolean): ResolvedRulebook & { readonly cells: string } {
+    const key = `${to} ${corners}`;
+    const known = this.#located.get(key);
+    if (known !== undefined) return known;
+    this.need(to);
+    const table = this.#module.sites;
+    const cells = this.#cellsOf(table.root(to), table.totalStride(to), corners);
+    const ones = table.axes(to).map(() => 1);
+    const stored = corners ? 2 ** ones.length : 1;
+    const search = this.searches.length;
+    this.searches.push({
+      name: `points_${search}`, from: cells, to, kernel: ones.map((n) => (corners ? 2 : n)), stride: ones, padding: ones.map((n) => (corners ? n : 0)), dilation: ones,
+      mirrored: false, forward: false, transposed: true,
+    });
+    // A row at c meets tap r at c + 1 − r: the last tap is the lower corner.
+    const found = { search, form: "transposed" as const, stored, taps: Array.from({ length: stored }, (_, u) => stored - 1 - u), cells };
+    this.#located.set(key, found);
+    return found;
+  }
+
+  /** The id of the list of the points of each row of a set. */
+  members(of: SiteId): string {
+    const id = of + MEMBERS;
+    if (this.#members.has(of)) return id;
+    const { search, cells } = this.locate(of, false);
+    this.#members.set(of, { id, kind: "members", dim: 1, of: cells, into: of, search });
+    return id;
+  }
+
+  #cellsOf(voxels: SiteId, stride: readonly number[], corners: boolean): string {
+    const def = this.#module.sites.def(voxels);
+    if (def.kind !== "voxels") throw new Error(`internal: @${voxels} are no voxels`);
+    const apart = corners && def.rounding === "nearest";
+    const id = `${voxels}${apart ? CORNERS : CELLS}${stride.every((s) => s === 1) ? "" : `/${stride.join("x")}`}`;
+    if (!this.#cells.has(id)) {
+      const { size, origin, rounding, outside, extents } = def;
+      const cells = { size, origin, rounding, outside, ...(extents === undefined ? {} : { extents }), stride, ...(apart ? { corners: true } : {}) };
+      this.#cells.set(id, { voxels, attrs: { id, kind: "cells", dim: stride.length, of: def.of, cells } });
+    }
+    return id;
+  }
+
   /** Whether rows of the set are in the caller's order. */
   inCallersOrder(site: SiteId): boolean {
-    return this.#module.sites.def(site).kind === "input";
+    const { kind } = this.#module.sites.def(site);
+    return kind === "input" || kind === "points";
   }
 
   /** Site descriptions in derivation order, as attributes of `step.geometry`. */
@@ -111,13 +166,20 @@ export class GeometryDraft {
         list.push({ id, kind: "floor", dim, of: def.of, stride: def.stride, ...bounds });
       } else if (def.kind === "prune") {
         list.push({ id, kind: "prune", dim, of: def.of, ...bounds });
+      } else if (def.kind === "points") {
+        list.push({ id, kind: "points", dim, positions: def.axes });
+        if (this.#sorted.has(id)) list.push({ id: id + SORTED, kind: "sorted", dim, of: id });
+      } else if (def.kind === "voxels") {
+        const cells = this.#cellsOf(id, def.axes.map(() => 1), false);
+        list.push(this.#cells.get(cells)!.attrs, { id, kind: "voxels", dim, of: cells, ...bounds });
       } else if (def.kind === "union") {
         list.push({ id, kind: "union", dim, of: def.of[0]!, others: def.of.slice(1), ...bounds });
       } else {
         list.push({ id, kind: def.kind, dim, of: def.of, kernel: def.kernel, stride: def.stride, padding: def.padding, dilation: def.dilation, ...bounds });
       }
     }
-    return list;
+    const listed = new Set(list.map((attrs) => (attrs as { readonly id: string }).id));
+    return [...list, ...[...this.#cells].flatMap(([id, { attrs }]) => (listed.has(id) ? [] : [attrs])), ...this.#members.values()];
   }
 
   searchAttrs(): AttrValue[] {

@@ -65,19 +65,23 @@ export type Prunings = ReadonlyMap<string, (row: number) => boolean>;
 export function executeGeometry(spec: GeometrySpec, inputs: ReadonlyMap<number, Int32Array>, batch = 1, memo: SearchMemo = new Map(), prunings: Prunings = new Map()): ExecutedGeometry {
   const lists = new Map<string, SiteList>();
   spec.sites.forEach((site, i) => {
-    if (site.kind === "input" || site.kind === "full") {
+    if (site.kind === "members") return;
+    if (site.kind === "input" || site.kind === "full" || site.kind === "points" || site.kind === "cells") {
       const rows = site.kind === "full" ? gridCoords(site.extents!, batch) : (inputs.get(i) ?? new Int32Array(0));
       lists.set(site.id, new SiteList(unflatten(rows, site.dim + 1)));
       return;
     }
-    lists.set(site.id, derive(site, [site.of!, ...(site.others ?? [])].map((id) => lists.get(id)!), prunings.get(site.id)));
+    const inside = (row: readonly number[]): boolean => site.kind !== "voxels" || site.extents === undefined || site.extents.every((n, a) => row[a + 1]! >= 0 && row[a + 1]! < n);
+    lists.set(site.id, derive(site, [site.of!, ...(site.others ?? [])].map((id) => (site.kind === "voxels" ? new SiteList(lists.get(id)!.rows.filter(inside)) : lists.get(id)!)), prunings.get(site.id)));
   });
+  const cells = new Set(spec.sites.flatMap((s) => (s.kind === "cells" ? [s.id] : [])));
   const blocks = spec.rulebooks.map(({ from, to, ...r }) => {
     const key = JSON.stringify([from, to, r.kernel, r.stride, r.padding, r.dilation]);
-    const known = memo.get(key) ?? searchBlocks(r, lists.get(from)!, lists.get(to)!);
+    const known = memo.get(key) ?? (cells.has(from) ? cellBlocks : searchBlocks)(r, lists.get(from)!, lists.get(to)!);
     memo.set(key, known);
     return known;
   });
+  for (const site of spec.sites) if (site.kind === "members") lists.set(site.id, membersOf(lists.get(site.of!)!.rows.length, blocks[site.search!]!.transposed));
   return {
     rows: spec.sites.map((s) => lists.get(s.id)!.rows.length),
     coords: spec.sites.map((s) => Int32Array.from(lists.get(s.id)!.rows.flat())),
@@ -102,7 +106,7 @@ function compareRows(a: readonly number[], b: readonly number[]): number {
 
 /** The sites of a derived set that one parent row leads to. */
 function outputsOf(site: SiteSpec, row: readonly number[]): (readonly number[])[] {
-  if (site.kind === "sorted" || site.kind === "union" || site.kind === "prune") return [row];
+  if (site.kind === "sorted" || site.kind === "voxels" || site.kind === "union" || site.kind === "prune") return [row];
   if (site.kind === "floor") return [row.map((c, i) => (i === 0 ? c : Math.floor(c / site.stride![i - 1]!)))];
   let partial: number[][] = [[row[0]!]];
   for (let a = 0; a < site.dim; a++) {
@@ -136,6 +140,27 @@ function searchBlocks(r: SearchShape, from: SiteList, to: SiteList): Blocks {
     }
   });
   return { forward, transposed };
+}
+
+/** As `searchBlocks` at stride 1, from rows of which several may be equal; only what each of them finds. */
+function cellBlocks(r: SearchShape, from: SiteList, to: SiteList): Blocks {
+  const taps = r.kernel.reduce((a, b) => a * b, 1);
+  const transposed = emptyBlock(from.rows.length, taps);
+  const mirrored = { ...r, padding: r.padding.map((p, a) => (r.kernel[a]! - 1) * r.dilation[a]! - p) };
+  from.rows.forEach((row, input) => {
+    for (let tap = 0; tap < taps; tap++) {
+      const out = to.find(inputOf(mirrored, row, taps - 1 - tap));
+      if (out !== undefined) setEntry(transposed, taps, input, tap, out);
+    }
+  });
+  return { forward: new Uint32Array(0), transposed };
+}
+
+/** (row, point) of every point, sorted; those in no row last. */
+function membersOf(points: number, block: Uint32Array): SiteList {
+  const entry = (point: number): number => block[(point >> 5) * recordWords(1) + 1 + (point & 31)]!;
+  const rows = Array.from({ length: points }, (_, point) => [entry(point) === 0 ? 0x7fff_ffff : entry(point) - 1, point]);
+  return new SiteList(rows.sort(compareRows));
 }
 
 type SearchShape = Pick<RulebookSpec, "kernel" | "stride" | "padding" | "dilation">;

@@ -61,7 +61,7 @@ function outputBuffer(lowering: StepLowering, value: ValueId, name: string, loc:
 
 /** First and last step that touch each buffer; inputs begin before the first step, outputs last beyond the end. */
 function lifetimes(memory: MemoryDraft, steps: readonly StepDraft[], outputs: readonly number[]): (readonly [number, number])[] {
-  const live = memory.buffers.map((d): [number, number] => (d.input === "" ? [Number.POSITIVE_INFINITY, -1] : [-1, -1]));
+  const live = memory.buffers.map((d): [number, number] => (d.input === "" && d.fractions === undefined ? [Number.POSITIVE_INFINITY, -1] : [-1, -1]));
   steps.forEach((s, i) => {
     for (const ref of s.roles.values()) {
       if (ref.kind !== "buffer") continue;

@@ -11,6 +11,8 @@ export interface BufferDraft {
   readonly shape: readonly number[];
   readonly zero: boolean;
   readonly input: string;
+  /** Cells of points, of whose positions between corners it receives the fractions. */
+  readonly fractions?: string;
   /** Whether its rows must stay float32, since float16 does not hold their whole numbers. */
   readonly exact?: boolean;
 }

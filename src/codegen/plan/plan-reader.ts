@@ -1,12 +1,13 @@
 import { number, numbers, string, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
 import type { LoadOp, ParamBlock } from "../../runtime/load.ts";
-import type { BufferPlan, InputPlan, OutputPlan, Rows, StepBinding } from "../../runtime/plan.ts";
+import type { BufferPlan, FractionsPlan, InputPlan, OutputPlan, Rows, StepBinding } from "../../runtime/plan.ts";
 import type { GeometrySpec } from "./geometry-spec.ts";
 
 /** A plan module with everything numbered as the plan's data numbers it. */
 export class PlanReader {
   readonly geometry: GeometrySpec;
   readonly inputs: readonly InputPlan[];
+  readonly fractions: readonly FractionsPlan[];
   readonly outputs: readonly OutputPlan[];
   readonly load: readonly LoadOp[];
   readonly blocks: readonly ParamBlock[];
@@ -22,6 +23,7 @@ export class PlanReader {
     const blocks: ParamBlock[] = [];
     const buffers: BufferPlan[] = [];
     const inputs: InputPlan[] = [];
+    const fractions: FractionsPlan[] = [];
     const steps: Op[] = [];
     const values = new Map<ValueId, number>();
     for (const op of module.ops) {
@@ -35,6 +37,8 @@ export class PlanReader {
         this.#bindings.set(op.results[0]!, { bind: "buffer", buffer: buffers.length });
         const name = string(op.attrs, "input");
         if (name !== "") inputs.push(this.#input(module, op, name, buffers.length));
+        const cells = string(op.attrs, "fractions");
+        if (cells !== "") fractions.push({ cells: this.#site.get(cells)!, buffer: buffers.length });
         buffers.push(this.#buffer(op));
       } else if (op.name === "step.geometry") {
         this.#addRegions(op);
@@ -42,7 +46,7 @@ export class PlanReader {
         steps.push(op);
       }
     }
-    [this.load, this.blocks, this.buffers, this.inputs, this.steps] = [load, blocks, buffers, inputs, steps];
+    [this.load, this.blocks, this.buffers, this.inputs, this.fractions, this.steps] = [load, blocks, buffers, inputs, fractions, steps];
     const defs = new Map(module.ops.flatMap((op) => op.results.map((r) => [r, op] as const)));
     this.outputs = module.outputs.map((o) => this.#output(o.name, o.value, defs.get(o.value)!));
   }
@@ -72,8 +76,9 @@ export class PlanReader {
   #input(module: Module, op: Op, name: string, buffer: number): InputPlan {
     const site = string(op.attrs, "rows");
     const [channels] = numbers(op.attrs, "shape") as readonly [number];
-    const shape = module.sites.isFull(site) ? { shape: [channels, ...module.sites.extents(site)!] } : {};
-    return { name, site: this.#site.get(site)!, axes: module.sites.axes(site), channels, buffer, ...shape };
+    const def = module.sites.def(site);
+    const shape = def.kind === "full" ? { shape: [channels, ...def.extents] } : {};
+    return { name, site: this.#site.get(site)!, axes: def.kind === "points" ? def.axes : module.sites.axes(site), channels, buffer, ...shape };
   }
 
   #output(name: string, value: ValueId, op: Op): OutputPlan {

@@ -20,11 +20,11 @@ export function buildProgram(module: Module): Program {
   const steps = reader.steps.map((op, i) => (op.name === "step.prune" ? buildPruning(reader, op, geometry) : buildStep(module, reader, op, i, shared)));
   const kernels = [...geometry.kernels, ...shared.kernels()];
   const interfaces = kernels.map((k) => ({ name: k.name, access: k.bindings.map((b) => b.access) }));
-  const { inputs, outputs, load, blocks, buffers } = reader;
+  const { inputs, outputs, fractions, load, blocks, buffers } = reader;
   const features = [...(buffers.some((b) => b.half === true) ? ["shader-f16" as const] : []), ...(kernels.some((k) => k.subgroups === true) ? ["subgroups" as const] : [])];
   const bytes = Math.max(0, ...kernels.map((k) => k.workgroupBytes));
   const limits = bytes > WORKGROUP_BYTES ? { limits: { maxComputeWorkgroupStorageSize: bytes } } : {};
-  return { plan: { name: module.name, inputs, outputs, load, blocks, kernels: interfaces, geometry: geometry.plan, buffers, steps, ...(features.length === 0 ? {} : { features }), ...limits }, kernels };
+  return { plan: { name: module.name, inputs, outputs, ...(fractions.length === 0 ? {} : { fractions }), load, blocks, kernels: interfaces, geometry: geometry.plan, buffers, steps, ...(features.length === 0 ? {} : { features }), ...limits }, kernels };
 }
 
 const maskOf = (op: Op): Mask => op.attrs["spec"] as unknown as Mask;
@@ -62,7 +62,7 @@ function buildStep(module: Module, reader: PlanReader, op: Op, index: number, sh
   const rows = string(op.attrs, "rows");
   const body = { kind: op.name.slice("step.".length), ...(op.attrs["spec"] as object) } as SpecBody;
   const description = describeStep(module, op, body, index);
-  const counted = body.kind === "global_pool" || body.kind === "moments" || body.kind === "statistics" ? { ...body, sites: rowCountIndex(reader.geometry, body.coords === undefined ? "batch" : sortedRows(op, reader)) } : body;
+  const counted = body.kind === "global_pool" || body.kind === "moments" || body.kind === "statistics" ? { ...body, sites: rowCountIndex(reader.geometry, body.coords === undefined ? "batch" : sortedRows(op, reader, "coords")) } : body.kind === "voxelize" ? { ...body, points: rowCountIndex(reader.geometry, sortedRows(op, reader, "members")) } : body;
   const head = { name: description.name, header: description.header, rows: rowCountIndex(reader.geometry, rows) };
   const kernel = shared.share(buildKernel({ ...counted, ...head } as FeatureSpec), description.header);
   const roles = op.attrs["roles"] as readonly string[];
@@ -84,10 +84,10 @@ function buildStep(module: Module, reader: PlanReader, op: Op, index: number, sh
   };
 }
 
-/** Id of the site set whose sorted rows a reduction reads: the one whose coordinates it binds. */
-function sortedRows(op: Op, reader: PlanReader): string {
+/** Id of the site set whose sorted rows a reduction reads: the one whose coordinates it binds to a role. */
+function sortedRows(op: Op, reader: PlanReader, role: "coords" | "members"): string {
   const roles = op.attrs["roles"] as readonly string[];
-  const binding = reader.bindingOf(op.operands[roles.indexOf("coords")]!);
+  const binding = reader.bindingOf(op.operands[roles.indexOf(role)]!);
   if (binding.bind !== "coords") throw new Error("internal: a reduction without coordinates");
   return reader.geometry.sites[binding.site]!.id;
 }

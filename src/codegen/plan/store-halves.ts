@@ -16,8 +16,8 @@ export function storeHalves(plan: Module): Module {
   const halves = new Set<ValueId>();
   const ops = plan.ops.map((op): Op => {
     if (op.name === "buffer") {
-      const { rows, input, zero, exact } = op.attrs;
-      if (outputs.has(op.results[0]!) || masks.has(op.results[0]!) || rows === "batch" || input !== "" || zero === true || exact === true) return op;
+      const { rows, input, fractions, zero, exact } = op.attrs;
+      if (outputs.has(op.results[0]!) || masks.has(op.results[0]!) || rows === "batch" || input !== "" || fractions !== "" || zero === true || exact === true) return op;
       halves.add(op.results[0]!);
       return { ...op, attrs: { ...op.attrs, half: true } };
     }

@@ -11,6 +11,7 @@ import { lowerToPlan } from "../plan/lower.ts";
 import type { StepTarget } from "../plan/lower-steps.ts";
 import { PlanReader } from "../plan/plan-reader.ts";
 import type { SpecBody } from "../plan/step-draft.ts";
+import { pointsOf } from "../wgsl/geometry/analysis.ts";
 import type { FeatureSpec } from "../wgsl/spec.ts";
 import { Assembly } from "./assembly.ts";
 import { addDerive } from "./geometry/derive.ts";
@@ -57,8 +58,8 @@ export function buildCpuProgram(module: Module, arithmetic: Arithmetic = "strict
   addBarrier(assembly);
   const shared = new Map<string, string>();
   const steps = reader.steps.map((op, i) => buildStep(module, reader, assembly, op, i, shared));
-  const { inputs, outputs, load, blocks, buffers } = reader;
-  const plan: CpuPlan = { name: module.name, inputs, outputs, load, blocks, geometry, buffers, steps, arithmetic, bitmapCells: BITMAP_CELLS, checks: assembly.checks, scratch: assembly.scratch, heap: assembly.dataEnd };
+  const { inputs, outputs, fractions, load, blocks, buffers } = reader;
+  const plan: CpuPlan = { name: module.name, inputs, outputs, ...(fractions.length === 0 ? {} : { fractions }), load, blocks, geometry, buffers, steps, arithmetic, bitmapCells: BITMAP_CELLS, checks: assembly.checks, scratch: assembly.scratch, heap: assembly.dataEnd };
   return { plan, wat: assembly.text() };
 }
 
@@ -75,12 +76,13 @@ export function buildGeometry(assembly: Assembly, spec: GeometrySpec): CpuPlan["
   }
   const sites = spec.sites.map((s): CpuSite => {
     const { id, dim, kernel, stride, padding, dilation, extents } = s;
-    const kind = s.kind === "full" ? "input" : s.kind;
+    const kind = s.kind === "full" || s.kind === "points" ? "input" : s.kind;
     if (kind === "sorted") throw new Error("internal: a sorted copy on a target that sorts all sets");
     const lists = { ...(kernel && { kernel }), ...(stride && { stride }), ...(padding && { padding }), ...(dilation && { dilation }), ...(extents && { extents }) };
     const others = s.others === undefined ? {} : { others: s.others.map((p) => index.get(p)!) };
-    const head = { id, kind, dim, of: s.of === undefined ? -1 : index.get(s.of)!, ...others, ...lists, emit: addEmit(assembly, dim) };
-    if (kind === "union") return { ...head, mark: addMarkInput(assembly, dim) };
+    const head = { id, kind, dim, of: s.of === undefined || kind === "cells" ? -1 : index.get(s.of)!, ...pointsOf(s, index), ...others, ...lists, emit: addEmit(assembly, dim) };
+    if (kind === "members") return { ...head, mark: "", members: { into: index.get(s.into!)!, search: s.search! } };
+    if (kind === "union" || kind === "voxels" || kind === "cells") return { ...head, mark: addMarkInput(assembly, dim) };
     if (kind === "prune") {
       addHashPruned(assembly, dim);
       return { ...head, mark: addMarkInput(assembly, dim), pruned: addMarkPruned(assembly, dim) };

@@ -177,6 +177,35 @@ export interface PoolSpec extends KernelHead {
   readonly target: RowAccess | DenseTarget;
 }
 
+/** Each row of a set reduces the points that are in it, in their order: sum, mean or maximum, 0 where there is none. */
+export interface VoxelizeSpec extends KernelHead {
+  readonly kind: "voxelize";
+  readonly source: RowAccess;
+  /** Sorted (row, point), i32 [points, 2], rows of points without one last; on the CPU where each row's points begin, u32 [rows + 1], then the points. */
+  readonly members: string;
+  /** Index of the count of points in `counts`. Required by the kernel. */
+  readonly points?: number;
+  readonly mode: "mean" | "sum" | "max";
+  /** Points of a row that count at most, the first ones; 0: all. */
+  readonly most: number;
+  readonly epilogue: readonly EpilogueStep[];
+  readonly target: RowAccess;
+}
+
+/** Linear between the rows at the corners around each point. */
+export interface DevoxelizeSpec extends KernelHead {
+  readonly kind: "devoxelize";
+  readonly source: RowAccess;
+  /** A tap per corner: bit `axes − 1 − a` says whether it is the upper one along axis a. */
+  readonly map: MapAccess;
+  /** Per axis, how far the point is from the lower corner to the upper one. */
+  readonly fractions: RowAccess;
+  /** Whether weights are scaled to a sum of 1 over the corners that are there. */
+  readonly scaled: boolean;
+  readonly epilogue: readonly EpilogueStep[];
+  readonly target: RowAccess;
+}
+
 /** Rows must be sorted by batch, or read through `order`, a one-tap map onto the sorted copy of the site set. */
 export interface GlobalPoolSpec extends KernelHead {
   readonly kind: "global_pool";
@@ -324,7 +353,7 @@ export interface FillSpec extends KernelHead {
   readonly at: number;
 }
 
-export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | SoftmaxSpec | ActiveSpec | InterpolateSpec | BroadcastSpec | MomentsSpec | StatisticsSpec | NormaliseSpec | RowNormSpec | PruneSpec | FillSpec;
+export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | SoftmaxSpec | ActiveSpec | InterpolateSpec | BroadcastSpec | MomentsSpec | StatisticsSpec | NormaliseSpec | RowNormSpec | PruneSpec | FillSpec | VoxelizeSpec | DevoxelizeSpec;
 
 export interface KernelBinding {
   readonly role: string;

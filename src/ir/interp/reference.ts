@@ -2,6 +2,7 @@ import { siteAttr, string, type Module, type Op, type ValueId } from "../module.
 import { opDef } from "../ops/registry.ts";
 import { parentsOf, type SiteId } from "../sites.ts";
 import { keeps } from "../ops/prune.ts";
+import { pointRows, voxelRows, type Positions } from "./points.ts";
 import { deriveRows, fullRows, keptRows, SiteRows } from "./site-rows.ts";
 import type { InputTensor, ParamTensor, Value } from "./value.ts";
 
@@ -68,10 +69,12 @@ class Run {
     const made = evaluate({
       operands: op.operands.map((v) => this.value(v)),
       attrs: op.attrs,
+      operandTypes: op.operands.map((v) => this.#module.types.get(v)!),
       resultTypes: op.results.map((v) => this.#module.types.get(v)!),
       table: this.#module.sites,
       batch: this.#options.batch,
       sites: (id) => this.#rows(id),
+      positions: (id) => this.#positions(id),
       input: (name) => inputOf(this.#options, name),
       param: this.#options.params,
     });
@@ -95,10 +98,23 @@ class Run {
       return keptRows(mask.sites, (row) => keeps(op.attrs, mask.data[row]!));
     }
     if (def.kind === "full") return fullRows(def.axes, def.extents, this.#options.batch);
+    if (def.kind === "points") return pointRows(this.#positions(id));
+    if (def.kind === "voxels") return voxelRows(def, this.#positions(def.of));
     if (def.kind !== "input") return deriveRows(sites, id, parentsOf(def).map((p) => this.#rows(p)));
-    const op = ops.find((o) => o.name === "input" && siteAttr(o.attrs, "sites") === id);
+    return new SiteRows(def.axes, Int32Array.from(this.#given(id)));
+  }
+
+  #positions(id: SiteId): Positions {
+    const def = this.#module.sites.def(id);
+    if (def.kind !== "points") throw new Error(`internal: @${id} are no points`);
+    return { axes: def.axes.length, data: this.#given(id) };
+  }
+
+  /** Coordinates or positions of the first input on a set. */
+  #given(id: SiteId): ArrayLike<number> {
+    const op = this.#module.ops.find((o) => o.name === "input" && siteAttr(o.attrs, "sites") === id);
     if (op === undefined) throw new Error(`internal: no input is on @${id}`);
-    return new SiteRows(def.axes, Int32Array.from(inputOf(this.#options, string(op.attrs, "name")).coords));
+    return inputOf(this.#options, string(op.attrs, "name")).coords;
   }
 }
 

@@ -62,6 +62,8 @@ export function deriveRows(table: SiteTable, id: SiteId, parents: readonly SiteR
   const parent = parents[0]!;
   switch (def.kind) {
     case "input":
+    case "points":
+    case "voxels":
     case "full":
     case "prune":
       throw new Error(`internal: @${id} is no function of other sets`);

@@ -1,6 +1,7 @@
 import type { Attrs } from "../module.ts";
 import type { SiteId, SiteTable } from "../sites.ts";
 import type { Type } from "../types.ts";
+import type { Positions } from "./points.ts";
 import type { SiteRows } from "./site-rows.ts";
 
 export interface FeatValue {
@@ -49,7 +50,7 @@ export type Value = FeatValue | VecValue | DenseValue | ParamValue | RulebookVal
 
 /** What a caller gives for one `input`. */
 export interface InputTensor {
-  /** [N, 1 + d], row-major: batch, then the axes of the site set. Not read of a dense tensor. */
+  /** [N, 1 + d], row-major: batch, then the axes of the site set; of points their positions. Not read of a dense tensor. */
   readonly coords: ArrayLike<number>;
   /** [N, channels], row-major; of a dense tensor [batch, channels, extents…]. */
   readonly features: ArrayLike<number>;
@@ -65,11 +66,14 @@ export interface ParamTensor {
 export interface EvalContext {
   readonly operands: readonly Value[];
   readonly attrs: Attrs;
+  readonly operandTypes: readonly Type[];
   readonly resultTypes: readonly Type[];
   readonly table: SiteTable;
   /** Number of batch items. */
   readonly batch: number;
   sites(id: SiteId): SiteRows;
+  /** Where the points of a set of points are. */
+  positions(id: SiteId): Positions;
   input(name: string): InputTensor;
   param(name: string): ParamTensor;
 }

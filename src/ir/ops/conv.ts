@@ -92,6 +92,7 @@ export function checkGeometry(ctx: InferContext, sites: SiteId, attrs: Attrs = c
     ok = false;
     ctx.problem(message);
   };
+  if (ctx.sites.def(sites).kind === "points") problem(`@${sites} are points, which lie on no grid`);
   for (const key of Object.keys(geometryAttrs)) {
     const list = numbers(attrs, key);
     if (list.length !== dim) problem(`${key} has ${list.length} entries, @${sites} has ${dim} axes`);

@@ -19,6 +19,7 @@ export const bufferOp: OpDef = {
     exact: { kind: "bool", doc: "stays float32, since it holds whole numbers beyond those of float16", default: false },
     half: { kind: "bool", doc: "stored as float16 instead of float32", default: false },
     input: { kind: "string", doc: "name of the network input it receives", default: "" },
+    fractions: { kind: "string", doc: "cells of points, whose places between corners it receives", default: "" },
   },
   infer: () => [BUFFER],
 };
@@ -62,6 +63,8 @@ const stepDoc: Readonly<Record<string, string>> = {
   pointwise: "Applies an epilogue to rows; also copies and scatters to dense.",
   pool: "Reduces the rows that a rulebook block names.",
   prune: "Makes a pruned site set of the rows whose mask is greater than a threshold, and all that derives from it.",
+  voxelize: "Reduces the points of each site, in their order.",
+  devoxelize: "Linear between the rows at the corners around each point.",
   fill: "Writes one number per channel to every cell of a dense tensor, before rows are scattered into it.",
   global_pool: "Reduces the rows of each batch item in sorted order.",
   softmax: "Softmax along the channels of each row, or its logarithm.",

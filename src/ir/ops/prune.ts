@@ -24,6 +24,7 @@ export const pruneOp: OpDef = {
   infer(ctx) {
     const [x, mask] = [ctx.types[0] as FeatType, ctx.types[1] as FeatType];
     if (x.sites !== mask.sites) ctx.problem(`x is on @${x.sites}, its mask on @${mask.sites}`);
+    if (ctx.sites.def(mask.sites).kind === "points") ctx.problem(`@${mask.sites} are points, which lie on no grid`);
     if (mask.channels !== 1) ctx.problem(`the mask has ${mask.channels} channels, expected 1`);
     const made = siteAttr(ctx.attrs, "sites");
     const def = ctx.sites.def(made);

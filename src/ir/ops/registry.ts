@@ -15,6 +15,7 @@ import type { OpDef } from "./op.ts";
 import { fusedPairOp } from "./pair.ts";
 import { bufferOp, geometryOp, packOp, stepOps } from "./plan.ts";
 import { globalPoolOp, poolOp, unpoolOp } from "./pool.ts";
+import { devoxelizeOp, voxelizeOp } from "./points.ts";
 import { pruneOp } from "./prune.ts";
 import { clipOp, quantiseOp, rescaleOp, saturateOp, scaleOp } from "./quantised.ts";
 import { haloOp, rulebookSliceOp, searchOp, transposeOp } from "./rulebook.ts";
@@ -26,7 +27,7 @@ import { unionOp } from "./union.ts";
 const all: readonly OpDef[] = [
   ...[inputOp, groundOp, paramOp],
   ...[submOp, convOp, upOp, linearOp],
-  ...[bnOp, normaliseOp, softmaxOp, broadcastOp, ...activationOps, eluOp, softplusOp, leakyReluOp, preluOp, addOp, mulOp, shiftOp, unionOp, activeOp, pruneOp],
+  ...[bnOp, normaliseOp, softmaxOp, broadcastOp, ...activationOps, eluOp, softplusOp, leakyReluOp, preluOp, addOp, mulOp, shiftOp, unionOp, activeOp, pruneOp, voxelizeOp, devoxelizeOp],
   ...[quantiseOp, clipOp, rescaleOp, saturateOp, scaleOp],
   ...[catOp, sliceOp, poolOp, unpoolOp, globalPoolOp, toDenseOp, toGridOp, interpolateOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],

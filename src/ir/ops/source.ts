@@ -1,6 +1,5 @@
 import type { EvalContext, FeatValue } from "../interp/value.ts";
 import { number, numbers, siteAttr, string } from "../module.ts";
-import { isRoot } from "../sites.ts";
 import { feat, param, type DType } from "../types.ts";
 import type { OpDef } from "./op.ts";
 
@@ -12,12 +11,13 @@ export const inputOp: OpDef = {
   operands: [],
   attrs: {
     name: { kind: "string", doc: "name under which the caller passes coordinates and features, or a tensor" },
-    sites: { kind: "site", doc: "an input site set, or a full grid" },
+    sites: { kind: "site", doc: "an input site set, points, or a full grid" },
     channels: { kind: "int", doc: "channels per row" },
   },
   infer(ctx) {
     const id = siteAttr(ctx.attrs, "sites");
-    if (!isRoot(ctx.sites.def(id))) ctx.problem(`@${id} is derived, an input needs an input site set or a full grid`);
+    const { kind } = ctx.sites.def(id);
+    if (kind !== "input" && kind !== "points" && kind !== "full") ctx.problem(`@${id} is derived, an input needs an input site set, points or a full grid`);
     if (number(ctx.attrs, "channels") < 1) ctx.problem("channels must be at least 1");
     return [feat(id, number(ctx.attrs, "channels"))];
   },
@@ -43,6 +43,10 @@ function evaluateInput(ctx: EvalContext): FeatValue {
   const sites = ctx.sites(siteAttr(ctx.attrs, "sites"));
   const channels = number(ctx.attrs, "channels");
   const { coords, features } = ctx.input(string(ctx.attrs, "name"));
+  if (ctx.table.def(siteAttr(ctx.attrs, "sites")).kind === "points") {
+    if (features.length !== sites.count * channels) throw new Error("internal: an input has another number of rows than its points");
+    return { kind: "feat", sites, channels, data: Float64Array.from(features) };
+  }
   if (coords.length !== sites.coords.length || features.length !== sites.count * channels) throw new Error("internal: an input has another number of rows than its sites");
   const data = new Float64Array(features.length);
   for (let row = 0; row < sites.count; row++) {

@@ -10,7 +10,7 @@ export const toDense: SurfaceOp = {
   foreign: ["dense", "ToDense", "SparseToDense", "MinkowskiToDenseTensor", "ToDenseBEVConvolution", "HeightCompression"],
   parameters: [xParameter, optional("fold", "text", "name of the axis that goes into the channels", { fallback: "none" }), optional("layout", "word", "whether the channels come before the extents or behind them", { choices: ["channels_first", "channels_last"], fallback: "`channels_first`" })],
   build(use) {
-    const x = use.cells("x", DTYPES);
+    const x = use.onGrid(use.cells("x", DTYPES));
     if (x === undefined) return undefined;
     const { sites } = use.net;
     const root = sites.root(x.type.sites);

@@ -2,7 +2,6 @@ import type { ForeignArgument, ForeignOperation } from "../../parser/elaborate/h
 import { surfaceOps } from "./registry.ts";
 
 const spelled = (spelling: string, note?: string): ForeignOperation => ({ kind: "spelled", spelling, ...(note === undefined ? {} : { note }) });
-const later = (what: string, note?: string): ForeignOperation => ({ kind: "later", what, ...(note === undefined ? {} : { note }) });
 const needless = (why: string): ForeignOperation => ({ kind: "needless", why });
 
 const pipe = "operations are chained with `|>`";
@@ -15,10 +14,6 @@ const special: Readonly<Record<string, ForeignOperation>> = {
   MinkowskiBroadcastAddition: spelled("broadcast", "with `by=sum`"),
   MinkowskiBroadcastConcatenation: spelled("broadcast", "with `by=cat`"),
   MinkowskiStableInstanceNorm: spelled("instance_norm", "with `eps=1e-6`"),
-  voxelize: later("`voxelize`", "points become sites before the network: `spnet run` does so on the way in, `voxelize` of `spnet/points` in a program"),
-  PointToVoxel: later("`voxelize`", "points become sites before the network: `spnet run` does so on the way in, `voxelize` of `spnet/points` in a program"),
-  devoxelize: later("`devoxelize`", "features of sites become those of points behind the network: `nearestFeatures` and `interpolatedFeatures` of `spnet/points`"),
-  MinkowskiInterpolation: later("`devoxelize`", "features of sites become those of points behind the network: `nearestFeatures` and `interpolatedFeatures` of `spnet/points`"),
   Conv1d: spelled("conv", "on sites; `conv1d` on a dense tensor"),
   Conv3d: spelled("conv", "on sites; `conv3d` on a dense tensor"),
   UpsamplingBilinear2d: spelled("upsample", "with `mode=bilinear, align_corners=true`"),

@@ -1,13 +1,14 @@
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import type { Diagnostic } from "../../parser/diagnostics/diagnostic.ts";
 import { suggest } from "../../parser/diagnostics/suggest.ts";
-import type { Call, GroundValue, NetHost, OperationSignature, Place as SourcePlace, Tensor, TensorType } from "../../parser/elaborate/host.ts";
+import type { Call, GroundValue, NetHost, OperationSignature, Place as SourcePlace, Tensor, TensorType, VoxelsValue } from "../../parser/elaborate/host.ts";
 import { errorValue, type Value } from "../../parser/elaborate/values.ts";
 import type { Span } from "../../parser/span.ts";
 import { ModuleBuilder } from "../builder.ts";
 import type { Ground } from "../ground.ts";
 import type { Loc, Place } from "../loc.ts";
 import type { Module, ValueId } from "../module.ts";
+import { voxelGridProblem } from "../voxel-grid.ts";
 import { SiteTable, type Geometry, type SiteId } from "../sites.ts";
 import type { DenseType, FeatType, VecType } from "../types.ts";
 import { defaultLayout, dialects, type Dialect } from "./dialects.ts";
@@ -124,6 +125,30 @@ export class NetUnderConstruction implements NetHost {
     const beyond = [ground?.value ?? []].flat().find((value) => !isFloat32(value));
     if (ground !== undefined && beyond !== undefined) this.report(diagnose("SP0430", { parameter: "ground", expected: "a number", found: beyond }, [{ span: ground.span, text: "cannot be computed with" }]));
     return id;
+  }
+
+  declarePoints(name: string, axes: readonly string[]): string {
+    return this.sites.addInput({ kind: "points", name, axes });
+  }
+
+  declareVoxels(name: string, axes: readonly string[], extents: readonly number[] | undefined, { points, size, origin, rounding, outside, span }: VoxelsValue): string | undefined {
+    const def = this.sites.def(points.id);
+    const perAxis = (list: number | readonly number[]): readonly number[] => (typeof list === "number" ? axes.map(() => list) : list);
+    const grid = { axes, extents, size: perAxis(size.value), origin: perAxis(origin?.value ?? 0), rounding, outside: outside.value };
+    const why = def.kind === "points" ? voxelGridProblem(grid, def.axes) : "needs points, this is a site set";
+    if (why === undefined) return this.sites.deriveVoxels(name, points.id, grid);
+    this.report(diagnose("SP0493", { why: `the grid ${why}` }, [{ span, text: "these voxels" }]));
+    return undefined;
+  }
+
+  coarseSites(root: string, stride: number | readonly number[]): string {
+    if (this.isPoints(root)) return root;
+    return this.sites.deriveFloor(root, typeof stride === "number" ? this.sites.axes(root).map(() => stride) : stride);
+  }
+
+  /** Whether a set is one of points, which lie on no grid. */
+  isPoints(sites: SiteId): boolean {
+    return this.sites.def(sites).kind === "points";
   }
 
   input(name: string, sites: string, channels: number, place: SourcePlace): Tensor {

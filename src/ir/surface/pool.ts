@@ -42,7 +42,7 @@ const local = modes.map(({ mode, doc, word, long }): SurfaceOp => ({
   parameters: [xParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, ontoParameter, shapeParameter, ceilParameter, ...(mode === "avg" ? [divisorParameter] : mode === "max" ? [clampParameter] : [])],
   foreignArguments: { ceil_mode: { kind: "spelled", spelling: "ceil" } },
   build(use) {
-    const x = use.cells("x", mode === "max" ? DTYPES : REAL);
+    const x = use.onGrid(use.cells("x", mode === "max" ? DTYPES : REAL));
     const isGrid = x !== undefined && use.net.isGrid(x.type);
     if (x !== undefined && !isGrid && use.has("ceil")) return use.report(diagnose("SP0484", {}, [{ span: use.spanOf("ceil"), text: "for dense tensors" }, { span: x.span, text: `this is on ${x.type.sites}` }], { help: { text: "leave `ceil` out" } }));
     const chosen = x && (isGrid ? chooseGridGeometry(use, x) : chooseGeometry(use, x));

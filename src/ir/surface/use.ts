@@ -150,7 +150,7 @@ export class Use {
 
   /** The operand when it is sparse features of such numbers; undefined after reporting. */
   sparse(operand: Operand, numbers: readonly DType[] = REAL): Operand<FeatType> | undefined {
-    if (operand.type.kind === "feat" && !this.net.isGrid(operand.type)) return this.#of({ ...operand, type: operand.type }, numbers);
+    if (operand.type.kind === "feat" && !this.net.isGrid(operand.type)) return this.onGrid(this.#of({ ...operand, type: operand.type }, numbers));
     return this.wrongKind(operand, nouns.feat);
   }
 
@@ -167,6 +167,12 @@ export class Use {
     const operand = this.operand(name);
     if (operand.type.kind === "feat") return this.#of({ ...operand, type: operand.type }, numbers);
     return this.wrongKind(operand, `${nouns.feat} or a dense tensor with its channels first`);
+  }
+
+  /** The operand unless it is features of points, which lie on no grid; undefined after reporting. */
+  onGrid(operand: Operand<FeatType> | undefined): Operand<FeatType> | undefined {
+    if (operand === undefined || !this.net.isPoints(operand.type.sites)) return operand;
+    return this.report(diagnose("SP0490", { operation: this.name }, [{ span: operand.span, text: `on the points ${operand.type.sites}` }], { help: { text: "`voxelize(onto=V)` brings features to voxels, `devoxelize` back to the points" } }));
   }
 
   /** The operand as features with rows, sparse, dense or one per batch item, of such numbers; undefined after reporting. */

@@ -35,7 +35,7 @@ function buildStage(ctx: BuildContext, node: cst.StageCstNode): CallExpr | undef
   return { kind: "call", callee: nameRef(ctx, callee, node), args: buildArgs(ctx, first(node.children.args)), span: nodeSpan(ctx, node) };
 }
 
-function buildArgs(ctx: BuildContext, node: cst.ArgsCstNode | undefined): readonly Arg[] {
+export function buildArgs(ctx: BuildContext, node: cst.ArgsCstNode | undefined): readonly Arg[] {
   return (node?.children.arg ?? []).map((arg) => {
     const span = nodeSpan(ctx, arg);
     const named = first(arg.children.argName);

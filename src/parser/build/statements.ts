@@ -2,7 +2,7 @@ import type * as cst from "../../../grammar/generated/spnet-cst.ts";
 import type { Body, Stmt, TypeExpr } from "../ast.ts";
 import type { Span } from "../span.ts";
 import { first, isReal, nameDef, nameRef, nodeSpan, tokenSpan, type BuildContext } from "./context.ts";
-import { buildExpr, buildItems } from "./expressions.ts";
+import { buildArgs, buildExpr, buildItems } from "./expressions.ts";
 import { plainText } from "./text.ts";
 
 export function buildBody(ctx: BuildContext, node: cst.BodyCstNode | undefined, around: Span): Body {
@@ -48,7 +48,10 @@ function buildSites(ctx: BuildContext, node: cst.SitesStmtCstNode): Stmt {
   });
   const clause = first(node.children.ground);
   const ground = clause === undefined ? undefined : buildExpr(ctx, first(clause.children.expr), nodeSpan(ctx, clause));
-  return { kind: "sites", name: nameDef(ctx, first(node.children.Ident), node), axes, ground, span: nodeSpan(ctx, node) };
+  const from = first(node.children.siteSource);
+  const span = from === undefined ? undefined : nodeSpan(ctx, from);
+  const source = from === undefined ? undefined : { kind: "call" as const, callee: nameRef(ctx, first(from.children.Ident), from), args: buildArgs(ctx, first(from.children.args)), span: span! };
+  return { kind: "sites", name: nameDef(ctx, first(node.children.Ident), node), axes, ground, source, span: nodeSpan(ctx, node) };
 }
 
 function bindingParts(ctx: BuildContext, node: cst.LetStmtCstNode | cst.VarStmtCstNode | cst.OutputStmtCstNode) {

@@ -7,12 +7,13 @@ import { lexical } from "./catalog/lexical.ts";
 import { lints } from "./catalog/lints.ts";
 import { names } from "./catalog/names.ts";
 import { numbers } from "./catalog/numbers.ts";
+import { points } from "./catalog/points.ts";
 import { sites } from "./catalog/sites.ts";
 import { syntax } from "./catalog/syntax.ts";
 import { weights } from "./catalog/weights.ts";
 
 /** Every diagnostic of the language, by code. Adding one is adding an entry; docs/ERRORS.md and the tests follow. */
-export const catalog = { ...lexical, ...syntax, ...names, ...channels, ...numbers, ...sites, ...ground, ...dense, ...weights, ...lints } as const satisfies Record<string, Entry>;
+export const catalog = { ...lexical, ...syntax, ...names, ...channels, ...numbers, ...sites, ...ground, ...dense, ...points, ...weights, ...lints } as const satisfies Record<string, Entry>;
 
 export type Code = keyof typeof catalog;
 

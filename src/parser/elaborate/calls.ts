@@ -4,7 +4,7 @@ import type { LoadedFile } from "../program.ts";
 import type { ArgumentSource, Binding } from "../resolve/bind.ts";
 import type { Span } from "../span.ts";
 import { checkType } from "./annotate.ts";
-import { convertArgument, wordArgument } from "./arguments.ts";
+import { convertArgument, siteArgument, wordArgument } from "./arguments.ts";
 import { evaluate } from "./evaluate.ts";
 import type { FunctionSignature } from "./functions.ts";
 import type { Argument, OperationSignature } from "./host.ts";
@@ -45,20 +45,27 @@ function argumentOf(frame: Frame, source: ArgumentSource, piped: Argument | unde
 }
 
 function callOperation(frame: Frame, call: CallExpr, binding: Binding, signature: OperationSignature, piped: Argument | undefined): Value {
+  const args = readArguments(frame, binding, signature, piped);
+  const path = signature.weights ? weightPath(frame, binding.path, signature.name) : "";
+  if (args === undefined || path === undefined || frame.machine.net === undefined) return errorValue;
+  return frame.machine.net.call(signature, { span: call.callee.span, via: frame.via, arguments: args, path });
+}
+
+/** The arguments of an operation by parameter; undefined after reporting. */
+export function readArguments(frame: Frame, binding: Binding, signature: OperationSignature, piped: Argument | undefined): ReadonlyMap<string, readonly Argument[]> | undefined {
   const args = new Map<string, readonly Argument[]>();
   let failed = false;
   for (const parameter of signature.parameters) {
     const sources = binding.sources.get(parameter.name) ?? [];
     const values = sources.map((source) => {
       const word = parameter.kind === "word" && source.kind === "expr" ? wordArgument(frame, signature, parameter, source.expr) : undefined;
-      return word ?? convertArgument(frame, signature.name, parameter, argumentOf(frame, source, piped));
+      const sites = parameter.kind === "sites" && source.kind === "expr" ? siteArgument(frame, source.expr) : undefined;
+      return word ?? sites ?? convertArgument(frame, signature.name, parameter, argumentOf(frame, source, piped));
     });
     failed ||= values.some((v) => isError(v.value));
     if (values.length > 0) args.set(parameter.name, values);
   }
-  const path = signature.weights ? weightPath(frame, binding.path, signature.name) : "";
-  if (failed || path === undefined || frame.machine.net === undefined) return errorValue;
-  return frame.machine.net.call(signature, { span: call.callee.span, via: frame.via, arguments: args, path });
+  return failed ? undefined : args;
 }
 
 /** `a + b` and `a * b` on tensors. */

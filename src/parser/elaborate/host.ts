@@ -27,7 +27,7 @@ export type ForeignArgument =
   | { readonly kind: "needless"; readonly why: string }
   | { readonly kind: "later"; readonly what: string; readonly note?: string };
 
-export type ParameterKind = "tensor" | "tensors" | "int" | "float" | "bool" | "text" | "ints" | "floats" | "word" | "onto";
+export type ParameterKind = "tensor" | "tensors" | "int" | "float" | "bool" | "text" | "ints" | "floats" | "numbers" | "word" | "onto" | "sites";
 
 export interface ParameterSignature {
   readonly name: string;
@@ -73,6 +73,11 @@ export interface NetHost {
   setLayout(name: string, span: Span): void;
   /** Returns the handle of the set. */
   declareSites(name: string, axes: readonly string[], extents: readonly number[] | undefined, ground: GroundValue | undefined): string;
+  declarePoints(name: string, axes: readonly string[]): string;
+  /** The set of voxels that points are in; undefined after reporting. */
+  declareVoxels(name: string, axes: readonly string[], extents: readonly number[] | undefined, voxels: VoxelsValue): string | undefined;
+  /** The sites of `root` on a grid that is coarser by a stride, each cell divided by it and rounded down. */
+  coarseSites(root: string, stride: number | readonly number[]): string;
   input(name: string, sites: string, channels: number, place: Place): Tensor;
   /** A dense tensor of the caller's: channels, then the extent of each axis; undefined after reporting. */
   denseInput(name: string, shape: readonly number[], place: Place): Tensor | undefined;
@@ -88,6 +93,16 @@ export interface NetHost {
 /** What inactive sites hold: one number for all channels, or one per channel. */
 export interface GroundValue {
   readonly value: number | readonly number[];
+  readonly span: Span;
+}
+
+/** The arguments of `voxels(…)`. */
+export interface VoxelsValue {
+  readonly points: { readonly id: string; readonly span: Span };
+  readonly size: { readonly value: number | readonly number[]; readonly span: Span };
+  readonly origin: { readonly value: number | readonly number[]; readonly span: Span } | undefined;
+  readonly rounding: "floor" | "nearest";
+  readonly outside: { readonly value: "error" | "drop"; readonly span: Span };
   readonly span: Span;
 }
 

@@ -1,6 +1,7 @@
 import type { BlockDecl, Body, Expr, ForStmt, NetDecl, SitesStmt, Stmt, TypeExpr } from "../ast.ts";
 import { diagnose } from "../diagnostics/catalog.ts";
 import { checkType, readSites } from "./annotate.ts";
+import { placedSites } from "./placed-sites.ts";
 import { evaluate, evaluateCondition } from "./evaluate.ts";
 import type { GroundValue, NetHost } from "./host.ts";
 import { inner, type Frame } from "./machine.ts";
@@ -136,6 +137,7 @@ function declareSites(frame: Frame, stmt: SitesStmt, net: NetHost): Value {
     }
     extents.push(value.value);
   }
+  if (stmt.source !== undefined) return placedSites(frame, stmt, stmt.source, names, bounded ? extents : undefined, net);
   const ground = stmt.ground === undefined ? undefined : readGround(frame, stmt.ground);
   if (ground === undefined && stmt.ground !== undefined) return errorValue;
   return { kind: "sites", id: net.declareSites(stmt.name.name, names, bounded ? extents : undefined, ground) };

@@ -3,6 +3,7 @@ import { diagnose } from "../diagnostics/catalog.ts";
 import type { Diagnostic } from "../diagnostics/diagnostic.ts";
 import { suggest } from "../diagnostics/suggest.ts";
 import { functions } from "../elaborate/functions.ts";
+import { siteSources } from "../elaborate/site-sources.ts";
 import type { ElaborationHost } from "../elaborate/host.ts";
 import type { LoadedFile } from "../program.ts";
 import { bind, formals, takesPath, type BindProblem, type Binding, type Callable } from "./bind.ts";
@@ -35,7 +36,19 @@ export class CallResolver {
   /** Binds a call; returns the argument expressions that may be words instead of variables. */
   resolve(call: CallExpr, piped: boolean, scope: LocalScope): ReadonlySet<Expr> {
     const callable = this.#callable(call, scope);
-    if (callable === undefined) return this.#unbound(call, piped);
+    return callable === undefined ? this.#unbound(call, piped) : this.#bind(call, callable, piped);
+  }
+
+  /** As `resolve`, for where a site set comes from. */
+  resolveSource(call: CallExpr): ReadonlySet<Expr> {
+    const signature = siteSources.get(call.callee.name);
+    if (signature !== undefined) return this.#bind(call, { kind: "operation", signature }, false);
+    const { name, span } = call.callee;
+    if (name !== "") this.#report(diagnose("SP0491", { name }, [{ span, text: "where these sites come from" }]));
+    return new Set(call.args.map((a) => a.value));
+  }
+
+  #bind(call: CallExpr, callable: Callable, piped: boolean): ReadonlySet<Expr> {
     const { binding, problems } = bind(call, callable, piped);
     if (callable.kind === "block" && this.#current !== undefined) this.#edges.get(this.#current)?.push({ to: callable.decl, call });
     if (problems.length === 0) this.#bindings.set(call, binding);

@@ -116,6 +116,7 @@ class FileResolver {
       case "sites":
         for (const axis of stmt.axes) if (axis.extent !== undefined) this.#expr(axis.extent, scope);
         if (stmt.ground !== undefined) this.#expr(stmt.ground, scope);
+        if (stmt.source !== undefined) this.#siteSource(stmt.source, scope);
         return this.#define(scope, "sites", stmt.name);
       case "input":
         this.#type(stmt.annotation, scope);
@@ -241,6 +242,11 @@ class FileResolver {
         this.#expr(expr.then, scope, defining);
         return this.#expr(expr.otherwise, scope, defining);
     }
+  }
+
+  #siteSource(call: CallExpr, scope: LocalScope): void {
+    const words = this.#calls.resolveSource(call);
+    for (const arg of call.args) if (!(words.has(arg.value) && arg.value.kind === "name" && scope.find(arg.value.name) === undefined)) this.#expr(arg.value, scope);
   }
 
   #call(call: CallExpr, scope: LocalScope, piped: boolean, defining: string | undefined): void {

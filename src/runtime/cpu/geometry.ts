@@ -6,7 +6,10 @@ import type { Call, Engine } from "./engine.ts";
 import { LISTS, MAX_ROWS, TILE, tileBytes } from "./fields.ts";
 import { Region } from "./heap.ts";
 import type { CpuInput } from "./inputs.ts";
-import type { CpuPlan, CpuRulebook } from "./plan.ts";
+import type { Bounds } from "../geometry/grid.ts";
+import type { PointCells } from "../placed-points.ts";
+import type { CpuPlan, CpuRulebook, CpuSite } from "./plan.ts";
+import { coveredBounds, keptCells, listMembers } from "./points.ts";
 import { BitmapTable, HashTable, type Mask, type RowList, type SiteTable } from "./tables.ts";
 
 /** Addresses of a rulebook's pair lists. */
@@ -42,13 +45,13 @@ export interface CpuGeometry {
 }
 
 /** Builds all site sets, level by level, then the rulebooks. Duplicate rows of an input are left to the caller: its set then has fewer rows. */
-export async function buildGeometry(plan: CpuPlan, engine: Engine, inputs: ReadonlyMap<number, CpuInput>, batch: number): Promise<CpuGeometry> {
+export async function buildGeometry(plan: CpuPlan, engine: Engine, inputs: ReadonlyMap<number, CpuInput>, batch: number, cells: ReadonlyMap<number, PointCells> = new Map()): Promise<CpuGeometry> {
   const kept = new Region(engine.heap);
   const tables = new Region(engine.heap);
   // Pruned sets are made anew in every run, from tables of the others.
   const again = plan.geometry.sites.some((s) => s.kind === "prune");
   try {
-    const built = await new Builder(plan, engine, inputs, batch, kept, tables).build();
+    const built = await new Builder(plan, engine, inputs, cells, batch, kept, tables).build();
     if (!again) tables.free();
     return built;
   } catch (cause) {
@@ -68,6 +71,9 @@ class Builder {
   readonly #plan: CpuPlan;
   readonly #engine: Engine;
   readonly #inputs: ReadonlyMap<number, CpuInput>;
+  readonly #points: ReadonlyMap<number, PointCells>;
+  /** Cells of points that are not left out, which mark their voxels. */
+  readonly #kept = new Map<number, RowList>();
   readonly #first: Regions;
   readonly #grids: readonly Grid[];
   /** Of each pruned set, what its last pruning made. */
@@ -82,18 +88,21 @@ class Builder {
   readonly #pairs: number[] = [];
   #peak = 0;
 
-  constructor(plan: CpuPlan, engine: Engine, inputs: ReadonlyMap<number, CpuInput>, batch: number, kept: Region, tables: Region) {
+  constructor(plan: CpuPlan, engine: Engine, inputs: ReadonlyMap<number, CpuInput>, cells: ReadonlyMap<number, PointCells>, batch: number, kept: Region, tables: Region) {
     this.#plan = plan;
     this.#engine = engine;
     this.#inputs = inputs;
     this.#first = { kept, tables };
+    this.#points = cells;
     this.#batch = batch;
-    this.#grids = grids(plan.geometry, plan.geometry.sites.map((_, i) => inputs.get(i)?.bounds), batch);
+    const boxOf = (i: number): Bounds | undefined => inputs.get(i)?.bounds ?? (cells.has(i) ? coveredBounds(cells.get(i)!) : undefined);
+    this.#grids = grids(plan.geometry, plan.geometry.sites.map((_, i) => boxOf(i)), batch);
   }
 
   async build(): Promise<CpuGeometry> {
     const { sites, rulebooks } = this.#plan.geometry;
     const { kept, tables } = this.#first;
+    for (const [site, cells] of this.#points) this.#placeCells(site, cells);
     await this.#make(() => true, this.#first);
     const coordBytes = sites.reduce((n, s, i) => n + 4 * (s.dim + 1) * this.#rows[i]!, 0);
     const listBytes = rulebooks.reduce((n, r, i) => n + 4 * this.#pairs[i]! * ((r.forward === undefined ? 0 : 1) + (r.transposed === undefined ? 0 : 1)), 0);
@@ -131,15 +140,16 @@ class Builder {
   /** Makes the site sets that are `wanted`, level by level, then all rulebooks from or to one of them. */
   async #make(wanted: (site: number) => boolean, regions: Regions, pruning?: { readonly site: number; readonly mask: Mask }): Promise<void> {
     const { sites, rulebooks } = this.#plan.geometry;
+    const looked = (i: number): boolean => sites[i]!.kind !== "cells" && sites[i]!.kind !== "members";
     sites.forEach((s, i) => {
-      if (!wanted(i)) return;
+      if (!wanted(i) || !looked(i)) return;
       const grid = this.#grids[i]!;
       const rows = (): number => this.#from(i).reduce((n, list) => n + list.rows, 0);
       this.#table[i] = grid.cells <= this.#plan.bitmapCells ? new BitmapTable(this.#engine, regions.tables, s, grid) : new HashTable(this.#engine, regions.tables, s, rows);
     });
     let calls: Call[] = [];
     for (const level of this.#levels()) {
-      const made = level.filter(wanted);
+      const made = level.filter((i) => wanted(i) && looked(i));
       for (let open = made; open.length > 0; open = open.filter((i) => this.#table[i]!.counted() === undefined)) {
         for (const i of open) calls.push(...this.#table[i]!.begin(), ...this.#table[i]!.mark(this.#from(i), pruning?.site === i ? pruning.mask : undefined));
         await this.#engine.run(calls);
@@ -157,6 +167,33 @@ class Builder {
       this.#lists[i] = { ...forward, ...transposed };
       this.#pairs[i] = this.#engine.heap.i32(pairs, 1)[0]!;
     }
+    sites.forEach(({ members }, i) => {
+      if (members !== undefined && wanted(members.into)) this.#listMembers(i, members, regions.kept);
+    });
+  }
+
+  /** Cells of points, and apart from them those of points that are not left out. */
+  #placeCells(site: number, cells: PointCells): void {
+    const { dim } = this.#plan.geometry.sites[site]!;
+    const place = (data: Int32Array, region: Region): RowList => {
+      const at = region.alloc(data.byteLength, "cells of points");
+      this.#engine.heap.i32(at, data.length).set(data);
+      return { rows: data.length / (dim + 1), at };
+    };
+    const all = place(cells.coords, this.#first.kept);
+    this.#rows[site] = all.rows;
+    this.#coords[site] = all.at;
+    this.#kept.set(site, cells.left === 0 ? all : place(keptCells(cells), this.#first.tables));
+  }
+
+  #listMembers(site: number, { into, search }: NonNullable<CpuSite["members"]>, kept: Region): void {
+    const { heap } = this.#engine;
+    const lists = this.#lists[search]!.transposed!;
+    const points = this.#rows[this.#plan.geometry.rulebooks[search]!.from]!;
+    const data = listMembers(heap.i32(lists, (heap.i32(lists, 1)[LISTS.end]! >>> 0) / 4), points, this.#rows[into]!);
+    this.#rows[site] = points;
+    this.#coords[site] = kept.alloc(data.byteLength, "points of sites");
+    heap.i32(this.#coords[site], data.length).set(data);
   }
 
   /** Site sets by how many derivations lead to them. */
@@ -179,7 +216,7 @@ class Builder {
     const input = this.#inputs.get(site) ?? this.#cells(site);
     if (input !== undefined) return [input];
     const { of, others = [] } = this.#plan.geometry.sites[site]!;
-    return [of, ...others].map((p) => this.#list(p));
+    return [of, ...others].map((p) => this.#kept.get(p) ?? this.#list(p));
   }
 
   /** All cells of a full grid, as long as tables are there; undefined for other sets. */

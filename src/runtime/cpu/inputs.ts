@@ -7,7 +7,9 @@ import type { InputPlan } from "../plan.ts";
 import type { Call, Engine } from "./engine.ts";
 import { CHUNK_ROWS } from "./fields.ts";
 import type { Heap, Region } from "./heap.ts";
+import { pointRows } from "../placed-points.ts";
 import type { CpuPlan } from "./plan.ts";
+import { checkPoints, type GivenPoints } from "./points.ts";
 
 /** The caller's coordinates, copied into memory as the call was made. */
 export interface PlacedCoords {
@@ -24,21 +26,31 @@ export interface CpuInput extends PlacedCoords {
   readonly merged?: Merged;
 }
 
+/** What a call gives: rows of every input, and the points that some of them are. */
+export interface PlacedInputs {
+  readonly placed: readonly PlacedCoords[];
+  readonly points: GivenPoints;
+}
+
 /** Host memory, or SP0819: a GPU's buffers cannot be read here. */
 export function hostValues<T extends object>(input: string, what: string, given: T | GpuRows): T {
   if (isGpuRows(given)) throw new SpnetError("SP0819", `${what} of \`${input}\` are in a GPUBuffer, which the CPU target cannot read: pass typed arrays`, { input });
   return given;
 }
 
-/** Copies the caller's coordinates into memory, so that later changes of his arrays change nothing. SP0816, SP0819 and those of `checkCoords`. */
-export function placeCoords(plan: CpuPlan, heap: Heap, given: Readonly<Record<string, CoordsInput>>, batch: number, staging: Region): readonly PlacedCoords[] {
+/** Copies the caller's coordinates into memory, so that later changes of his arrays change nothing; points become rows of their numbers. SP0816, SP0819 and those of `checkCoords` and `checkPoints`. */
+export function placeCoords(plan: CpuPlan, heap: Heap, given: Readonly<Record<string, CoordsInput>>, batch: number, staging: Region): PlacedInputs {
   checkNames(plan, Object.keys(given), "coordinates");
-  return sparseInputs(plan).map((input) => {
-    const coords = wholeCoords(plan, input, hostValues(input.name, "coordinates", given[input.name]!), batch);
+  const points = checkPoints(plan, ({ name }) => hostValues(name, "positions", given[name]!), batch);
+  const placed = sparseInputs(plan).map((given_): PlacedCoords => {
+    const own = points.get(given_.site);
+    const input = own === undefined ? given_ : { ...given_, axes: ["point"] };
+    const coords = own === undefined ? wholeCoords(plan, input, hostValues(input.name, "coordinates", given[input.name]!), batch) : pointRows(own.positions, given_.axes.length);
     const at = staging.alloc(coords.byteLength, "coordinates");
     heap.i32(at, coords.length).set(coords);
     return { input, rows: coords.length / (input.axes.length + 1), at };
   });
+  return { placed, points };
 }
 
 /** The caller's features, copied into memory as the call was made: how many numbers, and where. */

@@ -7,7 +7,9 @@ import { splitInputs } from "../split-inputs.ts";
 import type { Engine } from "./engine.ts";
 import { buildGeometry, type CpuGeometry } from "./geometry.ts";
 import { Region } from "./heap.ts";
-import { checkBytes, checkCall, placeCoords, placeFeatures, readCheck, type CpuInput, type PlacedCoords } from "./inputs.ts";
+import { checkBytes, checkCall, placeCoords, placeFeatures, readCheck, type CpuInput, type PlacedInputs, type PlacedCoords } from "./inputs.ts";
+import type { PointCells } from "../placed-points.ts";
+import { cellsOfPoints } from "./points.ts";
 import type { CpuPlan } from "./plan.ts";
 import { CpuScene, refuseGpuOutputs } from "./scene.ts";
 
@@ -99,21 +101,22 @@ export class CpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     this.engine.dispose();
   }
 
-  async #prepare(placed: readonly PlacedCoords[], wanted: number, options: PrepareOptions, staging: Region): Promise<CpuScene<Inputs, Outputs>> {
+  async #prepare({ placed, points }: PlacedInputs, wanted: number, options: PrepareOptions, staging: Region): Promise<CpuScene<Inputs, Outputs>> {
     const { inputs, batch } = await this.#inputs(placed, wanted, staging);
-    const geometry = await buildGeometry(this.plan, this.engine, inputs, batch);
+    const cells = cellsOfPoints(this.plan, points);
+    const geometry = await buildGeometry(this.plan, this.engine, inputs, batch, cells);
     const repeated = [...inputs.values()].find(({ input, rows }) => geometry.rows[input.site]! < rows);
-    if (repeated === undefined) return this.#kept(geometry, inputs, batch, options);
+    if (repeated === undefined) return this.#kept(geometry, inputs, cells, batch, options);
     geometry.free();
     if (this.duplicates === "error") throw firstDuplicate(repeated.input.name, this.#coords(repeated), repeated.input.axes.length + 1);
     const merged = new Map([...inputs].map(([site, input]) => [site, this.#merge(input, staging)]));
-    return this.#kept(await buildGeometry(this.plan, this.engine, merged, batch), merged, batch, options);
+    return this.#kept(await buildGeometry(this.plan, this.engine, merged, batch, cells), merged, cells, batch, options);
   }
 
-  #kept(geometry: CpuGeometry, inputs: ReadonlyMap<number, CpuInput>, batch: number, options: PrepareOptions): CpuScene<Inputs, Outputs> {
+  #kept(geometry: CpuGeometry, inputs: ReadonlyMap<number, CpuInput>, cells: ReadonlyMap<number, PointCells>, batch: number, options: PrepareOptions): CpuScene<Inputs, Outputs> {
     if (options.signal?.aborted === true) geometry.free();
     throwIfAborted(options.signal);
-    return new CpuScene(this, geometry, inputs, batch);
+    return new CpuScene(this, geometry, inputs, cells, batch);
   }
 
   /** Checks the caller's coordinates, by site set. SP0817 and those of `readCheck`. */
@@ -140,6 +143,8 @@ export class CpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
   }
 
   #merge(input: CpuInput, staging: Region): CpuInput {
+    // Any number of points may be at one place.
+    if (this.plan.geometry.sites[input.input.site]!.points !== undefined) return input;
     const merged = mergeDuplicates(this.#coords(input), input.input.axes.length + 1);
     const at = staging.alloc(merged.coords.byteLength, "coordinates");
     this.engine.heap.i32(at, merged.coords.length).set(merged.coords);

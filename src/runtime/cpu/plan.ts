@@ -1,10 +1,10 @@
 import type { PlannedSite } from "../geometry/plan.ts";
 import type { LoadOp, ParamBlock } from "../load.ts";
-import type { BufferPlan, InputPlan, OutputPlan, Rows, StepBinding, StepPlan } from "../plan.ts";
+import type { BufferPlan, FractionsPlan, InputPlan, OutputPlan, Rows, StepBinding, StepPlan } from "../plan.ts";
 
 /** A site set and the functions that build it. */
 export interface CpuSite extends PlannedSite {
-  readonly kind: "input" | "reach" | "floor" | "generate" | "union" | "prune";
+  readonly kind: "input" | "cells" | "voxels" | "members" | "reach" | "floor" | "generate" | "union" | "prune";
   /** Marks the set's cells: from the caller's rows, or from those of each parent. */
   readonly mark: string;
   /** Of pruned sets: marks their cells from the parent's rows with a mask; `mark` takes all. */
@@ -59,6 +59,7 @@ export interface CpuPlan {
   readonly name: string;
   readonly inputs: readonly InputPlan[];
   readonly outputs: readonly OutputPlan[];
+  readonly fractions?: readonly FractionsPlan[];
   readonly load: readonly LoadOp[];
   readonly blocks: readonly ParamBlock[];
   readonly geometry: { readonly sites: readonly CpuSite[]; readonly rulebooks: readonly CpuRulebook[] };

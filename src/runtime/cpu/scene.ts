@@ -11,6 +11,7 @@ import type { CpuGeometry } from "./geometry.ts";
 import { Region } from "./heap.ts";
 import { placeFeatures, type CpuInput, type PlacedFeatures } from "./inputs.ts";
 import type { CpuNetwork } from "./network.ts";
+import type { PointCells } from "../placed-points.ts";
 import type { CpuStep } from "./plan.ts";
 
 /** Sites and rulebooks in memory, with feature memory of exact size. */
@@ -19,12 +20,14 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
   readonly #net: CpuNetwork<Inputs, Outputs>;
   readonly #geometry: CpuGeometry;
   readonly #inputs: ReadonlyMap<number, CpuInput>;
+  readonly #cells: ReadonlyMap<number, PointCells>;
   readonly #batch: number;
   readonly #placement: Placement;
   #disposed = false;
 
-  constructor(net: CpuNetwork<Inputs, Outputs>, geometry: CpuGeometry, inputs: ReadonlyMap<number, CpuInput>, batch: number) {
+  constructor(net: CpuNetwork<Inputs, Outputs>, geometry: CpuGeometry, inputs: ReadonlyMap<number, CpuInput>, cells: ReadonlyMap<number, PointCells>, batch: number) {
     this.#net = net;
+    this.#cells = cells;
     this.#geometry = geometry;
     this.#inputs = inputs;
     this.#batch = batch;
@@ -147,6 +150,10 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
           { name: "scatter_rows", units: Math.ceil(rows / CHUNK_ROWS), words: [rows, at, this.#geometry.order.get(input.site)!, this.#address(input.buffer), 4 * input.channels] },
         ];
       });
+      for (const { cells, buffer } of plan.fractions ?? []) {
+        const { fractions } = this.#cells.get(cells)!;
+        engine.heap.f32(this.#address(buffer), fractions.length).set(fractions);
+      }
       return await work(calls, flag);
     } finally {
       staging.free();

@@ -146,8 +146,8 @@ export class HashTable implements SiteTable {
 
   mark(from: readonly RowList[], mask?: Mask): readonly Call[] {
     const { kind, dim } = this.#site;
-    const own = kind === "input" || kind === "union" || kind === "prune";
-    const marks = mask !== undefined ? from.map((list) => perRow(`mark_pruned_hash_${dim}d`, list, [this.#at, ...maskWords(mask)])) : from.map((list) => (own ? perRow(`mark_hash_${dim}d`, list, [this.#at]) : perRow(`derive_hash_${dim}d`, list, [this.#at, this.#spec(SPEC_KIND[kind], this.#site)])));
+    const own = kind === "input" || kind === "union" || kind === "prune" || kind === "voxels";
+    const marks = mask !== undefined ? from.map((list) => perRow(`mark_pruned_hash_${dim}d`, list, [this.#at, ...maskWords(mask)])) : from.map((list) => (own ? perRow(`mark_hash_${dim}d`, list, [this.#at]) : perRow(`derive_hash_${dim}d`, list, [this.#at, this.#spec(SPEC_KIND[kind as keyof typeof SPEC_KIND], this.#site)])));
     return [...marks, { name: `sort_hash_${dim}d`, units: 1, words: [0, this.#at] }];
   }
 

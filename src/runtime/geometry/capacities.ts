@@ -30,6 +30,11 @@ export function capacitiesOf(plan: GeometryPlan, request: RoomRequest, bounds: r
       most.push(request.rows[i]!);
       return;
     }
+    if (s.kind === "members") {
+      room.push(room[s.of]!);
+      most.push(most[s.of]!);
+      return;
+    }
     const parents = [s.of, ...(s.others ?? [])];
     const total = (of: readonly number[]): number => parents.reduce((sum, p) => sum + of[p]!, 0);
     most.push(Math.min(total(most) * outputsPerRow(s), boxCells(bounds[i]!) * request.batch));

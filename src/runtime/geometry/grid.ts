@@ -9,7 +9,7 @@ export interface Bounds {
 }
 
 /** What decides the box of a site set. */
-export type BoundedSite = Pick<GeometrySite, "kind" | "dim" | "of" | "others" | "kernel" | "stride" | "padding" | "dilation" | "extents">;
+export type BoundedSite = { readonly kind: GeometrySite["kind"] | "cells" | "voxels" } & Pick<GeometrySite, "dim" | "of" | "others" | "kernel" | "stride" | "padding" | "dilation" | "extents">;
 
 /** Words of a list of coordinates, such that their bytes can be addressed. */
 const MAX_WORDS = 2 ** 29;
@@ -52,7 +52,9 @@ export function siteBounds(sites: readonly BoundedSite[], given: readonly (Bound
       const far = limits[i]!;
       const min = axes.map((a) => Math.min(far - 1, Math.max(-far, given[i]?.min[a] ?? -far)));
       all.push({ min, max: axes.map((a) => Math.max(min[a]!, Math.min(far - 1, given[i]?.max[a] ?? far - 1))) });
-    } else if (s.kind === "sorted" || s.kind === "prune") {
+    } else if (s.kind === "members") {
+      all.push({ min: [0], max: [0] });
+    } else if (s.kind === "sorted" || s.kind === "voxels" || s.kind === "prune") {
       all.push(parent);
     } else if (s.kind === "union") {
       const parents = [parent, ...s.others!.map((p) => all[p]!)];

@@ -4,7 +4,7 @@ import { capacitiesOf, type RoomRequest } from "./capacities.ts";
 import { BLOCK_WORDS, COUNT_SITE, countPairs, countSite, GROUP, MARK_GROUP, MERGE_RUNS, META_BATCH, metaSite, NO_BLOCK, PAIR_COUNTERS, PART, SCAN_GROUP, SITE, SLICE, SORT_ROWS, STEP, stepPart } from "./fields.ts";
 import { boxCells, boxExtents, siteBounds, type Bounds } from "./grid.ts";
 import { haloShape } from "./halo.ts";
-import type { GeometryPlan, GeometrySite, GeometryStage } from "./plan.ts";
+import { isBare, type GeometryPlan, type GeometrySite, type GeometryStage } from "./plan.ts";
 import type { SceneCounts } from "./read-counts.ts";
 import { RECORD_ROWS, recordCount, recordWords, volume } from "./record.ts";
 
@@ -131,7 +131,7 @@ interface Phase {
 function phasesOf(plan: GeometryPlan): readonly Phase[] {
   const late = [...new Set(plan.stages.flatMap((s) => (s.late === undefined ? [] : [s.late])))];
   const parts = (of: number, kinds: readonly GeometryStage["kind"][]): readonly number[] => [...new Set(plan.stages.flatMap((s) => (s.late === of && kinds.includes(s.kind) ? s.parts : [])))];
-  const phases = late.map((of): Phase => ({ late: of, sites: parts(of, ["prune", "mark"]), rulebooks: parts(of, ["search"]) }));
+  const phases = late.map((of): Phase => ({ late: of, sites: parts(of, ["prune", "mark", "members"]), rulebooks: parts(of, ["search"]) }));
   const rest = (list: readonly unknown[], taken: (phase: Phase) => readonly number[]): readonly number[] => {
     const others = new Set(phases.flatMap(taken));
     return list.flatMap((_, i) => (others.has(i) ? [] : [i]));
@@ -197,7 +197,13 @@ class LayoutBuilder {
       set(SITE.origin + a, box.min[a] ?? 0);
       set(SITE.extent + a, extents[a] ?? 1);
     }
-    if (this.#hashed[i]!) {
+    if (isBare(site)) {
+      set(SITE.hashed, 1);
+    } else if (site.kind === "members") {
+      // What sorts them numbers the places of elements as it does those of a hash table.
+      set(SITE.hashed, 1);
+      set(SITE.table, this.#scratch.take(capacity * 4).offset / 4);
+    } else if (this.#hashed[i]!) {
       if ([i, ...sourcesOf(site)].some((s) => this.#capacities[s]! * site.reach >= 2 ** 32)) {
         throw new SpnetError("SP0611", `site set ${site.id} is reached by more than 2^32 pairs of rows and taps`, { site: site.id });
       }
@@ -270,6 +276,9 @@ class LayoutBuilder {
         }
       case "search":
         return this.#onMaps(stage, ({ forward, transposed }) => ({ forward, transposed }), (i, word) => this.#search(i, word));
+      case "members":
+        for (const i of stage.parts) this.#members(stage, i);
+        return;
       case "halo":
         return this.#onMaps(stage, ({ forward, halo }) => ({ forward, halo }), (i, word) => this.#halo(i, word));
     }
@@ -293,6 +302,12 @@ class LayoutBuilder {
       groups: Math.ceil((recordCount(this.#capacities[from]!) * RECORD_ROWS * Math.ceil(probes / SLICE)) / GROUP),
       words: { from, to, shape, forward: word(forward), transposed: word(transposed), pairs: countPairs(this.#plan.sites.length, i), probes },
     };
+  }
+
+  #members(stage: GeometryStage, site: number): void {
+    const { of, members } = this.#plan.sites[site]!;
+    const maps = this.#mapRanges[members!.search]!.transposed!;
+    this.#dispatch(stage, [{ groups: Math.max(1, Math.ceil(this.#capacities[of]! / GROUP)), words: { site, source: of, transposed: 0 } }], 0, { maps });
   }
 
   #halo(i: number, word: (range: ByteRange | undefined) => number): Part {
@@ -361,7 +376,7 @@ class LayoutBuilder {
       const rows = [whole("coords"), whole("scratch")];
       // Where nobody asks the mask, something that is only read stands for it.
       const mask = d.keeps === "all" ? [head[0]!] : [];
-      const rest = d.stage.kind === "halo" ? [maps] : d.stage.kind === "search" ? [...rows, maps] : [...rows, ...mask];
+      const rest = d.stage.kind === "halo" ? [maps] : d.stage.kind === "search" || d.stage.kind === "members" ? [...rows, maps] : [...rows, ...mask];
       return { kernel: d.stage.kernel, groups: d.groups, bindings: [...head, ...rest], ...(d.keeps === "some" ? { mask: true } : {}) };
     };
     const launched = (of: number | undefined, keeps: Dispatch["keeps"]): readonly GeometryDispatch[] =>

@@ -10,6 +10,12 @@ export interface PlannedSite {
   readonly id: string;
   /** Of an input: every cell of the grid in every batch item, made by the run time instead of given by the caller. */
   readonly full?: true;
+  /** Of points, whose rows are their own numbers: what their positions are measured along. */
+  readonly points?: readonly string[];
+  /** Of an input whose rows are cells of points. */
+  readonly cells?: CellsPlan;
+  /** Of the points of each row of another set: that set, and the search from cells to it. */
+  readonly members?: { readonly into: number; readonly search: number };
   readonly dim: number;
   /** Index of the parent, −1 for an input. */
   readonly of: number;
@@ -23,9 +29,27 @@ export interface PlannedSite {
   readonly extents?: readonly number[];
 }
 
+/** How cells are made of positions: floor((p − origin) / size) in float32, or the nearest whole number, then divided by a stride. */
+export interface CellsPlan {
+  /** Index of the points. */
+  readonly points: number;
+  readonly size: readonly number[];
+  readonly origin: readonly number[];
+  readonly rounding: "floor" | "nearest";
+  readonly outside: "error" | "drop";
+  /** Of the grid before the stride. */
+  readonly extents?: readonly number[];
+  readonly stride: readonly number[];
+  /** The cell below the position instead of the one that it is in, where these differ. */
+  readonly corners?: true;
+}
+
+/** Whether nobody looks for rows of an input, so that it has no table. */
+export const isBare = (site: Pick<PlannedSite, "points" | "cells">): boolean => site.points !== undefined || site.cells !== undefined;
+
 export interface GeometrySite extends PlannedSite {
-  /** `sorted` is the input set `of` in sorted order, `union` the sites of `of` and `others`, `prune` some of `of`. */
-  readonly kind: "input" | "sorted" | "reach" | "floor" | "generate" | "union" | "prune";
+  /** `sorted` is the input set `of` in sorted order, of equal rows one, `members` rows of (row of another set, point), sorted, `union` the sites of `of` and `others`, `prune` some of `of`. */
+  readonly kind: "input" | "sorted" | "members" | "reach" | "floor" | "generate" | "union" | "prune";
   readonly storage: Storage;
   /** Index of the set whose rows mark this one: an ancestor, itself for an input; a union is marked by all its parents. */
   readonly source: number;
@@ -52,11 +76,11 @@ export interface GeometryRulebook {
 }
 
 /**
- * One kernel launch; `parts` are indices of site sets, for `search` and `halo` of rulebooks. `prune` marks a pruned set by
+ * One kernel launch; `parts` are indices of site sets, for `search` and `halo` of rulebooks. `members` lists the points of sites; `prune` marks a pruned set by
  * the rows of a mask.
  */
 export interface GeometryStage {
-  readonly kind: "mark" | "prune" | "count" | "emit" | "merge" | "search" | "halo";
+  readonly kind: "mark" | "prune" | "count" | "emit" | "merge" | "search" | "members" | "halo";
   readonly kernel: string;
   readonly parts: readonly number[];
   /** Of stages between features: the pruned set that they make, or that what they make derives from. */

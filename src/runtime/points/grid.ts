@@ -1,4 +1,5 @@
 import { SpnetError } from "../errors.ts";
+import { roundHalfToEven } from "../rounding.ts";
 
 /** Points as rows of numbers: coordinates first, then whatever else was measured. */
 export interface Points {
@@ -83,12 +84,6 @@ function checkGrid({ columns, data }: Points, { voxel, range }: PointGrid): void
   }
   if (!Number.isInteger(columns) || columns < axes) refuse(`points have ${columns} columns, the grid has ${axes} axes`);
   if (data.length % columns !== 0) refuse(`${data.length} numbers are not a whole number of points of ${columns} columns`);
-}
-
-function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
 }
 
 /** A number per row of cells that is equal exactly for equal cells. SP0833 where the cells span too many to count. */

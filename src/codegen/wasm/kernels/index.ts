@@ -11,6 +11,7 @@ import { interpolateBody } from "./interpolate.ts";
 import { REDUCED_ROWS } from "./item-rows.ts";
 import { broadcastBody, normaliseBody } from "./items.ts";
 import { momentsBody, statisticsBody } from "./moments.ts";
+import { devoxelizeBody, voxelizeBody } from "./points.ts";
 import { pointwiseBody, poolBody } from "./pool.ts";
 import { rowNormBody } from "./row-norm.ts";
 import { softmaxBody } from "./softmax.ts";
@@ -68,6 +69,12 @@ export function buildStepKernel(assembly: Assembly, spec: FeatureSpec): StepKern
       return kernel(TILE, 1);
     case "row_norm":
       rowNormBody(assembly, func, spec);
+      return kernel(TILE, 1);
+    case "voxelize":
+      voxelizeBody(assembly, func, spec);
+      return kernel(TILE, 1);
+    case "devoxelize":
+      devoxelizeBody(assembly, func, spec);
       return kernel(TILE, 1);
     case "fill":
       fillBody(func, spec);
@@ -147,6 +154,19 @@ function bindingsOf(spec: FeatureSpec): readonly string[] {
     case "pool":
       roles.add(spec.map.role);
       roles.add(spec.source.role);
+      epilogue(spec.epilogue);
+      target(spec.target);
+      break;
+    case "voxelize":
+      roles.add(spec.members);
+      roles.add(spec.source.role);
+      epilogue(spec.epilogue);
+      target(spec.target);
+      break;
+    case "devoxelize":
+      roles.add(spec.map.role);
+      roles.add(spec.source.role);
+      roles.add(spec.fractions.role);
       epilogue(spec.epilogue);
       target(spec.target);
       break;

@@ -28,15 +28,21 @@ export interface SitePlan extends GeometrySite {
 }
 
 /** Whether the outputs of an interval (for `generate` of one cell) are an interval, per axis: taps without gaps. */
-const contiguous = (s: SiteSpec): boolean => (s.kind !== "reach" && s.kind !== "generate") || s.kernel!.every((k, a) => k === 1 || s.dilation![a] === 1);
+type PlainSpec = ReturnType<typeof withPlainKind>;
+
+const contiguous = (s: PlainSpec): boolean => (s.kind !== "reach" && s.kind !== "generate") || s.kernel!.every((k, a) => k === 1 || s.dilation![a] === 1);
 
 /** Resolves parents to indices and decides from which rows, in which phase and round, each set is marked. `masks` are in the order of their steps. */
 export function planSites(spec: GeometrySpec, options: CompileOptions, masks: readonly Mask[]): readonly SitePlan[] {
   const index = new Map(spec.sites.map((s, i) => [s.id, i]));
   const plans: SitePlan[] = [];
   // For kernels a full grid is an input whose rows the run time gives.
-  const sites = spec.sites.map((s) => ({ ...s, kind: s.kind === "full" ? ("input" as const) : s.kind }));
+  const sites = spec.sites.map(withPlainKind);
   sites.forEach((s, i) => {
+    if (s.kind === "members") {
+      plans.push(membersPlan(s, index, plans));
+      return;
+    }
     const of = s.kind === "input" ? -1 : index.get(s.of ?? "");
     const others = s.others?.map((id) => index.get(id) ?? i);
     if (of === undefined || of >= i || others?.some((p) => p >= i) === true) throw new Error(`internal: site set ${s.id} comes before its parent`);
@@ -49,6 +55,7 @@ export function planSites(spec: GeometrySpec, options: CompileOptions, masks: re
     plans.push({
       id: s.id, kind: s.kind, dim: s.dim, of,
       ...(spec.sites[i]!.kind === "full" ? { full: true as const } : {}),
+      ...pointsOf(spec.sites[i]!, index),
       ...(others === undefined ? {} : { others }),
       ...(s.kernel === undefined ? {} : { kernel: s.kernel }),
       ...(s.stride === undefined ? {} : { stride: s.stride }),
@@ -64,15 +71,35 @@ export function planSites(spec: GeometrySpec, options: CompileOptions, masks: re
   return plans;
 }
 
+/** A set's kind as kernels know it: full grids, points and their cells are inputs whose rows the run time gives, voxels their sorted copy. */
+function withPlainKind(s: SiteSpec): Omit<SiteSpec, "kind"> & { readonly kind: SitePlan["kind"] } {
+  const given = s.kind === "full" || s.kind === "points" || s.kind === "cells";
+  return { ...s, kind: given ? "input" : s.kind === "voxels" ? "sorted" : (s.kind as SitePlan["kind"]) };
+}
+
+/** What the run time must know of points and their cells. */
+export function pointsOf({ positions, cells, of }: SiteSpec, index: ReadonlyMap<string, number>): Pick<SitePlan, "points" | "cells"> {
+  return { ...(positions === undefined ? {} : { points: positions }), ...(cells === undefined ? {} : { cells: { points: index.get(of!)!, ...cells } }) };
+}
+
+/** The list of the points of a set's rows: sorted like a set that is looked up by hash, and made once the search is. */
+function membersPlan(s: Pick<SiteSpec, "id" | "of" | "into" | "search">, index: ReadonlyMap<string, number>, plans: readonly SitePlan[]): SitePlan {
+  const [of, into] = [index.get(s.of!)!, index.get(s.into!)!];
+  return {
+    id: s.id, kind: "members", dim: 1, of, members: { into, search: s.search! }, storage: "hash", source: of, reach: 1, taps: 1, lengths: [1, 1, 1, 1], chain: [],
+    phase: plans[into]!.phase, round: 0,
+  };
+}
+
 /**
  * The furthest ancestor whose rows mark set `i` by intervals and in bounded work. A dilated, generated or united set takes
  * its parents, and is where the path of others ends: its outputs of an interval are none.
  */
-function markingPath(sites: readonly SiteSpec[], index: ReadonlyMap<string, number>, s: SiteSpec, i: number): { readonly source: number; readonly chain: readonly number[] } {
+function markingPath(sites: readonly PlainSpec[], index: ReadonlyMap<string, number>, s: PlainSpec, i: number): { readonly source: number; readonly chain: readonly number[] } {
   if (s.kind === "input") return { source: i, chain: [] };
   let chain = [i];
   let source = index.get(s.of ?? "")!;
-  const ends = (set: SiteSpec): boolean => set.kind === "union" || set.kind === "prune" || set.kind === "generate" || !contiguous(set);
+  const ends = (set: PlainSpec): boolean => set.kind === "union" || set.kind === "prune" || set.kind === "generate" || !contiguous(set);
   if (ends(s)) return { source, chain };
   for (;;) {
     const above = sites[source]!;
@@ -86,14 +113,14 @@ function markingPath(sites: readonly SiteSpec[], index: ReadonlyMap<string, numb
 }
 
 /** How many cells a source row marks: all taps of a dilated kernel one by one, or a box at once. */
-function reachOf(s: SiteSpec, lengths: readonly number[]): Pick<SitePlan, "reach" | "taps" | "lengths"> {
+function reachOf(s: PlainSpec, lengths: readonly number[]): Pick<SitePlan, "reach" | "taps" | "lengths"> {
   if (s.kind === "union") return { reach: 1 + s.others!.length, taps: 1, lengths };
   if (contiguous(s)) return { reach: product(lengths), taps: 1, lengths };
   return { reach: product(lengths), taps: product(lengths), lengths: [1, 1, 1, 1] };
 }
 
 /** Lengths of intervals after one derivation, four axes. */
-function lengthsAfter(lengths: readonly number[], s: SiteSpec): readonly number[] {
+function lengthsAfter(lengths: readonly number[], s: PlainSpec): readonly number[] {
   return lengths.map((n, a) => {
     const stride = s.stride?.[a] ?? 1;
     if (s.kind === "generate") return s.kernel![a] ?? 1;
@@ -102,7 +129,7 @@ function lengthsAfter(lengths: readonly number[], s: SiteSpec): readonly number[
   });
 }
 
-function storageOf(s: SiteSpec, options: CompileOptions): Storage {
+function storageOf(s: PlainSpec, options: CompileOptions): Storage {
   if (s.kind === "input") return "hash";
   if (s.extents === undefined) return "either";
   return product(s.extents) <= (options.bitmapCells ?? BITMAP_CELLS) ? "bitmap" : "hash";

@@ -40,7 +40,7 @@ function chainCase(chain: readonly SitePlan[]): Hole {
 
 function derive(s: SitePlan): Hole {
   const stride = four(s.stride, 1);
-  if (s.kind === "sorted" || s.kind === "union" || s.kind === "prune") return undefined;
+  if (s.kind === "sorted" || s.kind === "union" || s.kind === "prune" || s.kind === "members") return undefined;
   if (s.kind === "generate") {
     const scaled = stride.every((n) => n === 1) ? wgsl`lo` : wgsl`lo * ${vec4i(stride)}`;
     return wgsl`

@@ -7,6 +7,7 @@ import { countKernel } from "./count.ts";
 import { emitKernel } from "./emit.ts";
 import { haloCapacity, haloKernel } from "./halo.ts";
 import { markKernel } from "./mark.ts";
+import { membersKernel } from "./members.ts";
 import { searchKernel } from "./search.ts";
 import { Stages } from "./stages.ts";
 import { mergeKernel } from "./sort.ts";
@@ -52,6 +53,7 @@ export function compileGeometry(spec: GeometrySpec, options: CompileOptions = {}
       const lines = books.map((i) => `  ${spec.rulebooks[i]!.name}: ${spec.rulebooks[i]!.from} → ${spec.rulebooks[i]!.to}`);
       stages.share(`${dim}`, "search", books.filter(made(phase)), (name) => searchKernel(name, dim, [...shapes[d]!.values()], lines));
     });
+    addMembers(stages, sites, phase);
     const capacity = Math.max(...halos.map((i) => rulebooks[i]!.halo!.capacity));
     const lines = halos.map((i) => `  ${rulebooks[i]!.name}: lists of at most ${rulebooks[i]!.halo!.capacity} rows`);
     stages.share("all", "halo", halos.filter(made(phase)), (name) => haloKernel(name, capacity, lines));
@@ -59,11 +61,20 @@ export function compileGeometry(spec: GeometrySpec, options: CompileOptions = {}
   return { kernels: stages.kernels, plan: { sites: sites.map(siteData), rulebooks, stages: stages.list } };
 }
 
+/** The stages that list the points of sites, once their searches are done. */
+function addMembers(stages: Stages, sites: readonly SitePlan[], phase: number): void {
+  const all = sites.flatMap((s, i) => (s.kind === "members" ? [i] : []));
+  const made = all.filter((i) => sites[i]!.phase === phase);
+  stages.share("members", "members", made, (name) => membersKernel(name, sites, all));
+  stages.share("members", "emit", made, (name) => emitKernel(name, sites, all));
+  stages.share("members", "merge", made, (name) => mergeKernel(name, sites, all));
+}
+
 /** The stages that make the site sets of a phase, round by round. */
 function addSites(stages: Stages, sites: readonly SitePlan[], phase: number, options: CompileOptions, masks: readonly Mask[]): void {
   const derived = (i: number): boolean => sites[i]!.kind !== "input";
   const hashed = (i: number): boolean => sites[i]!.storage !== "bitmap";
-  const select = (wanted: (s: SitePlan) => boolean): readonly number[] => sites.flatMap((s, i) => (wanted(s) ? [i] : []));
+  const select = (wanted: (s: SitePlan) => boolean): readonly number[] => sites.flatMap((s, i) => (s.kind !== "members" && wanted(s) ? [i] : []));
   const rounds = Math.max(...select((s) => s.phase === phase).map((i) => sites[i]!.round)) + 1;
   for (let round = 0; round < rounds; round++) {
     for (const dim of new Set(sites.map((s) => s.dim))) {

@@ -1,4 +1,5 @@
 import { COUNT_BATCH, MARK_GROUP, MAX_PROBES, META_BATCH, STATUS } from "../../../runtime/geometry/fields.ts";
+import { isBare } from "../../../runtime/geometry/plan.ts";
 import { f32, u32 } from "../literal.ts";
 import type { Name } from "../namer.ts";
 import type { Kernel } from "../spec.ts";
@@ -50,12 +51,14 @@ export function markKernel(title: string, sites: readonly SitePlan[], parts: rea
     body: wgsl`
       let site = ${buffers.part("site")};
       let row = local_group * ${u32(MARK_GROUP)} + lane;
-      ${mask !== undefined ? masked(buffers, source, mask) : inputs ? given(buffers, derived.length > 0, source, place) : later(buffers, source, place, unions)}`,
+      ${mask !== undefined ? masked(buffers, source, mask) : inputs ? given(buffers, derived.length > 0, parts.some((i) => isBare(sites[i]!)), source, place) : later(buffers, source, place, unions)}`,
   });
 }
 
 /** The first round: parts that are input sets, and parts marked by input sets. */
-function given(buffers: Buffers, derived: boolean, source: Wgsl, place: Wgsl): Hole {
+function given(buffers: Buffers, derived: boolean, bare: boolean, source: Wgsl, place: Wgsl): Hole {
+  // Points and their cells have no table.
+  const looked = bare ? wgsl` && ${buffers.site("mask")} != 0u` : wgsl``;
   return wgsl`
     let rows = ${buffers.site("rows", source)};
     if (site == ${source}) {
@@ -64,7 +67,7 @@ function given(buffers: Buffers, derived: boolean, source: Wgsl, place: Wgsl): H
         atomicStore(${buffers.count("needed")}, rows);
         atomicStore(&${buffers.counts}[${u32(COUNT_BATCH)}], ${buffers.meta}[${u32(META_BATCH)}]);
       }
-      if (row < rows) { insert_row(site, load(site, row), row); }
+      if (row < rows${looked}) { insert_row(site, load(site, row), row); }
     }${derived ? wgsl` else if (row < rows) {
       let s = load(${source}, row);
       if (inside(${source}, s)) { mark(site, s, row${place}); }

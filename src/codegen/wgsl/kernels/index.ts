@@ -8,6 +8,7 @@ import { interpolateKernel } from "./interpolate.ts";
 import { broadcastKernel, normaliseKernel } from "./items.ts";
 import { momentsKernel } from "./moments.ts";
 import { pairKernel } from "./pair.ts";
+import { devoxelizeKernel, voxelizeKernel } from "./points.ts";
 import { rowNormKernel } from "./row-norm.ts";
 import { pointwiseKernel, poolKernel } from "./rows.ts";
 import { softmaxKernel } from "./softmax.ts";
@@ -44,6 +45,10 @@ export function buildKernel(spec: FeatureSpec): Kernel {
       return rowNormKernel(spec);
     case "pair":
       return pairKernel(spec);
+    case "voxelize":
+      return voxelizeKernel(spec);
+    case "devoxelize":
+      return devoxelizeKernel(spec);
     case "fill":
       return fillKernel(spec);
     case "prune":

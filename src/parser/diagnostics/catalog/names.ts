@@ -129,7 +129,7 @@ export const names = {
     severity: "error",
     message: "this version of spnet does not have {what}",
     explain: "The feature is planned. The note says what to use meanwhile, where there is something.",
-    bad: "output y = x |> voxelize",
+    bad: "spnet 1\nnet A {\n  input v : vec[4]\n  output y = v |> relu\n}\n",
   },
   SP0221: {
     severity: "error",

@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+import { expectRun, wantedOf, type Inputs } from "../support/differential.ts";
+import type { FeatOutput } from "../../src/runtime/index.ts";
+import { pipelines } from "../support/plan-runs.ts";
+import { pointInputs, pointNet } from "../support/point-nets.ts";
+import { netFromText } from "../support/source-net.ts";
+import { openNet, useTarget, type OpenTarget } from "../support/target.ts";
+
+const GRIDS = [1, 2, 3, 4].flatMap((dim) => [
+  { dim, bounded: true, rounding: "floor" },
+  { dim, bounded: false, rounding: dim % 2 === 0 ? "nearest" : "floor" },
+  ...(dim % 2 === 1 ? [{ dim, bounded: true, rounding: "nearest" } as const] : []),
+] as const);
+
+export function pointsSuite(open: OpenTarget): void {
+  const target = useTarget(open);
+
+  it.each(GRIDS.map((grid) => [grid.dim, grid.bounded ? "bounded" : "unbounded", grid.rounding, grid] as const))("%d axes, %s, %s: what the interpreter says, with any number of points", async (dim, _bounds, _rounding, grid) => {
+    const net = pointNet(grid);
+    const network = await openNet(target(), net);
+    for (const [rows, batch] of [[150, 3], [1, 1], [0, 2], [33, 1], [64, 2]] as const) {
+      const inputs = pointInputs(dim, rows, batch, rows + dim);
+      await expectRun(network, inputs, batch, wantedOf(net, inputs, batch), `${rows} points`);
+    }
+    network.dispose();
+  });
+
+  it.each(pipelines)("under %s", async (_name, pipeline) => {
+    const net = pointNet({ dim: 2, bounded: true, rounding: "floor" });
+    const network = await openNet(target(), net, pipeline);
+    const inputs = pointInputs(2, 100, 2, 3);
+    await expectRun(network, inputs, 2, wantedOf(net, inputs, 2));
+    network.dispose();
+  });
+
+  it("all points in one voxel, more than one run of a sort holds; the same bits again", async () => {
+    const net = netFromText(`spnet 1
+net Crowd {
+  sites P : (y, x) = points
+  sites V : (y: 4, x: 4) = voxels(P, size=1)
+  input p : feat[P, 3]
+  let v = p |> voxelize(onto=V)
+  output mean = v
+  output most = p |> voxelize(onto=V/2, reduce=max)
+  output some = p |> voxelize(onto=V, reduce=sum, max_points=7)
+  output back = v |> devoxelize(mode=trilinear)
+}
+`);
+    const rows = 5000;
+    const inputs: Inputs = {
+      p: {
+        coords: Float32Array.from({ length: 3 * rows }, (_, i) => (i % 3 === 0 ? 0 : i === 3001 ? 0.5 : 2.25)),
+        features: Float32Array.from({ length: 3 * rows }, (_, i) => Math.sin(i)),
+      },
+    };
+    const network = await openNet(target(), net);
+    const wanted = wantedOf(net, inputs, 1);
+    const first = await expectRun(network, inputs, 1, wanted, "", 1e-4);
+    expect((first["mean"] as FeatOutput).rows).toBe(2);
+    expect(await expectRun(network, inputs, 1, wanted, "", 1e-4)).toEqual(first);
+    expect(await network.run({ p: { coords: inputs["p"]!.coords, features: inputs["p"]!.features } })).toEqual(first);
+    network.dispose();
+  });
+
+  describe("refuses", () => {
+    const net = netFromText(`spnet 1
+net Strict {
+  sites P : (y, x) = points
+  sites V : (y: 4, x: 4) = voxels(P, size=0.5, origin=[-1, 0])
+  sites U : (y, x) = voxels(P, size=0.001)
+  input p : feat[P, 1]
+  input q : feat[P, 2]
+  output v = cat(p, q) |> voxelize(onto=V)
+  output u = p |> voxelize(onto=U)
+}
+`);
+    const refused = async (p: readonly number[], q: readonly number[] = p, batch?: number): Promise<unknown> => {
+      const network = await openNet(target(), net);
+      const coords = { p: Float32Array.from(p), q: Float32Array.from(q) };
+      const error: unknown = await network.prepare(coords, batch === undefined ? {} : { batch }).catch((e: unknown) => e);
+      network.dispose();
+      return error;
+    };
+
+    it.each([
+      ["SP0850", /2 of 3 points lie outside .* first point 1 \(0, 1.5, 0.25\)/, [0, 0, 0, 0, 1.5, 0.25, 0, 0, -0.5]],
+      ["SP0832", /point 1: x is NaN/, [0, 0, 0, 0, 0, Number.NaN]],
+      ["SP0810", /not a multiple of 3/, [0, 0]],
+      ["SP0812", /point 0: batch index -1 is negative/, [-1, 0, 0]],
+      ["SP0812", /no whole number/, [0.5, 0, 0]],
+    ] as const)("%s", async (code, message, p) => {
+      expect(await refused(p)).toMatchObject({ code, message: expect.stringMatching(message) as string });
+    });
+
+    it("batch items beyond those asked for, other positions for another input, and cells that nobody can count", async () => {
+      expect(await refused([2, 0, 0], [2, 0, 0], 2)).toMatchObject({ code: "SP0812" });
+      expect(await refused([0, 0, 0], [0, 0, 0.5])).toMatchObject({ code: "SP0817" });
+      const far = netFromText("spnet 1\nnet Far {\n  sites P : (x) = points\n  sites V : (x) = voxels(P, size=0.001)\n  input p : feat[P, 1]\n  output v = p |> voxelize(onto=V)\n}\n");
+      const network = await openNet(target(), far);
+      await expect(network.prepare({ p: Float32Array.of(0, 3e7) })).rejects.toMatchObject({ code: "SP0833" });
+      network.dispose();
+    });
+  });
+}
