@@ -76,7 +76,7 @@ export class PlanReader {
   #input(module: Module, op: Op, name: string, buffer: number): InputPlan {
     const site = string(op.attrs, "rows");
     const def = module.sites.def(site);
-    return { name, site: this.#site.get(site)!, axes: def.kind === "points" ? def.axes : module.sites.axes(site), channels: numbers(op.attrs, "shape")[0]!, buffer };
+    return { name, site: this.#site.get(site)!, axes: def.kind === "points" ? def.axes : module.sites.axes(site), ...(def.kind === "points" ? { positions: true as const } : {}), channels: numbers(op.attrs, "shape")[0]!, buffer };
   }
 
   #output(name: string, value: ValueId, op: Op): OutputPlan {
