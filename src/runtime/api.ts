@@ -36,7 +36,7 @@ export interface CreateOptions {
   readonly duplicates?: DuplicatePolicy;
 }
 
-/** Coordinates i32 [rows, 1 + d], batch first, axes as in the file. */
+/** Coordinates i32 [rows, 1 + d], batch first, axes as in the file; of points their positions, f32 [points, 1 + d]. */
 export type CoordsInput = ArrayLike<number> | GpuRows;
 /** Features f32 [rows, channels]. */
 export type FeaturesInput = ArrayLike<number> | GpuRows;
@@ -75,7 +75,7 @@ export interface PrepareOptions {
   readonly batch?: number;
 }
 
-/** Rows on a site set. On an input's sites they follow the caller's rows; other sets are sorted by batch, then axes. */
+/** Rows on a site set. On an input's sites they follow the caller's rows; other sets are sorted by batch, then axes. Coordinates of points are [batch item, number of the point]. */
 export interface FeatOutput {
   readonly rows: number;
   readonly channels: number;

@@ -9,6 +9,8 @@ export interface InputPlan {
   readonly name: string;
   readonly site: number;
   readonly axes: readonly string[];
+  /** Whether the caller gives positions of points along the axes instead of coordinates. */
+  readonly positions?: true;
   readonly channels: number;
   readonly buffer: number;
   /** Of a dense tensor, which has no coordinates: [channels, …extents]. */

@@ -69,7 +69,7 @@ export function coverageNet(dialect: string | undefined, dim: number): CoverageN
       const setting: Setting = { dialect, axes, x: own, c: channels, d: even(12), e: 1 + Math.floor(random() * 9) };
       const grid = axes.map((axis, a) => (bounded ? `${axis}: ${extents[a]}` : axis)).join(", ");
       const input = form.points === true
-        ? [`  sites S${own} : (${axes.join(", ")}) = points`, `  sites V${own} : (${grid}) = voxels(S${own}, size=${bounded ? "0.5, outside=drop" : "1.25, rounding=nearest"})`, `  input ${own} : feat[S${own}, ${channels}]`]
+        ? [`  sites S${own} : (${axes.join(", ")}) = points`, `  sites V${own} : (${grid}) = voxels(S${own}, size=${bounded ? "1.25, origin=-1, outside=drop" : "1.25, rounding=nearest"})`, `  input ${own} : feat[S${own}, ${channels}]`]
         : [`  sites S${own} : (${grid})`, `  input ${own} : feat[S${own}, ${channels}]`];
       const written: Written = { op: op.name, form, output: `y${n}`, text: form.text(setting), input };
       const { module, diagnostics } = compileSource("coverage.spnet", { readFile: () => text([written]) });

@@ -9,11 +9,14 @@ import { expectRun, wantedOf, type Inputs } from "../support/differential.ts";
 import { openNet, useTarget, type OpenTarget } from "../support/target.ts";
 
 const SCENES: Readonly<Record<(typeof EXAMPLES)[number], SceneKind>> = {
-  second: "lidar", centerpoint: "tracks", minkunet18: "room", minkunet34: "room", sparse_resunet42: "lidar", cylinder3d: "tracks", strokes2d: "strokes", rgbd: "room", completion: "room", senet: "room", deepcnet: "strokes", image_pen: "strokes",
+  second: "lidar", centerpoint: "tracks", minkunet18: "room", minkunet34: "room", sparse_resunet42: "lidar", cylinder3d: "tracks", strokes2d: "strokes", rgbd: "room", completion: "room", senet: "room", deepcnet: "strokes", image_pen: "strokes", second_points: "lidar", spvcnn: "lidar",
 };
 /** Rows of one batch item: enough to fill one tile and begin another on the finest level. */
 const ROWS = 40;
 const BATCH = 2;
+
+/** Coordinates, or positions of points. */
+const sameKind = (like: Int32Array | Float32Array, list: readonly number[]): Int32Array | Float32Array => (like instanceof Int32Array ? Int32Array.from(list) : Float32Array.from(list));
 
 /** The rows nearest to the middle one: dense enough for every tap of a kernel to meet some of them. */
 function neighbourhood({ rows, coords, features }: SceneInput, item: number): SceneInput {
@@ -25,7 +28,7 @@ function neighbourhood({ rows, coords, features }: SceneInput, item: number): Sc
   const channels = features.length / rows;
   return {
     rows: kept.length,
-    coords: Int32Array.from(kept.flatMap((row) => [item, ...coords.subarray(row * width + 1, (row + 1) * width)])),
+    coords: sameKind(coords, kept.flatMap((row) => [item, ...coords.subarray(row * width + 1, (row + 1) * width)])),
     features: Float32Array.from(kept.flatMap((row) => [...features.subarray(row * channels, (row + 1) * channels)])),
   };
 }
@@ -33,8 +36,8 @@ function neighbourhood({ rows, coords, features }: SceneInput, item: number): Sc
 function inputsOf(net: SourceNet, kind: SceneKind): Inputs {
   return Object.fromEntries(inputSpecs(net.module).map((spec) => {
     const made = Array.from({ length: BATCH }, (_, item) => madeUpInput(kind, item + 1, spec));
-    const items = spec.shape === undefined ? made.map(neighbourhood) : made;
-    return [spec.name, { coords: Int32Array.from(items.flatMap((i) => [...i.coords])), features: Float32Array.from(items.flatMap((i) => [...i.features])) }];
+    const items = spec.shape === undefined ? made.map((input, item) => neighbourhood(input, item)) : made;
+    return [spec.name, { coords: sameKind(items[0]!.coords, items.flatMap((i) => [...i.coords])), features: Float32Array.from(items.flatMap((i) => [...i.features])) }];
   }));
 }
 

@@ -11,7 +11,7 @@ import { CHUNKS, pad4, type ConvTerm, type DenseTarget, type HaloAccess, type Ma
 import { standardTile } from "./dataflow.ts";
 import { float32Below } from "./float32.ts";
 import { GeometryDraft, type ResolvedRulebook } from "./geometry-draft.ts";
-import { lowerEpilogue, rowsOfParam, vectorsOf, type Item, type LoweredEpilogue } from "./lower-epilogue.ts";
+import { lowerEpilogue, rowsOfParam, rowsTypeOf, vectorsOf, type Item, type LoweredEpilogue } from "./lower-epilogue.ts";
 import { MemoryDraft, rowsOf, type Place } from "./memory-draft.ts";
 import { columnsPerBlock, ParamsDraft } from "./params-draft.ts";
 import { Roles, type SpecBody, type StepDraft } from "./step-draft.ts";
@@ -148,7 +148,7 @@ export class StepLowering {
     const first = terms[0]!;
     const weight = this.#type(op.operands[Number(first["w"])]!) as ParamType;
     const cout = weight.shape.at(-1)!;
-    const rows = this.#rowsType(op, terms);
+    const rows = rowsTypeOf(this.module, op, terms);
     const items = op.attrs["epilogue"] as readonly Item[];
     const matrixRows = terms.reduce((n, t) => n + rowsOfParam(this.module, op.operands[Number(t["w"])]!), 0);
     const width = columnsPerBlock(matrixRows + items.reduce((n, item) => n + vectorsOf(item), 0), cout, this.#target.blockFloats);
@@ -180,7 +180,7 @@ export class StepLowering {
     const [reads, cout] = [shape.at(-2)!, shape.at(-1)!];
     const writes = cout / groups;
     const large = reads >= GROUP_CHANNELS;
-    const rows = this.#rowsType(op, [term]);
+    const rows = rowsTypeOf(this.module, op, [term]);
     const items = op.attrs["epilogue"] as readonly Item[];
     const width = columnsPerBlock(rowsOfParam(this.module, w) + items.reduce((n, item) => n + vectorsOf(item), 0), large ? writes : cout, this.#target.blockFloats);
     for (let from = 0, to = 0; from < cout; from = to) {
@@ -468,15 +468,6 @@ export class StepLowering {
     const axis = this.module.sites.axes(rows.sites).indexOf(fold);
     const channels = volume / extents.reduce((a, b) => a * b, 1);
     return { role: access.role, coords: roles.region("coords", `coords:${rows.sites}`), channels, extents, fold: axis < 0 ? undefined : axis, ...(attrs["layout"] === "channels_last" ? { last: true } : {}) };
-  }
-
-  #rowsType(op: Op, terms: readonly Item[]): Type {
-    for (const t of terms) {
-      if (t["rb"] === undefined) continue;
-      const rb = this.#type(op.operands[Number(t["rb"])]!);
-      if (rb.kind === "rulebook") return { kind: "feat", sites: rb.to, channels: 0, dtype: "f32" };
-    }
-    return this.#type(op.operands[Number(terms[0]!["x"])]!);
   }
 
   #map(roles: Roles, value: ValueId, wanted: string): MapAccess {

@@ -69,7 +69,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   SP0818: "two rows name the same site, and the policy is to refuse that",
   SP0819: "an input is in a GPUBuffer, but the CPU runs the network",
   SP0831: "a scan does not hold a whole number of points",
-  SP0832: "a scan holds a value that is not finite",
+  SP0832: "a scan, or a position, holds a value that is not finite",
   SP0833: "voxel edges or range make no sense, or indices pass 32 bits",
   SP0834: "network, grid and scan do not fit each other",
   SP0835: "a file of points or arrays is truncated: its header promises more than it holds",
