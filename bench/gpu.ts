@@ -5,6 +5,7 @@
  *   --variant NAME,…   (default: O2, and f16 storage where the GPU has it)
  *   --rows N           only scenes of this many rows
  *   --cloud NAME  --data DIR  --runs N  --steps  --tiles  --seconds N  --json FILE
+ *   --words W,…        of --tiles: only those whose text has one of these, as "4 × 4 packed"
  *
  * Milliseconds, medians of rounds in which the variants take turns. --steps prints every kernel by the device's
  * clock; --tiles tries every tile of every kind of convolution instead, for at most --seconds a scene.
@@ -36,6 +37,7 @@ const { values: options } = parseArgs({
     runs: { type: "string", default: "15" },
     steps: { type: "boolean", default: false },
     tiles: { type: "boolean", default: false },
+    words: { type: "string", default: "" },
     seconds: { type: "string", default: "600" },
     json: { type: "string" },
   },
@@ -65,7 +67,7 @@ for (const name of options.network.split(",")) {
     if (options.rows !== undefined && Number(options.rows) !== scene.rows) continue;
     if (options.tiles) {
       console.log(`${name}, ${scene.name}, ${scene.rows} sites`);
-      const times = await timeTiles(target, target.lower(runPipeline(net, variants[0]!.pipeline).module, variants[0]!), net, scene, Number(options.runs), Number(options.seconds));
+      const times = await timeTiles(target, target.lower(runPipeline(net, variants[0]!.pipeline).module, variants[0]!), net, scene, Number(options.runs), Number(options.seconds), options.words.split(","));
       printTiles(times);
       tiles.push({ network: name, scene: scene.name, times });
       continue;

@@ -6,6 +6,8 @@
  *   --capacity N,…     halo rows on chip at most (default 32,64,128)
  *   --scene KIND,…     tracks, lidar, room (default all)
  *   --sites N          rows of a scene at most, those of the first planes of x (default 4000)
+ *   --storage f16      rows between in float16, on chip too: twice as many fit
+ *   --limits desktop   32 KiB of workgroup memory instead of 16
  *   --runs N  --json FILE
  *
  * Above 1 the pair is faster. `+` stands where the cost model would choose it. Times are end to end, halo tables included;
@@ -19,6 +21,7 @@ import { madeUpInput, type SceneKind } from "../src/cli/scan/made-up.ts";
 import { compileSource } from "../src/ir/from-source.ts";
 import type { Module } from "../src/ir/module.ts";
 import { parsePipeline } from "../src/passes/pipeline.ts";
+import { DESKTOP_WORKGROUP_BYTES } from "../src/codegen/wgsl/kernels/shape.ts";
 import { presets } from "../src/passes/presets.ts";
 import { measure } from "./ablation/measure.ts";
 import type { BenchScene } from "./ablation/scenes.ts";
@@ -32,6 +35,8 @@ const { values: options } = parseArgs({
     capacity: { type: "string", default: "32,64,128" },
     scene: { type: "string", default: "tracks,lidar,room" },
     sites: { type: "string", default: "4000" },
+    storage: { type: "string", default: "f32" },
+    limits: { type: "string", default: "portable" },
     runs: { type: "string", default: "9" },
     json: { type: "string" },
   },
@@ -40,6 +45,9 @@ const { values: options } = parseArgs({
 const restarted = await restartWithVulkan();
 if (restarted !== undefined) process.exit(restarted);
 
+const half = options.storage === "f16";
+const desktop = options.limits === "desktop";
+const room = `${half ? ",numbers=f16" : ""}${desktop ? `,bytes=${DESKTOP_WORKGROUP_BYTES}` : ""}`;
 const capacities = options.capacity.split(",").map(Number);
 const text = (channels: number): string => `spnet 1
 export net Pair {
@@ -58,7 +66,7 @@ function netOf(channels: number): Module {
 function variant(name: string, pairs: string): Variant {
   const { pipeline } = parsePipeline(presets.O2.replace("fuse-pairs", pairs));
   if (pipeline === undefined) throw new Error(`${name} is no pipeline`);
-  return { name, pipeline };
+  return { name, pipeline, ...(half ? { half: true as const } : {}) };
 }
 
 /** Rows of the first planes of a made-up scene: neighbours stay together. */
@@ -74,7 +82,8 @@ function sceneOf(kind: SceneKind, net: Module): BenchScene {
   };
 }
 
-const target = await gpuTarget();
+const target = await gpuTarget(desktop ? { maxComputeWorkgroupStorageSize: DESKTOP_WORKGROUP_BYTES } : {});
+if (half && !target.halves) throw new Error(`${target.description} has no shader-f16`);
 const figures: Readonly<Record<string, unknown>>[] = [];
 console.log(`Node ${process.version}, ${target.description}, ${options.runs} rounds`);
 for (const kind of options.scene.split(",") as SceneKind[]) {
@@ -82,7 +91,7 @@ for (const kind of options.scene.split(",") as SceneKind[]) {
   for (const channels of options.channels.split(",").map(Number)) {
     const net = netOf(channels);
     const scene = sceneOf(kind, net);
-    const variants = [variant("two kernels", "fuse-pairs"), variant("model", "fuse-pairs{pairs=model}"), ...capacities.map((n) => variant(String(n), `fuse-pairs{pairs=always,capacity=${n}}`))];
+    const variants = [variant("two kernels", "fuse-pairs"), variant("model", `fuse-pairs{pairs=model${room}}`), ...capacities.map((n) => variant(String(n), `fuse-pairs{pairs=always,capacity=${n}${room}}`))];
     const { rows, same } = await measure(target, net, scene, variants, Number(options.runs));
     const density = rows[0]!.counts.pairs / rows[0]!.counts.steps.length / scene.rows;
     const gains = capacities.map((n) => rows.find((r) => r.variant === String(n))?.ratio.map((r) => 1 / r));

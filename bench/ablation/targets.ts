@@ -11,6 +11,7 @@ import type { Module } from "../../src/ir/module.ts";
 import { openCpu } from "../../src/runtime/cpu/open.ts";
 import { createNetwork, type DenseOutput, type FeatOutput, type Network } from "../../src/runtime/index.ts";
 import type { Lanes } from "../../src/runtime/cpu/lanes.ts";
+import type { NeededLimits } from "../../src/runtime/device.ts";
 import type { Variant } from "./variants.ts";
 
 export type AnyNetwork = Network<Readonly<Record<string, unknown>>, Readonly<Record<string, FeatOutput | DenseOutput>>>;
@@ -59,9 +60,10 @@ export const cpuTarget = (threads: number, lanes: Lanes): BenchTarget => ({
   close: () => undefined,
 });
 
-export async function gpuTarget(): Promise<BenchTarget> {
+/** `limits`: what is asked of the adapter beyond the defaults. */
+export async function gpuTarget(limits: NeededLimits = {}): Promise<BenchTarget> {
   const { openDevice } = await import("../../src/cli/adapter.ts");
-  const opened = await openDevice({ optional: ["shader-f16", "timestamp-query"] });
+  const opened = await openDevice({ optional: ["shader-f16", "subgroups", "timestamp-query"], requiredLimits: limits });
   return {
     name: "webgpu",
     tiles: "records",

@@ -22,16 +22,18 @@ const WARM = 40;
 
 /**
  * Times tiles of every kind of convolution, many kinds at once: a network's i-th variant has each kind's i-th tile, and takes
- * turns with the standard network. Ends after `seconds` with what it has.
+ * turns with the standard network. Ends after `seconds` with what it has. `words`: only tiles with one of these in their text.
  */
-export async function timeTiles(target: BenchTarget, plan: Module, net: Module, scene: BenchScene, runs: number, seconds: number): Promise<readonly TileTime[]> {
+export async function timeTiles(target: BenchTarget, plan: Module, net: Module, scene: BenchScene, runs: number, seconds: number, words: readonly string[]): Promise<readonly TileTime[]> {
   const tiles = new Map<string, readonly Tile[]>();
   for (const op of plan.ops) {
     const key = tileKey(op);
-    if (key !== undefined && !tiles.has(key)) tiles.set(key, tilesOf(op).filter(promising));
+    if (key !== undefined && !tiles.has(key)) tiles.set(key, tilesOf(op).filter((tile) => promising(tile) && words.some((w) => tileText(tile).includes(w))));
   }
   const keys = plan.ops.filter((op) => op.name.startsWith("step.") && op.name !== "step.geometry").map((op) => tileKey(op));
   const standard = await open(target, plan, net, scene);
+  // A device that is slow enough to need no warming is a software one.
+  const slow = (await standard.profile()).reduce((n, s) => n + s.milliseconds, 0) > WARM;
   const most = Math.max(...[...tiles.values()].map((list) => list.length));
   const found: TileTime[] = [];
   const end = performance.now() + 1000 * seconds;
@@ -45,7 +47,7 @@ export async function timeTiles(target: BenchTarget, plan: Module, net: Module, 
     const rounds: { readonly mine: readonly StepTime[]; readonly theirs: readonly StepTime[] }[] = [];
     for (let round = -1; round < runs; round++) {
       const warm = performance.now() + WARM;
-      while (performance.now() < warm) await standard.busy();
+      while (!slow && performance.now() < warm) await standard.busy();
       const theirs = await standard.profile();
       const mine = await variant.profile();
       if (round >= 0) rounds.push({ mine, theirs });

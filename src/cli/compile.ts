@@ -8,16 +8,20 @@ import { UsageError } from "./errors.ts";
 const ARITHMETIC = ["strict", "fused"] as const;
 const STORAGE = ["f32", "f16"] as const;
 
+const LIMITS = ["portable", "desktop"] as const;
+
 export const CODE_OPTIONS: OptionDefs = {
   arithmetic: { value: ARITHMETIC.join("|"), doc: "CPU: round every product and sum, the same bits everywhere (default), or add products unrounded where the machine can: faster" },
 };
 
 export const GPU_CODE_OPTIONS: OptionDefs = {
   storage: { value: STORAGE.join("|"), doc: "GPU: rows between layers in float32 (default), or in float16 where the device has shader-f16; sums are float32 either way" },
+  limits: { value: LIMITS.join("|"), doc: "GPU: the workgroup memory that every device has, 16 KiB (default), or that of desktop GPUs, 32 KiB: large kernels are faster with it, and the module says SP0603 where a device has less" },
 };
 
-/** Refuses `--storage` where no GPU runs, or with a tuning, which was measured on float32. */
+/** Refuses `--storage` and `--limits` where no GPU runs, and `--storage` with a tuning, which was measured on float32. */
 export function refuseStorage(args: Args, target: string): void {
+  if (args.text("limits") !== undefined && target !== "webgpu" && target !== "both") throw new UsageError(`--limits is an option of the GPU's, and the target is ${target}: leave it out, or choose --target webgpu`);
   if (args.text("storage") === undefined) return;
   if (target !== "webgpu" && target !== "both") throw new UsageError(`--storage is an option of the GPU's, and the target is ${target}: leave it out, or choose --target webgpu`);
   if (args.text("tuning") !== undefined) throw new UsageError("--tuning was measured with rows in float32: leave out --storage or --tuning");
@@ -25,8 +29,12 @@ export function refuseStorage(args: Args, target: string): void {
 
 /** A fused module down to the plan for WebGPU, with tiles that were chosen by measurement. */
 export async function planWebgpu(fused: Module, args: Args, tiles: Choices["tiles"] = {}): Promise<Module> {
-  const [{ lowerToPlan }, { storeHalves }, { withTiles }] = await Promise.all([import("../codegen/plan/lower.ts"), import("../codegen/plan/store-halves.ts"), import("../codegen/tuning/tiles.ts")]);
-  const plan = withTiles(lowerToPlan(fused), tiles);
+  const [{ lowerToPlan }, { WEBGPU_STEPS }, { storeHalves }, { withTiles }] = await Promise.all([
+    import("../codegen/plan/lower.ts"), import("../codegen/plan/lower-steps.ts"), import("../codegen/plan/store-halves.ts"), import("../codegen/tuning/tiles.ts"),
+  ]);
+  const { DESKTOP_WORKGROUP_BYTES } = await import("../codegen/wgsl/kernels/shape.ts");
+  const desktop = args.choice("limits", LIMITS, "portable") === "desktop";
+  const plan = withTiles(lowerToPlan(fused, desktop ? { ...WEBGPU_STEPS, workgroupBytes: DESKTOP_WORKGROUP_BYTES } : WEBGPU_STEPS), tiles);
   return args.choice("storage", STORAGE, "f32") === "f16" ? storeHalves(plan) : plan;
 }
 

@@ -2,7 +2,7 @@ import { interpret } from "../ir/interp/reference.ts";
 import type { ParamTensor, Value } from "../ir/interp/value.ts";
 import { number, numbers, string, type Module } from "../ir/module.ts";
 import { runLoadPhase, type WeightTensor } from "../runtime/load.ts";
-import { inputSpecs, type Outputs, type OutputValue, type SceneInputs } from "./files/scene.ts";
+import { denseItems, inputSpecs, type Outputs, type OutputValue, type SceneInputs } from "./files/scene.ts";
 
 /** Weights by their names in the file. */
 export type WeightLookup = (name: string) => WeightTensor | undefined;
@@ -24,8 +24,10 @@ export function canonicalParams(module: Module, weights: WeightLookup): Readonly
   return new Map(ops.map((op, i) => [op.name, values[i]!]));
 }
 
-/** Batch items that a scene names, at least one. */
+/** Batch items of a scene: those of its dense inputs, or as many as coordinates name, at least one. */
 export function batchOf(module: Module, scene: SceneInputs): number {
+  const items = denseItems(scene);
+  if (items !== undefined) return items;
   let most = 0;
   for (const { name, axes } of inputSpecs(module)) {
     const coords = scene.get(name)?.coords ?? new Int32Array();

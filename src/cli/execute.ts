@@ -1,6 +1,6 @@
 /** Runs a compiled network on a scene, whichever its target. */
 import type { DenseOutput, FeatOutput, Network, Plan, CpuPlan, SceneReport, StepTime } from "../runtime/index.ts";
-import type { Outputs, OutputValue, SceneInputs } from "./files/scene.ts";
+import { denseItems, type Outputs, type OutputValue, type SceneInputs } from "./files/scene.ts";
 
 export interface Execution {
   readonly outputs: Outputs;
@@ -26,9 +26,8 @@ export type AnyNetwork = Network<Readonly<Record<string, unknown>>, AnyOutputs>;
 export async function execute(open: () => Promise<AnyNetwork>, scene: SceneInputs, options: ExecuteOptions): Promise<Execution> {
   const [net, create] = await timed(open);
   try {
-    const coords = Object.fromEntries([...scene].map(([name, input]) => [name, input.coords]));
-    const features = Object.fromEntries([...scene].map(([name, input]) => [name, input.features]));
-    const [kept, prepare] = await timed(() => net.prepare(coords));
+    const { coords, features, batch } = givenOf(scene);
+    const [kept, prepare] = await timed(() => net.prepare(coords, { batch }));
     const [outputs, run] = await timed(() => kept.run(features));
     const steps = options.profile ? (await kept.profile(features)).steps : [];
     kept.dispose();
@@ -36,6 +35,16 @@ export async function execute(open: () => Promise<AnyNetwork>, scene: SceneInput
   } finally {
     net.dispose();
   }
+}
+
+/** A scene as `prepare` and the runs of what it makes take it. */
+export function givenOf(scene: SceneInputs): { readonly coords: Record<string, Int32Array | Float32Array>; readonly features: Record<string, Float32Array>; readonly batch: number } {
+  const sparse = [...scene].filter(([, input]) => input.dense !== true);
+  return {
+    coords: Object.fromEntries(sparse.map(([name, input]) => [name, input.coords])),
+    features: Object.fromEntries([...scene].map(([name, input]) => [name, input.features])),
+    batch: denseItems(scene) ?? 0,
+  };
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<readonly [T, number]> {

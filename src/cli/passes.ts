@@ -3,6 +3,7 @@ import type { Module } from "../ir/module.ts";
 import type { Instrument, StepReport } from "../passes/instrument/instrument.ts";
 import { runPipeline } from "../passes/manager.ts";
 import type { Pipeline } from "../passes/pipeline.ts";
+import { WORKGROUP_BYTES } from "../passes/cost/machine.ts";
 import { presetPipeline, withOptions, type Preset } from "../passes/presets.ts";
 import type { Args, OptionDefs } from "./command.ts";
 import { UsageError } from "./errors.ts";
@@ -22,13 +23,18 @@ export interface Fused {
   readonly steps: readonly StepReport[];
 }
 
-/** The pipeline that `-O` and `--pairs` ask for. */
+/** The pipeline that `-O` and `--pairs` ask for; pairs keep rows on chip as `--storage` and `--limits` have them. */
 export function chosenPipeline(args: Args): Pipeline {
   const level = args.text("optimize") ?? "2";
   const preset = (["O0", "O1", "O2"] as const).find((name): name is Preset => name === `O${level}`);
   if (preset === undefined) throw new UsageError(`-O is ${level}, expected 0, 1 or 2`);
   const pipeline = presetPipeline(preset);
-  return args.text("pairs") === undefined ? pipeline : withOptions(pipeline, "fuse-pairs", { pairs: args.choice("pairs", PAIRS, "model") });
+  if (args.text("pairs") === undefined) return pipeline;
+  return withOptions(pipeline, "fuse-pairs", {
+    pairs: args.choice("pairs", PAIRS, "model"),
+    ...(args.text("storage") === "f16" ? { numbers: "f16" } : {}),
+    ...(args.text("limits") === "desktop" ? { bytes: 2 * WORKGROUP_BYTES } : {}),
+  });
 }
 
 /** Runs the passes on a net-level module. */

@@ -4,6 +4,7 @@ import type { TileForm } from "../codegen/plan/map-counts.ts";
 import { placeInput } from "../codegen/plan/place-input.ts";
 import { PlanReader } from "../codegen/plan/plan-reader.ts";
 import type { Module } from "../ir/module.ts";
+import { sparseInputs } from "../runtime/inputs.ts";
 import type { StepTime } from "../runtime/index.ts";
 import type { Execution } from "./execute.ts";
 import type { SceneInputs } from "./files/scene.ts";
@@ -28,7 +29,7 @@ export interface PredictionReport {
 /** Counts a plan from the coordinates alone. */
 export function predict(plan: Module, scene: SceneInputs, batch: number, tiles: TileForm): PlanCounts {
   const reader = new PlanReader(plan);
-  const inputs = new Map(reader.inputs.flatMap((i) => [...placeInput(reader.geometry, i, scene.get(i.name)!.coords, new Set()).coords]));
+  const inputs = new Map(sparseInputs(reader).flatMap((i) => [...placeInput(reader.geometry, i, scene.get(i.name)!.coords, new Set()).coords]));
   return countPlan(plan, executeGeometry(reader.geometry, inputs, batch), batch, tiles);
 }
 

@@ -17,7 +17,7 @@ import { madeUpInput, SCENE_KINDS } from "./scan/made-up.ts";
 const DUPLICATES = ["error", "sum", "mean", "first", "last"] as const;
 
 export const SCENE_OPTIONS: OptionDefs = {
-  input: { value: "[NAME=]FILE", multiple: true, doc: `tensors (.safetensors, .npz: NAME.coords, NAME.features; .tensor, two files) or points (.${Object.keys(READERS).join(", .")}); several files of points are a batch` },
+  input: { value: "[NAME=]FILE", multiple: true, doc: `tensors (.safetensors, .npz: NAME.coords, NAME.features, of a dense input NAME; .npy of a dense input; .tensor, two files) or points (.${Object.keys(READERS).join(", .")}); several files of points, or of a dense input, are a batch` },
   simulate: { value: SCENE_KINDS.join("|"), doc: "make up a scene instead of reading one" },
   seed: { value: "N", doc: "of the made-up scene (default 1)" },
   ...CLOUD_OPTIONS,
@@ -46,21 +46,27 @@ async function readFiles(args: Args, given: readonly string[], specs: readonly I
   });
   const tensors: { readonly file: string; readonly tensors: Tensors }[] = [];
   const scans = new Map<InputSpec, string[]>();
+  const images = new Map<InputSpec, SceneInput[]>();
   for (const { file, spec } of named) {
+    const of = spec ?? (specs.length === 1 ? specs[0] : undefined);
+    if (of?.shape !== undefined) {
+      images.set(of, [...(images.get(of) ?? []), sceneFromTensors(file, denseTensors(file, of), [of]).get(of.name)!]);
+      continue;
+    }
     const found = tensorsOf(file);
     if (found !== undefined) {
       tensors.push({ file, tensors: spec === undefined ? found : renamed(found, spec) });
       continue;
     }
-    const of = spec ?? onlyInput(specs);
-    scans.set(of, [...(scans.get(of) ?? []), file]);
+    const scanned = spec ?? onlyInput(specs);
+    scans.set(scanned, [...(scans.get(scanned) ?? []), file]);
   }
   const clouds: CloudSource[] = [];
   const choices = fieldChoices(args.texts("fields"), specs, new Set([...scans.keys()].map((spec) => spec.name)));
   for (const [spec, files] of scans) clouds.push(await readClouds(args, files, spec, choices.get(spec.name)!, io));
-  const rest = specs.filter((spec) => !scans.has(spec));
+  const rest = specs.filter((spec) => !scans.has(spec) && !images.has(spec));
   if (rest.length === 0 && tensors.length > 0) throw new UsageError("scans and tensor files cannot be mixed for one input");
-  const inputs = new Map<string, SceneInput>(clouds.map((c) => [c.spec.name, c.input]));
+  const inputs = new Map<string, SceneInput>([...clouds.map((c) => [c.spec.name, c.input] as const), ...[...images].map(([spec, items]) => [spec.name, joined(items)] as const)]);
   if (rest.length > 0 && (tensors.length > 0 || specs.length === 0)) for (const [name, input] of sceneFromTensors(tensors.map((t) => t.file).join(", "), merged(tensors), rest)) inputs.set(name, input);
   return { inputs, clouds };
 }
@@ -76,8 +82,26 @@ function tensorsOf(file: string): Tensors | undefined {
   if (format !== "npz" || /\.gz$/i.test(file)) return undefined;
   const arrays = npzArrays(file, readBytes(file));
   if (![...arrays.keys()].some((name) => /(^|\.)coords$/.test(name))) return undefined;
-  return new Map([...arrays].map(([name, read]) => [name, readTensor(`${file}: ${name}`, name, read())]));
+  return arraysOf(file);
 }
+
+/** The tensors of a file that was given for a dense input: the only one has its name. SP0834 for a file of points. */
+function denseTensors(file: string, { name }: InputSpec): Tensors {
+  const format = formatOf(file);
+  const all = format === "npy" ? new Map([[name, readTensor(file, name, unpacked(file, readBytes(file)))]]) : format === "npz" ? arraysOf(file) : tensorsOf(file);
+  if (all === undefined) throw inputError("SP0834", `${file} is a file of points, but \`${name}\` is a dense tensor`, { help: "give it as .npy, .npz or .safetensors" });
+  const [only] = all.values();
+  return all.size === 1 && only !== undefined ? new Map([[name, { ...only, name }]]) : all;
+}
+
+/** The items of several files, one after another. */
+function joined(items: readonly SceneInput[]): SceneInput {
+  const features = new Float32Array(items.reduce((n, item) => n + item.features.length, 0));
+  items.reduce((at, item) => (features.set(item.features, at), at + item.features.length), 0);
+  return { dense: true, rows: items.reduce((n, item) => n + item.rows, 0), coords: new Int32Array(0), features };
+}
+
+const arraysOf = (file: string): Tensors => new Map([...npzArrays(file, readBytes(file))].map(([name, read]) => [name, readTensor(`${file}: ${name}`, name, read())]));
 
 /** Plain names of a file that was given for one input are this input's. */
 function renamed(tensors: Tensors, { name }: InputSpec): Tensors {

@@ -26,7 +26,7 @@ export type GroundProblem =
   | { readonly kind: "count" }
   /** An operation whose result on inactive sites follows from no one vector. */
   | { readonly kind: "unknown" }
-  /** What `ground` is of is no input, or something else reads it too. */
+  /** What `ground` is of neither is an input nor comes of a `prune`, or something else reads it too. */
   | { readonly kind: "source" };
 
 export type GroundResult = { readonly ground: Ground | undefined } | { readonly problem: GroundProblem };
@@ -65,6 +65,7 @@ export function groundAfter(table: SiteTable, op: Pick<Op, "name" | "attrs">, ty
     case "prune":
       return { ground: x };
     case "to_dense":
+    case "to_grid":
       return none;
     case "bn":
     case "shift":
@@ -121,13 +122,13 @@ function unpoolProblem(table: SiteTable, op: Pick<Op, "attrs">, x: Type): Ground
 export function groundsOf(module: Module): { readonly grounds: ReadonlyMap<ValueId, Ground>; readonly problems: readonly { readonly op: number; readonly problem: GroundProblem }[] } {
   const grounds = new Map<ValueId, Ground>();
   const problems: { readonly op: number; readonly problem: GroundProblem }[] = [];
-  const inputs = new Set(module.ops.flatMap((op) => (op.name === "input" ? op.results : [])));
+  const sources = new Set(module.ops.flatMap((op) => (op.name === "input" || op.name === "prune" ? op.results : [])));
   const read = new Map<ValueId, number>();
   for (const value of [...module.ops.flatMap((op) => op.operands), ...module.outputs.map((o) => o.value)]) read.set(value, (read.get(value) ?? 0) + 1);
   module.ops.forEach((op, index) => {
     const [value] = op.results;
     if (value === undefined) return;
-    if (op.name === "ground" && (!inputs.has(op.operands[0]!) || read.get(op.operands[0]!) !== 1)) problems.push({ op: index, problem: { kind: "source" } });
+    if (op.name === "ground" && (!sources.has(op.operands[0]!) || read.get(op.operands[0]!) !== 1)) problems.push({ op: index, problem: { kind: "source" } });
     const after = groundAfter(module.sites, op, op.operands.map((v) => typeOf(module, v)), typeOf(module, value), featureGrounds(module, op, grounds));
     if ("problem" in after) problems.push({ op: index, problem: after.problem });
     else if (after.ground !== undefined) grounds.set(value, after.ground);
@@ -155,6 +156,6 @@ export function describeProblem(problem: GroundProblem): string {
     case "unknown":
       return "no ground follows through this operation";
     case "source":
-      return "a ground is of an input that nothing else reads";
+      return "a ground is of an input, or of what a prune keeps, that nothing else reads";
   }
 }

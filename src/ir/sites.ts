@@ -117,6 +117,12 @@ export function outputExtent(n: number, k: number, s: number, p: number, d: numb
   return Math.floor((n + 2 * p - d * (k - 1) - 1) / s) + 1;
 }
 
+/** The same rounded up, as PyTorch's `ceil_mode`: a last window may stick out, but begins inside or in the padding before. */
+export function ceilExtent(n: number, k: number, s: number, p: number, d: number): number {
+  const places = Math.ceil((n + 2 * p - d * (k - 1) - 1) / s) + 1;
+  return (places - 1) * s >= n + p ? places - 1 : places;
+}
+
 /** Extent of a transposed convolution's output per axis: (n − 1)·s − 2p + d(k−1) + 1, and what is added behind. */
 export function generatedExtent(n: number, k: number, s: number, p: number, d: number, added: number): number {
   return (n - 1) * s - 2 * p + d * (k - 1) + 1 + added;
@@ -223,18 +229,29 @@ export class SiteTable {
 
   /**
    * Whether a convolution with this stride leads from the grid of `from` to that of `to`. From one full grid to another
-   * any does: their cells are all there, and what lies outside is padding.
+   * any does: their cells are all there, and what lies outside is padding. To any set on a grid that
+   * a full one covers stride 1 leads.
    */
   strideLeads(from: SiteId, stride: readonly number[], to: SiteId): boolean {
     if (this.axes(from).join() !== this.axes(to).join()) return false;
     if (this.isFull(from) && this.isFull(to)) return true;
+    if (this.coversGrid(from, to) && stride.every((s) => s === 1)) return true;
+    return this.#ratiosLead(from, stride, to);
+  }
+
+  /** Whether the cells of a full grid are those of the grid of another set, whatever strides led there. */
+  coversGrid(full: SiteId, id: SiteId): boolean {
+    return this.isFull(full) && this.axes(full).join() === this.axes(id).join() && this.extents(full)?.join() === this.extents(id)?.join();
+  }
+
+  #ratiosLead(from: SiteId, stride: readonly number[], to: SiteId): boolean {
     const end = this.#ratios(to);
     return this.#ratios(from).every(({ over, under }, i) => over * stride[i]! * end[i]!.under === end[i]!.over * under);
   }
 
   /** Whether two sets lie on one grid: the same axes, total strides and extents. */
   sameGrid(a: SiteId, b: SiteId): boolean {
-    return this.strideLeads(a, this.axes(a).map(() => 1), b) && this.extents(a)?.join() === this.extents(b)?.join();
+    return this.axes(a).join() === this.axes(b).join() && this.#ratiosLead(a, this.axes(a).map(() => 1), b) && this.extents(a)?.join() === this.extents(b)?.join();
   }
 
   #ratios(id: SiteId): readonly Ratio[] {

@@ -9,7 +9,7 @@ import { mergeLocs, type Loc } from "../ir/loc.ts";
 import { typeOf, type Module, type Op, type ValueId } from "../ir/module.ts";
 import { geometryOf } from "../ir/ops/conv.ts";
 import { kernelVolume, mirrors } from "../ir/ops/rulebook.ts";
-import { TILE_ROWS } from "./cost/machine.ts";
+import { TILE_ROWS, WORKGROUP_BYTES } from "./cost/machine.ts";
 import { estimatePair, PAIR_COLUMNS, pairCapacity, type PairEstimate } from "./cost/pair-model.ts";
 import { choice, int } from "./options.ts";
 import { definePass } from "./pass.ts";
@@ -43,12 +43,15 @@ export const fusePairs = definePass({
   options: {
     pairs: choice(["never", "model", "always"], "never", "fuse no pair, those the cost model favours, or all that are legal"),
     capacity: int(128, 1, 4096, "halo rows on chip at most; fewer where channels are many"),
+    bytes: int(WORKGROUP_BYTES, WORKGROUP_BYTES, 2 * WORKGROUP_BYTES, "workgroup memory that a kernel may take; every device has 16384"),
+    numbers: choice(["f32", "f16"], "f32", "how the rows between are kept on chip; f16 goes with rows that are stored so"),
   },
   stats: { fused: "pairs made one kernel", refused: "legal, but the cost model says it does not pay", halos: "halo tables asked for" },
   run(module, { options, stat, remark }) {
     if (options.pairs === "never") return module;
     const missed = (op: Op, why: string): void => remark("missed", op.loc, `pair not fused: ${why}`);
-    const pairs = choosePairs(module, options.capacity, ({ second, estimate }) => {
+    const room: Room = { rows: options.capacity, bytes: options.bytes, numberBytes: options.numbers === "f16" ? 2 : 4 };
+    const pairs = choosePairs(module, room, ({ second, estimate }) => {
       const pays = options.pairs === "always" || estimate.saved > estimate.cost;
       if (!pays) {
         stat("refused");
@@ -93,6 +96,13 @@ export const fusePairs = definePass({
   },
 });
 
+/** What is on chip for the rows between: at most so many, of numbers of so many bytes, in so many bytes. */
+interface Room {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly numberBytes: number;
+}
+
 interface Conv {
   readonly term: Term;
   readonly epilogue: readonly Item[];
@@ -116,13 +126,13 @@ function pairTile(first: Conv, second: Conv, rb: ValueId, halo: ValueId, emit: b
  * A matching of the legal pairs that `pays` accepts, in module order: first those whose rows between have no other
  * user, then those that must also store them. A convolution is in one pair at most.
  */
-function choosePairs(module: Module, capacity: number, pays: (pair: Pair) => boolean, missed: (op: Op, why: string) => void): readonly Pair[] {
+function choosePairs(module: Module, room: Room, pays: (pair: Pair) => boolean, missed: (op: Op, why: string) => void): readonly Pair[] {
   const uses = usesOf(module);
   const taken = new Set<Op>();
   const pairs: Pair[] = [];
   for (const emit of [false, true]) {
     for (const second of module.ops) {
-      const pair = candidate(module, uses, second, capacity, (why) => {
+      const pair = candidate(module, uses, second, room, (why) => {
         if (emit) missed(second, why);
       });
       if (pair === undefined || pair.emit !== emit || taken.has(pair.first) || taken.has(second) || !pays(pair)) continue;
@@ -134,7 +144,7 @@ function choosePairs(module: Module, capacity: number, pays: (pair: Pair) => boo
 }
 
 /** The pair that an op would be the second of, or undefined; says why not where its operand is a convolution too. */
-function candidate(module: Module, uses: Uses, op: Op, limit: number, no: (why: string) => void): Pair | undefined {
+function candidate(module: Module, uses: Uses, op: Op, room: Room, no: (why: string) => void): Pair | undefined {
   const second = convOf(op);
   const firstOp = second === undefined ? undefined : uses.def(second.term.x);
   const first = convOf(firstOp);
@@ -157,7 +167,7 @@ function candidate(module: Module, uses: Uses, op: Op, limit: number, no: (why: 
   const [cin, middle] = [channelsOf(module, first.term.x), channelsOf(module, second.term.x)];
   const cout = columnsOf(module, second.term.w);
   if (cout > PAIR_COLUMNS) return refuse(`${cout} columns, at most ${PAIR_COLUMNS} fit one tile`);
-  const capacity = Math.min(limit, pairCapacity(middle));
+  const capacity = Math.min(room.rows, pairCapacity(middle, room.bytes, room.numberBytes));
   if (capacity < kernelVolume(type.kernel)) return refuse(`${middle} channels leave room for ${capacity} halo rows, one row may need ${kernelVolume(type.kernel)}`);
   const emit = uses.isOutput(second.term.x) || uses.of(second.term.x).length > 1;
   const limitHit = tooManyBindings(uses, pairTile(first, second, second.rb, second.rb, emit));

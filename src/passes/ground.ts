@@ -106,8 +106,9 @@ class Grounding {
       case "unpool":
         return this.#back(op);
       case "to_dense":
+      case "to_grid":
         if (this.#isZero(x)) return true;
-        this.#rw.emit("to_dense", [x, this.#vector(x)], attrs, loc, op.results);
+        this.#rw.emit(op.name, [x, this.#vector(x)], attrs, loc, op.results);
         return false;
       default:
         if (!isActivation(op.name) && !["leaky_relu", "elu", "softplus"].includes(op.name)) throw new Error(`internal: no ground after ${op.name}`);

@@ -1,4 +1,5 @@
 import type { CpuPlan } from "./cpu/plan.ts";
+import type { TensorInput } from "./dense-inputs.ts";
 import type { DuplicatePolicy, GpuRows } from "./inputs.ts";
 import type { WeightTensor } from "./load.ts";
 import type { Plan } from "./plan.ts";
@@ -40,6 +41,23 @@ export type CoordsInput = ArrayLike<number> | GpuRows;
 /** Features f32 [rows, channels]. */
 export type FeaturesInput = ArrayLike<number> | GpuRows;
 
+/** What `run` takes for an input on sites. */
+export interface SparseInput {
+  readonly coords: CoordsInput;
+  readonly features: FeaturesInput;
+}
+
+/** What `run` takes for a dense input; rows in a buffer are the cells in order, with their channels side by side. */
+export type DenseGiven = TensorInput | GpuRows;
+
+/** What `run` takes for each input of a network. */
+export type GivenInputs<Inputs> = {
+  readonly [K in keyof Inputs]: Inputs[K] extends TensorInput ? DenseGiven : unknown extends Inputs[K] ? SparseInput | DenseGiven : SparseInput;
+};
+
+/** The coordinates that `prepare` takes: of all inputs that are on sites. */
+export type InputCoords<Inputs> = { readonly [K in keyof Inputs as Inputs[K] extends TensorInput ? never : K]: CoordsInput };
+
 export interface RunOptions {
   readonly signal?: AbortSignal;
   /** `gpu` leaves outputs in buffers of the device, which the caller then owns. */
@@ -53,7 +71,7 @@ export interface RunOptions {
 
 export interface PrepareOptions {
   readonly signal?: AbortSignal;
-  /** Batch items; default: as many as the coordinates name. */
+  /** Batch items; default: those of the dense inputs of a run, or else as many as the coordinates name, or else one. */
   readonly batch?: number;
 }
 
@@ -104,9 +122,9 @@ export interface StepTime {
 export interface Scene<Outputs> {
   readonly report: SceneReport;
   /** One submit, one readback. */
-  run(features: Readonly<Record<string, FeaturesInput>>, options?: RunOptions): Promise<Outputs>;
+  run(features: Readonly<Record<string, FeaturesInput | DenseGiven>>, options?: RunOptions): Promise<Outputs>;
   /** Runs step by step, each waited for: slower than `run`, but says where the time goes. */
-  profile(features: Readonly<Record<string, FeaturesInput>>): Promise<{ readonly outputs: Outputs; readonly steps: readonly StepTime[] }>;
+  profile(features: Readonly<Record<string, FeaturesInput | DenseGiven>>): Promise<{ readonly outputs: Outputs; readonly steps: readonly StepTime[] }>;
   dispose(): void;
 }
 
@@ -120,8 +138,8 @@ export interface Network<Inputs, Outputs> {
   /** The GPU's device; undefined on the CPU. */
   readonly device: GPUDevice | undefined;
   /** Builds sites and rulebooks: one submit and one readback of the counts. Repeats, larger, when a guess was too small. */
-  prepare(coords: { readonly [K in keyof Inputs]: CoordsInput }, options?: PrepareOptions): Promise<Scene<Outputs>>;
+  prepare(coords: InputCoords<Inputs>, options?: PrepareOptions): Promise<Scene<Outputs>>;
   /** Both at once in one submit, with room from the last run; grows and repeats when it was too small. */
-  run(inputs: { readonly [K in keyof Inputs]: { readonly coords: CoordsInput; readonly features: FeaturesInput } }, options?: PrepareOptions & RunOptions): Promise<Outputs>;
+  run(inputs: GivenInputs<Inputs>, options?: PrepareOptions & RunOptions): Promise<Outputs>;
   dispose(): void;
 }

@@ -6,8 +6,13 @@ export type NeededLimits = Readonly<Partial<Record<"maxStorageBufferBindingSize"
 /** What a plan asks of a device beyond WebGPU's defaults. */
 export interface DeviceNeeds {
   readonly limits: NeededLimits;
-  readonly features: readonly "shader-f16"[];
+  readonly features: readonly DeviceFeature[];
 }
+
+/** Features that kernels may be compiled to use, each with what compiles them without. */
+export const WITHOUT = { "shader-f16": "with --storage f32", subgroups: "without --tuning, or for a device that has them" } as const;
+
+export type DeviceFeature = keyof typeof WITHOUT;
 
 export interface OpenedDevice {
   readonly device: GPUDevice;
@@ -68,7 +73,7 @@ export async function openGpu(given: GPUDevice | undefined, gpu: GPU | undefined
 function needFeatures(have: GPUSupportedFeatures, needed: DeviceNeeds["features"], who: string): void {
   const missing = needed.find((feature) => !have.has(feature));
   if (missing === undefined) return;
-  throw new SpnetError("SP0603", `the ${who} lacks ${missing}, which this network was compiled to use: compile it with --storage f32`, { feature: missing });
+  throw new SpnetError("SP0603", `the ${who} lacks ${missing}, which this network was compiled to use: compile it ${WITHOUT[missing]}`, { feature: missing });
 }
 
 /** Whether an adapter computes on the CPU. Dawn marks its own software adapters only; drivers of Vulkan tell by their names. */

@@ -3,9 +3,11 @@ export { openNetwork, type Targets } from "./create.ts";
 export { createNetwork } from "./network.ts";
 export { openCpu } from "./cpu/open.ts";
 export { fromDense, type DenseInput } from "./from-dense.ts";
+export type { ShapedTensor, TensorInput } from "./dense-inputs.ts";
 export { SpnetError } from "./errors.ts";
 export type {
-  CoordsInput, CreateOptions, DenseOutput, FeatOutput, FeaturesInput, MemoryReport, Network, PrepareOptions, Progress, RunOptions, Scene, SceneReport, StepTime, Weights,
+  CoordsInput, CreateOptions, DenseGiven, DenseOutput, FeatOutput, FeaturesInput, GivenInputs, InputCoords, MemoryReport, Network, PrepareOptions, Progress, RunOptions, Scene, SceneReport,
+  SparseInput, StepTime, Weights,
 } from "./api.ts";
 export type { DuplicatePolicy, GpuRows } from "./inputs.ts";
 export type { WeightTensor } from "./load.ts";

@@ -1,4 +1,5 @@
 import { SpnetError } from "./errors.ts";
+import type { InputPlan } from "./plan.ts";
 
 /** What happens when two rows of an input name the same site. */
 export type DuplicatePolicy = "error" | "sum" | "mean" | "first" | "last";
@@ -11,7 +12,7 @@ export interface GpuRows {
   readonly offset?: number;
 }
 
-export const isGpuRows = (given: ArrayLike<number> | GpuRows): given is GpuRows => "buffer" in given && "rows" in given;
+export const isGpuRows = (given: object): given is GpuRows => "buffer" in given && "rows" in given;
 
 /** Coordinates on the host, checked: batch first, then the axes in the order of `sites`. */
 export interface CheckedCoords {
@@ -112,14 +113,19 @@ function permutations(items: readonly number[]): number[][] {
   return items.flatMap((item, i) => permutations([...items.slice(0, i), ...items.slice(i + 1)]).map((rest) => [item, ...rest]));
 }
 
-/** SP0816 unless the names are those of the inputs. */
-export function checkNames(plan: { readonly inputs: readonly { readonly name: string }[] }, names: readonly string[]): void {
-  const wanted = plan.inputs.map((i) => i.name);
+/** The inputs whose coordinates a scene is made of. */
+export const sparseInputs = (plan: { readonly inputs: readonly InputPlan[] }): readonly InputPlan[] => plan.inputs.filter((i) => i.shape === undefined);
+
+/** SP0816 unless the names are those of the inputs, or where coordinates are given of the inputs on sites. */
+export function checkNames(plan: { readonly inputs: readonly InputPlan[] }, names: readonly string[], what: "inputs" | "coordinates" = "inputs"): void {
+  const wanted = (what === "inputs" ? plan.inputs : sparseInputs(plan)).map((i) => i.name);
+  const dense = plan.inputs.map((i) => i.name).filter((n) => !wanted.includes(n));
   const missing = wanted.filter((n) => !names.includes(n));
   const unknown = names.filter((n) => !wanted.includes(n));
   if (missing.length === 0 && unknown.length === 0) return;
-  const parts = [...missing.map((n) => `\`${n}\` is missing`), ...unknown.map((n) => `\`${n}\` is not an input`)];
-  throw new SpnetError("SP0816", `${parts.join(", ")}; this network's inputs are ${wanted.map((n) => `\`${n}\``).join(", ")}`, { missing, unknown });
+  const parts = [...missing.map((n) => `\`${n}\` is missing`), ...unknown.map((n) => (dense.includes(n) ? `\`${n}\` is a dense tensor and has no coordinates` : `\`${n}\` is not an input`))];
+  const listed = wanted.length === 0 ? `this network has no inputs on sites` : `this network's inputs${what === "coordinates" && dense.length > 0 ? " on sites" : ""} are ${wanted.map((n) => `\`${n}\``).join(", ")}`;
+  throw new SpnetError("SP0816", `${parts.join(", ")}; ${listed}`, { missing, unknown });
 }
 
 /** SP0818: what is said of a row whose site another row names; `values` is the row in words. */

@@ -1,4 +1,5 @@
-import type { CoordsInput, CreateOptions, FeaturesInput, Network, PrepareOptions, RunOptions, Scene } from "./api.ts";
+import type { CoordsInput, CreateOptions, GivenInputs, InputCoords, Network, PrepareOptions, RunOptions, Scene } from "./api.ts";
+import { batchOfTensors, isDenseInput, ownTensor, type TensorInput } from "./dense-inputs.ts";
 import { openGpu } from "./device.ts";
 import { SpnetError, throwIfAborted } from "./errors.ts";
 import { FeatureRun } from "./features.ts";
@@ -13,6 +14,7 @@ import type { Plan } from "./plan.ts";
 import { KeptScene, collectOutputs } from "./scene.ts";
 import { gatherCoords, uploadCoords, uploadFeatures, type GivenCoords } from "./scene-inputs.ts";
 import { SceneMemory } from "./scene-memory.ts";
+import { splitInputs } from "./split-inputs.ts";
 import { chooseTarget } from "./target.ts";
 import { weightLookup } from "./weights.ts";
 
@@ -28,7 +30,7 @@ export async function createNetwork<Inputs, Outputs>(plan: Plan, kernels: Readon
 /** As `createNetwork`; with `hardware` a software adapter counts as none. Weights are read once a device is there. */
 export async function openWebgpu<Inputs, Outputs>(plan: Plan, kernels: Readonly<Record<string, string>>, options: CreateOptions, hardware: boolean): Promise<Network<Inputs, Outputs>> {
   throwIfAborted(options.signal);
-  const gpu = new GpuContext(await openGpu(options.device, options.gpu, { limits: {}, features: plan.features ?? [] }, hardware));
+  const gpu = new GpuContext(await openGpu(options.device, options.gpu, { limits: plan.limits ?? {}, features: plan.features ?? [] }, hardware));
   try {
     throwIfAborted(options.signal);
     const values = runLoadPhase(plan.load, weightLookup(options.weights));
@@ -108,7 +110,7 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     return this.#arena;
   }
 
-  async prepare(coords: { readonly [K in keyof Inputs]: CoordsInput }, options: PrepareOptions = {}): Promise<Scene<Outputs>> {
+  async prepare(coords: InputCoords<Inputs>, options: PrepareOptions = {}): Promise<Scene<Outputs>> {
     const given = await gatherCoords(this, coords as Readonly<Record<string, CoordsInput>>, wantedBatch(options.batch));
     throwIfAborted(options.signal);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -134,17 +136,17 @@ export class GpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     throw new SpnetError("SP0612", "the scene kept outgrowing its room", { room: [...this.#room] });
   }
 
-  async run(
-    inputs: { readonly [K in keyof Inputs]: { readonly coords: CoordsInput; readonly features: FeaturesInput } },
-    options: PrepareOptions & RunOptions = {},
-  ): Promise<Outputs> {
+  async run(inputs: GivenInputs<Inputs>, options: PrepareOptions & RunOptions = {}): Promise<Outputs> {
     checkInto(this.plan.outputs, options);
-    const all = inputs as Readonly<Record<string, { readonly coords: CoordsInput; readonly features: FeaturesInput }>>;
-    const pick = <K extends "coords" | "features">(key: K): Record<string, (typeof all)[string][K]> =>
-      Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value[key]]));
+    const { coords, features: all } = splitInputs(this.plan, inputs);
     // Copied now: they are uploaded later, and maybe once more, when the caller may have filled their arrays anew.
-    const features = Object.fromEntries(Object.entries(pick("features")).map(([name, value]) => [name, isGpuRows(value) ? value : new Float32Array(value)]));
-    const given = await gatherCoords(this, pick("coords"), wantedBatch(options.batch));
+    const features = Object.fromEntries(
+      this.plan.inputs.map((input) => {
+        const value = all[input.name]!;
+        return [input.name, isGpuRows(value) ? value : isDenseInput(input) ? ownTensor(input, value as TensorInput) : new Float32Array(value as ArrayLike<number>)];
+      }),
+    );
+    const given = await gatherCoords(this, coords, batchOfTensors(this.plan.inputs, features, wantedBatch(options.batch)));
     throwIfAborted(options.signal);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const memory = this.#attempt(given, false);

@@ -1,3 +1,4 @@
+import type { DeviceFeature, NeededLimits } from "./device.ts";
 import type { GeometryPlan } from "./geometry/plan.ts";
 import type { LoadOp, ParamBlock } from "./load.ts";
 
@@ -12,6 +13,8 @@ export interface InputPlan {
   readonly positions?: true;
   readonly channels: number;
   readonly buffer: number;
+  /** Of a dense tensor, which has no coordinates: [channels, …extents]. */
+  readonly shape?: readonly number[];
 }
 
 /** A buffer that receives the places of points between the corners of their cells: per axis, from 0 at the lower one to 1. */
@@ -90,5 +93,7 @@ export interface Plan {
   readonly buffers: readonly BufferPlan[];
   readonly steps: readonly StepPlan[];
   /** Features that a device must have. */
-  readonly features?: readonly "shader-f16"[];
+  readonly features?: readonly DeviceFeature[];
+  /** Limits that a device must have, where WebGPU's defaults are not enough. */
+  readonly limits?: NeededLimits;
 }

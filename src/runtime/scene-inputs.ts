@@ -1,11 +1,12 @@
-import type { CoordsInput, FeaturesInput } from "./api.ts";
+import type { CoordsInput, DenseGiven, FeaturesInput } from "./api.ts";
+import { checkItems, checkTensor, isDenseInput, tensorItems, tensorRows, type DenseInputPlan, type TensorInput } from "./dense-inputs.ts";
 import { SpnetError } from "./errors.ts";
 import type { FeatureRun } from "./features.ts";
 import type { GeometryProblem } from "./geometry/index.ts";
 import { gridCoords } from "./geometry/grid.ts";
 import type { GpuContext } from "./gpu-context.ts";
 import { PlacedPoints } from "./points-of-call.ts";
-import { checkCoords, checkFeatures, checkNames, duplicateRow, isGpuRows, mergeDuplicates, mergeFeatures, type CheckedCoords, type DuplicatePolicy, type GpuRows, type Merged } from "./inputs.ts";
+import { checkCoords, checkFeatures, checkNames, duplicateRow, sparseInputs, isGpuRows, mergeDuplicates, mergeFeatures, type CheckedCoords, type DuplicatePolicy, type GpuRows, type Merged } from "./inputs.ts";
 import type { InputPlan, Plan } from "./plan.ts";
 import type { SceneMemory } from "./scene-memory.ts";
 
@@ -42,13 +43,13 @@ export interface GivenCoords {
 export async function gatherCoords(net: Host, given: Readonly<Record<string, CoordsInput>>, batch: number): Promise<GivenCoords> {
   const { plan, gpu } = net;
   gpu.check();
-  checkNames(plan, Object.keys(given));
+  checkNames(plan, Object.keys(given), "coordinates");
   const host = new Map<number, Int32Array<ArrayBuffer>>();
   const device = new Map<number, GpuRows>();
   const merged = new Map<number, Merged>();
   const checked = new Map<number, CheckedCoords>();
   const placed = new PlacedPoints(plan);
-  for (const input of plan.inputs) {
+  for (const input of sparseInputs(plan)) {
     const { extents, points } = plan.geometry.sites[input.site]!;
     const value = given[input.name]!;
     if (points !== undefined) {
@@ -139,13 +140,14 @@ export function uploadCoords(gpu: GpuContext, encoder: GPUCommandEncoder, memory
  */
 export function uploadFeatures(
   gpu: GpuContext, encoder: GPUCommandEncoder, plan: Plan, run: FeatureRun, arena: GPUBuffer,
-  given: GivenCoords, duplicates: DuplicatePolicy, features: Readonly<Record<string, FeaturesInput>>,
+  given: GivenCoords, duplicates: DuplicatePolicy, features: Readonly<Record<string, FeaturesInput | DenseGiven>>,
 ): void {
   checkNames(plan, Object.keys(features));
   for (const input of plan.inputs) {
     const { offset } = run.range(input.buffer);
     const value = features[input.name]!;
     if (isGpuRows(value)) {
+      if (isDenseInput(input)) checkItems(input, tensorItems(input, value), given.batch);
       if (value.rows !== given.rows[input.site] || given.merged.has(input.site)) {
         throw new SpnetError("SP0814", `features of \`${input.name}\` in a GPUBuffer have ${value.rows} rows, expected ${given.rows[input.site]} without duplicates to merge`);
       }
@@ -153,13 +155,19 @@ export function uploadFeatures(
       if (bytes > 0) encoder.copyBufferToBuffer(value.buffer, value.offset ?? 0, arena, offset, bytes);
       continue;
     }
-    const data = hostFeatures(input, value, given, duplicates);
+    const data = isDenseInput(input) ? hostTensor(input, value, given.batch) : hostFeatures(input, value as ArrayLike<number>, given, duplicates);
     if (data.length > 0) encoder.copyBufferToBuffer(gpu.upload(data), 0, arena, offset, data.byteLength);
   }
   for (const { cells, buffer } of plan.fractions ?? []) {
     const data = given.fractions.get(cells)!;
     if (data.length > 0) encoder.copyBufferToBuffer(gpu.upload(data), 0, arena, run.range(buffer).offset, data.byteLength);
   }
+}
+
+function hostTensor(input: DenseInputPlan, value: TensorInput, batch: number): Float32Array<ArrayBuffer> {
+  const rows = tensorRows(input, value);
+  checkTensor(input, rows, batch);
+  return rows;
 }
 
 function hostFeatures(input: InputPlan, value: ArrayLike<number>, given: GivenCoords, duplicates: DuplicatePolicy): Float32Array<ArrayBuffer> {

@@ -1,4 +1,4 @@
-import type { DenseOutput, FeatOutput, FeaturesInput, RunOptions, Scene, SceneReport, StepTime } from "./api.ts";
+import type { DenseGiven, DenseOutput, FeatOutput, FeaturesInput, RunOptions, Scene, SceneReport, StepTime } from "./api.ts";
 import { SpnetError, throwIfAborted } from "./errors.ts";
 import { FeatureRun } from "./features.ts";
 import { readCounts, type SceneCounts } from "./geometry/index.ts";
@@ -32,7 +32,7 @@ export class KeptScene<Inputs, Outputs> implements Scene<Outputs> {
     this.report = sceneReport(net, memory, counts, given, this.#run);
   }
 
-  async run(features: Readonly<Record<string, FeaturesInput>>, options: RunOptions = {}): Promise<Outputs> {
+  async run(features: Readonly<Record<string, FeaturesInput | DenseGiven>>, options: RunOptions = {}): Promise<Outputs> {
     this.#check(options.signal);
     checkInto(this.#net.plan.outputs, options);
     const { arena, encoder } = this.#begin(features);
@@ -40,7 +40,7 @@ export class KeptScene<Inputs, Outputs> implements Scene<Outputs> {
     return this.#collect(encoder, arena, options);
   }
 
-  async profile(features: Readonly<Record<string, FeaturesInput>>): Promise<{ readonly outputs: Outputs; readonly steps: readonly StepTime[] }> {
+  async profile(features: Readonly<Record<string, FeaturesInput | DenseGiven>>): Promise<{ readonly outputs: Outputs; readonly steps: readonly StepTime[] }> {
     this.#check(undefined);
     const { gpu, plan } = this.#net;
     const { arena, encoder } = this.#begin(features);
@@ -72,7 +72,7 @@ export class KeptScene<Inputs, Outputs> implements Scene<Outputs> {
     throwIfAborted(signal);
   }
 
-  #begin(features: Readonly<Record<string, FeaturesInput>>): { readonly arena: GPUBuffer; readonly encoder: GPUCommandEncoder } {
+  #begin(features: Readonly<Record<string, FeaturesInput | DenseGiven>>): { readonly arena: GPUBuffer; readonly encoder: GPUCommandEncoder } {
     const { gpu, plan, params, duplicates } = this.#net;
     const arena = this.#net.arena(this.#run.placement.peak);
     this.#run.bind(gpu, this.#memory, params, arena);

@@ -6,6 +6,7 @@ import { parseSafetensors, writeSafetensors } from "../../src/cli/files/safetens
 import { float32Tensor, int32Tensor, toFloat32, toInt32 } from "../../src/cli/files/tensor.ts";
 import { mayHaveGpu } from "../../src/cli/hardware.ts";
 import { simulateScan } from "../../src/cli/scan/lidar.ts";
+import { npy } from "./formats/support.ts";
 import { Folder, SMALL_NET, spnet } from "./support.ts";
 
 const folder = new Folder();
@@ -57,6 +58,38 @@ describe("run on the interpreter", () => {
     expect((await reference("--input", scan, ...grid, "--random-weights", "1")).out).toMatch(/^fine {2}\d+ sites/);
     expect(await reference("--input", scan, "--random-weights", "1")).toMatchObject({ status: 2, err: expect.stringContaining("a scan needs --voxel") });
     expect(await reference("--input", scan, "--voxel", "5", "--random-weights", "1")).toMatchObject({ status: 1, err: expect.stringContaining("SP0834") });
+  });
+
+  test("a dense input comes from arrays of numpy or safetensors, several files being a batch, and is refused where it does not fit", async () => {
+    const images = folder.write("images.spnet", `spnet 1
+net Images {
+  input img : dense[2, 3, 4]
+  output y = img |> conv2d(3, k=3, p=1) |> relu
+  output same = img
+  output kept = img |> from_dense
+}
+`);
+    const values = Float32Array.from({ length: 48 }, (_, i) => (i % 3 === 0 ? 0 : i / 10));
+    const [one, two, both] = [values.subarray(0, 24), values.subarray(24), values].map((data, i) => {
+      const shape = i < 2 ? [2, 3, 4] : [2, 2, 3, 4];
+      return folder.write(`img${i}.npy`, npy("'<f4'", shape, new Uint8Array(data.slice().buffer)));
+    }) as [string, string, string];
+    const safe = folder.write("img.safetensors", writeSafetensors([float32Tensor("img", [2, 2, 3, 4], values)]));
+    const ran = (...more: readonly string[]) => spnet("run", images, "--random-weights", "1", ...more);
+    const out = folder.at("dense-out.safetensors");
+    expect(await ran("--target", "reference", "--input", both, "--output", out)).toMatchObject({ status: 0 });
+    expect(toFloat32(parseSafetensors(out, readFileSync(out)).get("same")!)).toEqual(values);
+    const wanted = (await ran("--target", "reference", "--input", both)).out;
+    expect(wanted).toMatch(/^y {2}\[2, 3, 3, 4\] .*\nsame {2}\[2, 2, 3, 4\] .*\nkept {2}\d+ sites × 2 /);
+    for (const input of [["--input", one, "--input", two], ["--input", `img=${safe}`], ["--input", safe]]) expect((await ran("--target", "reference", ...input)).out, input.join(" ")).toBe(wanted);
+    expect(await ran("--target", "wasm", "--input", both, "--check")).toMatchObject({ status: 0 });
+    expect(await spnet("report", images, "--random-weights", "1", "--target", "wasm", "--input", both)).toMatchObject({ status: 0 });
+    expect(await spnet("check", images)).toMatchObject({ status: 0, out: expect.stringContaining("img: dense [2, 3, 4]") });
+    const small = folder.write("small-img.safetensors", writeSafetensors([float32Tensor("img", [2, 4, 3], values.slice(0, 24))]));
+    expect(await ran("--target", "reference", "--input", small)).toMatchObject({ status: 1, err: expect.stringMatching(/SP0806.*is \[2, 4, 3\], expected \[N, 2, 3, 4\] or \[2, 3, 4\]/) });
+    expect(await ran("--target", "reference", "--input", folder.write("cloud.ply", "ply"))).toMatchObject({ status: 1, err: expect.stringContaining("SP0834") });
+    const nan = folder.write("nan.safetensors", writeSafetensors([float32Tensor("img", [2, 3, 4], Float32Array.from({ length: 24 }, () => NaN))]));
+    expect(await ran("--target", "reference", "--input", nan)).toMatchObject({ status: 1, err: expect.stringContaining("SP0815") });
   });
 
   test("scenes can be made up", async () => {

@@ -59,6 +59,7 @@ const pool = (name: string, ...more: readonly Form[]): readonly [string, readonl
   form("onto other sites", (s) => `${s.x} |> ${name}(k=3, s=2, p=1, onto=${down(s, 1)}${divisor(s, name)})`),
   form("cross", (s) => `${s.x} |> ${name}(k=5, s=2, p=2, sites=floor, shape=cross${divisor(s, name)})`),
   form("of a dense tensor", (s) => `${s.x} |> to_dense |> ${name}(k=3, s=2, p=1)`, { bounded: true }),
+  form("of a dense tensor, with windows that stick out", (s) => `${s.x} |> to_dense |> ${name}(k=3, s=2, ceil=true)`, { bounded: true }),
   ...more,
 ]];
 
@@ -113,19 +114,25 @@ const WRITTEN: ReadonlyMap<string, readonly Form[]> = new Map<string, readonly F
   ["group_norm", [form("with weights", (s) => `${s.x} |> group_norm(2, eps=0.25)`), form("a group per channel, without weights", (s) => `${s.x} |> group_norm(${s.c}, affine=false)`), form("of a dense tensor", (s) => `${s.x} |> to_dense |> group_norm(2)`, { bounded: true })]],
   ["layer_norm", [form("of rows", (s) => `${s.x} |> layer_norm(eps=0.25)`), form("of vectors, without weights", (s) => `${vector(s)} |> layer_norm(affine=false, eps=0.25)`), form("of a dense tensor", (s) => `${s.x} |> to_dense |> layer_norm`, { bounded: true })]],
   ["broadcast", [...["sum", "product", "cat", "copy"].map((by) => form(by, (s) => `${s.x} |> broadcast(${vector(s)}, by=${by})`)), form("onto a dense tensor", (s) => `${s.x} |> to_dense |> broadcast(${vector(s)}, by=product)`, { bounded: true }), form("onto points", (s) => `${s.x} |> broadcast(${vector(s)}, by=sum)`, points)]],
-  ...["conv2d", "deconv2d"].map((name): [string, readonly Form[]] => {
-    // Of two axes, or of three with one in the channels.
-    const image = (s: Setting): string => `${s.x} |> to_dense${s.axes.length === 3 ? `(fold="${s.axes[0]}")` : ""}`;
-    const flat = { bounded: true, refused: (s: Setting) => (s.axes.length === 2 || s.axes.length === 3 ? undefined : "SP0467") } as const;
+  ...[1, 2, 3].flatMap((dim) => [`conv${dim}d`, `deconv${dim}d`].map((name): [string, readonly Form[]] => {
+    // Of as many axes, or of one more with one in the channels.
+    const tensor = (s: Setting): string => `${s.x} |> to_dense${s.axes.length === dim + 1 ? `(fold="${s.axes[0]}")` : ""}`;
+    const list = (...numbers: readonly number[]): string => `[${numbers.slice(0, dim).join(", ")}]`;
+    const flat = { bounded: true, refused: (s: Setting) => (s.axes.length === dim || s.axes.length === dim + 1 ? undefined : "SP0467") } as const;
     return [name, [
-      form("strided and padded", (s) => `${image(s)} |> ${name}(${s.e}, k=3, s=2, p=1, bias=true)`, flat),
-      form("dilated, one size per axis", (s) => `${image(s)} |> ${name}(${s.d}, k=[3, 1], d=[1, 2])`, flat),
-      ...(name === "conv2d" ? [form("in groups", (s) => `${image(s)} |> conv2d(${s.d}, k=3, p=1, groups=2)`, flat), form("depthwise", (s) => `${image(s)} |> conv2d(${s.d}, k=1) |> conv2d(${2 * s.d}, k=3, s=2, p=1, groups=${s.d})`, flat)] : [
-        form("in groups", (s) => `${image(s)} |> deconv2d(${s.d}, k=3, s=2, p=1, groups=2)`, flat),
-        form("with cells behind the last one", (s) => `${image(s)} |> deconv2d(${s.e}, k=2, s=2, output_padding=1)`, flat)]),
+      form("strided and padded", (s) => `${tensor(s)} |> ${name}(${s.e}, k=3, s=2, p=1, bias=true)`, flat),
+      form("dilated, one size per axis", (s) => `${tensor(s)} |> ${name}(${s.d}, k=${list(3, 1, 2)}, d=${list(1, 2, 1)})`, flat),
+      ...(name.startsWith("conv") ? [form("in groups", (s) => `${tensor(s)} |> ${name}(${s.d}, k=3, p=1, groups=2)`, flat), form("depthwise", (s) => `${tensor(s)} |> ${name}(${s.d}, k=1) |> ${name}(${2 * s.d}, k=3, s=2, p=1, groups=${s.d})`, flat)] : [
+        form("in groups", (s) => `${tensor(s)} |> ${name}(${s.d}, k=3, s=2, p=1, groups=2)`, flat),
+        form("with cells behind the last one", (s) => `${tensor(s)} |> ${name}(${s.e}, k=2, s=2, output_padding=1)`, flat)]),
     ]];
-  }),
-  ["upsample", [form("of a dense tensor", (s) => `${s.x} |> to_dense |> upsample(${per(s, 2, 1, 3)})`, { bounded: true })]],
+  })),
+  ["upsample", [
+    form("cells repeated", (s) => `${s.x} |> to_dense |> upsample(${per(s, 2, 1, 3)}, mode=nearest)`, { bounded: true }),
+    form("interpolated", (s) => `${s.x} |> to_dense |> upsample(${per(s, 2, 1, 3)}, mode=linear)`, { bounded: true }),
+    form("interpolated, corners aligned", (s) => `${s.x} |> to_dense |> upsample(2, mode=linear, align_corners=true)`, { bounded: true }),
+    ...[["bilinear", 2] as const, ["trilinear", 3] as const].map(([mode, axes]) => form(mode, (s) => `${s.x} |> to_dense |> upsample(2, mode=${mode})`, { bounded: true, refused: (s) => (s.axes.length === axes ? undefined : "SP0483") })),
+  ]],
   ["quantise", [form("of rows", (s) => `${s.x} |> quantise(scale=0.0625)`)]],
   ["clip", ["channel", "tensor"].map((per) => form(`per ${per}`, (s) => `${s.x} |> quantise(scale=0.0625) |> clip(per=${per})`))],
   ["rescale", [
@@ -175,6 +182,12 @@ const WRITTEN: ReadonlyMap<string, readonly Form[]> = new Map<string, readonly F
     form("channels last", (s) => `${s.x} |> to_dense(layout=channels_last)`, { bounded: true }),
     form("an axis in the channels", (s) => `${s.x} |> to_dense(fold="${s.axes.at(-1)}")`, { bounded: true }),
     form("of a coarser grid", (s) => `${down(s, s.d)} |> to_dense`, { bounded: true }),
+  ]],
+  ["from_dense", [
+    form("at new sites", (s) => `${s.x} |> to_dense |> relu |> from_dense |> subm(${s.e}, k=3)`, { bounded: true }),
+    form("on a field", (s) => `${s.x} |> to_dense |> relu |> from_dense(ground=[${Array.from({ length: s.c }, (_, c) => (c % 2 === 0 ? 0 : 0.5)).join(", ")}]) |> linear(${s.e}, bias=true) |> to_dense`, { bounded: true }),
+    form("onto known sites", (s) => `${s.x} |> to_dense |> max_pool(k=3, p=1) |> from_dense(onto=${s.x})`, { bounded: true }),
+    form("onto coarser sites", (s) => `${down(s, s.d)} |> to_dense |> from_dense(onto=${down(s, 1)})`, { bounded: true }),
   ]],
 ]);
 

@@ -9,15 +9,17 @@ const WHOLE_NUMBERS = new Set(["rescale", "clip", "saturate"]);
 
 /** What an operation works on, for it to be right but for its numbers. */
 function operand({ name, parameters }: SurfaceOp): string {
-  if (name.endsWith("2d") || name === "upsample") return "x |> to_dense";
+  if (/\dd$/.test(name) || name === "upsample" || name === "from_dense") return "x |> to_dense";
   if (WHOLE_NUMBERS.has(name)) return "x |> quantise";
   if (name === "up" || name === "unpool") return "x |> conv(4, k=2, s=2, p=0, sites=reach)";
   return parameters[0]!.kind === "tensors" ? "[x]" : "x";
 }
 
+const axes = ["z: 8", "y: 8", "x: 8"];
+
 function codes(op: SurfaceOp, parameter: string, value: string): readonly string[] {
   const needed = op.parameters.slice(1).filter((p) => p.required && p.name !== parameter).map((p) => `${p.name}=${REQUIRED[p.name]}`);
-  const { diagnostics } = compileText(`spnet 1\nnet N {\n  dialect spconv\n  sites S : (y: 8, x: 8)\n  input x : feat[S, 4]\n  let start = ${operand(op)}\n  output y = start |> ${op.name}(${[...needed, `${parameter}=${value}`].join(", ")})\n}\n`);
+  const { diagnostics } = compileText(`spnet 1\nnet N {\n  dialect spconv\n  sites S : (${axes.slice(-Number(/(\d)d$/.exec(op.name)?.[1] ?? 2)).join(", ")})\n  input x : feat[S, 4]\n  let start = ${operand(op)}\n  output y = start |> ${op.name}(${[...needed, `${parameter}=${value}`].join(", ")})\n}\n`);
   return diagnostics.filter((d) => d.severity === "error").map((d) => d.code);
 }
 
@@ -25,7 +27,7 @@ const taking = (...kinds: readonly string[]): readonly (readonly [string, string
   [...surfaceOps.values()].flatMap((op) => op.parameters.filter((p) => kinds.includes(p.kind)).map((p) => [op.name, p.name, op] as const));
 
 describe("a number beyond float32", () => {
-  it.each(taking("float"))("%s: %s", (_, parameter, op) => {
+  it.each(taking("float", "floats"))("%s: %s", (_, parameter, op) => {
     const range = op.name === "quantise" ? "SP0307" : "SP0430";
     expect(codes(op, parameter, "0.25")).toEqual([]);
     for (const value of ["1e39", "-1e39", "1e300"]) expect(codes(op, parameter, value)).toEqual([range]);

@@ -48,6 +48,17 @@ describe("the emitted module", () => {
     expect(strictProblems(dts)).toEqual([]);
   });
 
+  it.each(["webgpu", "wasm", "both"] as const)("for %s types inputs: what is dense takes a tensor and has no coordinates", async (targets) => {
+    const images = netFromText("spnet 1\nnet T {\n  sites S : (y: 8, x: 8)\n  input img : dense[3, 8, 8]\n  input a : feat[S, 2]\n  output y = union(img |> from_dense |> linear(2), a)\n}\n");
+    const { ts: source, dts } = await emit(images.module, targets);
+    expect(dts).toContain('  /** [N, 3, 8, 8] */\n  readonly "img": TensorInput;\n  readonly "a": SparseInput;');
+    const use = (call: string): string => `${source}\nasync function use(net: Network<Inputs, Outputs>, data: Float32Array, coords: Int32Array): Promise<void> {\n  ${call}\n}\nvoid use;\n`;
+    const good = ["net.run({ img: data, a: { coords, features: data } })", 'net.run({ img: { shape: [1, 8, 8, 3], data, layout: "channels_last" }, a: { coords, features: data } })', "(await net.prepare({ a: coords }, { batch: 2 })).run({ img: data, a: data })"];
+    const bad = ["net.run({ img: { coords, features: data }, a: { coords, features: data } })", "net.run({ img: data, a: data })", "net.prepare({ a: coords, img: coords })", "net.run({ a: { coords, features: data } })"];
+    for (const call of good) expect(strictProblems(use(`await (await ${call});`)), call).toEqual([]);
+    for (const call of bad) expect(strictProblems(use(`await ${call};`)).length, call).toBeGreaterThan(0);
+  }, 60_000);
+
   it("imports nothing", async () => {
     const { ts: source, js } = await emit(net.module, "both");
     for (const text of [source, js]) expect(ts.preProcessFile(text, true, true).importedFiles).toEqual([]);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { interpret } from "../../src/ir/interp/reference.ts";
 import type { DenseValue } from "../../src/ir/interp/value.ts";
 import { relativeError } from "../support/compare.ts";
-import { collapsed, concat, conv2d, deconv2d, groupNorm, nearest, normRelu, pool2d, type DenseGeometry, type Image } from "../support/dense-oracle.ts";
+import { bilinear, collapsed, concat, conv2d, deconv2d, groupNorm, nearest, normRelu, pool2d, type DenseGeometry, type Image } from "../support/dense-oracle.ts";
 import { cloud, netFromText, type SourceNet } from "../support/source-net.ts";
 
 const pair = (min: number, max: number): fc.Arbitrary<[number, number]> => fc.tuple(fc.integer({ min, max }), fc.integer({ min, max }));
@@ -94,9 +94,31 @@ describe("dense layers against loops over [N, C, H, W]", () => {
       expectImage(net, scene, batch, "count", pool2d(x, "count", g));
       const averages = pool2d(x, "volume", g);
       expectImage(net, scene, batch, "volume", averages);
+      const ceiled = netFromText(textOf(extents, channels, `output largest = d |> max_pool(${call}, ceil=true)\n  output volume = d |> avg_pool(${call}, ceil=true)\n  output count = d |> avg_pool(${call}, divisor=count, ceil=true)`), seed);
+      expectImage(ceiled, scene, batch, "largest", pool2d(x, "max", g, true));
+      expectImage(ceiled, scene, batch, "volume", pool2d(x, "volume", g, true));
+      expectImage(ceiled, scene, batch, "count", pool2d(x, "count", g, true));
       expectImage(net, scene, batch, "sum", { ...averages, data: averages.data.map((v) => v * g.k[0] * g.k[1]) });
     }), { numRuns: 100 });
     expect(tried).toBeGreaterThan(50);
+  });
+
+  it("interpolation between cells, by their edges and by their corners", () => {
+    fc.assert(fc.property(cases, fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 })), ({ extents, channels, batch, fill, seed }, times) => {
+      const net = netFromText(textOf(extents, channels, `output edges = d |> upsample([${times.join(", ")}], mode=bilinear)\n  output corners = d |> upsample([${times.join(", ")}], mode=linear, align_corners=true)`), seed);
+      const scene = sceneOf(seed, extents, channels, batch, fill);
+      const x = collapsed(scene.coords, scene.features, channels, batch, extents);
+      expectImage(net, scene, batch, "edges", bilinear(x, times, false));
+      expectImage(net, scene, batch, "corners", bilinear(x, times, true));
+    }), { numRuns: 100 });
+  });
+
+  it("interpolation gives the numbers of PyTorch's documentation", () => {
+    const net = netFromText("spnet 1\nnet T {\n  input x : dense[1, 2, 2]\n  output edges = x |> upsample(2, mode=bilinear)\n  output corners = x |> upsample(2, mode=bilinear, align_corners=true)\n}\n");
+    const values = interpret(net.module, { inputs: { x: { coords: [], features: [1, 2, 3, 4] } }, params: net.params, batch: 1 });
+    const rounded = (name: string): number[] => [...(values.get(name) as DenseValue).data].map((v) => Math.round(v * 1e4) / 1e4);
+    expect(rounded("edges")).toEqual([1, 1.25, 1.75, 2, 1.5, 1.75, 2.25, 2.5, 2.5, 2.75, 3.25, 3.5, 3, 3.25, 3.75, 4]);
+    expect(rounded("corners")).toEqual([1, 1.3333, 1.6667, 2, 1.6667, 2, 2.3333, 2.6667, 2.3333, 2.6667, 3, 3.3333, 3, 3.3333, 3.6667, 4]);
   });
 
   it("cells repeated, and norms by the cells of an item", () => {

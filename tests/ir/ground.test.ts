@@ -6,10 +6,11 @@ import { interpret } from "../../src/ir/interp/reference.ts";
 import type { DenseValue, FeatValue } from "../../src/ir/interp/value.ts";
 import { relativeError } from "../support/compare.ts";
 import { denseOutputs, rowAt, type Field } from "../support/dense-field.ts";
+import { convNd } from "../support/dense-nd.ts";
 import { EXTENT, randomGroundNet } from "../support/ground-nets.ts";
 import type { Inputs } from "../support/differential.ts";
 import { example } from "../passes/support.ts";
-import { cloud, netFromModule, netFromText, type SourceNet } from "../support/source-net.ts";
+import { cloud, netFromModule, netFromText, numbers, type SourceNet } from "../support/source-net.ts";
 
 const BATCH = 2;
 
@@ -64,6 +65,34 @@ describe("networks with a ground, interpreted", () => {
       });
     }
   }
+});
+
+describe("dense layers behind a field", () => {
+  it.each(["", '(fold="z")'])("work on what to_dense%s fills with the ground", (form) => {
+    const [layer, k] = form === "" ? ["conv3d", [3, 3, 3]] : ["conv2d", [3, 3]];
+    const net = netFromText(`spnet 1\nnet T {\n  sites S : (z: 4, y: 7, x: 6) ground=[0.5, -1]\n  input a : feat[S, 2]\n  let d = a |> conv(3, k=2, p=0, sites=reach, bias=true, w="p") |> sigmoid |> to_dense${form}\n  output dense = d\n  output y = d |> ${layer}(4, k=3, p=1, bias=true, w="q")\n}\n`);
+    for (const rows of [0, 1, 40]) {
+      const values = interpret(net.module, { inputs: { a: cloud(3 + rows, rows, 2, [4, 7, 6], 2) }, params: net.params, batch: 2 });
+      const [dense, y] = [values.get("dense") as DenseValue, values.get("y") as DenseValue];
+      const ones = k.map(() => 1);
+      const wanted = convNd(dense, net.weights("q.weight")!.data, 4, { k, s: ones, p: ones, d: ones }, net.weights("q.bias")!.data);
+      expect(y.shape).toEqual(wanted.shape);
+      expect(relativeError(y.data, wanted.data)).toBeLessThan(1e-11);
+      if (rows === 0) expect(Math.min(...dense.data)).toBeGreaterThan(0);
+    }
+  });
+
+  it("meet the field again by from_dense on its ground", () => {
+    const net = netFromText(`spnet 1\nnet T {\n  input i : dense[2, 9, 8]\n  let f = i |> from_dense(ground=[0.5, -1])\n  output sparse = f |> conv(3, k=3, p=0, sites=reach, bias=true, w="a") |> relu |> max_pool(k=2, s=1, p=0, sites=reach) |> to_dense\n}\n`);
+    const random = numbers(4);
+    const features = Float32Array.from({ length: 144 }, (_, i) => (random() < 0.3 ? random() : i < 72 ? 0.5 : -1));
+    const { data, shape } = interpret(net.module, { inputs: { i: { coords: [], features } }, params: net.params, batch: 1 }).get("sparse") as DenseValue;
+    const dense = netFromText(`spnet 1\nnet T {\n  input i : dense[2, 9, 8]\n  output y = i |> conv2d(3, k=3, bias=true, w="a") |> relu |> max_pool(k=2)\n}\n`);
+    const kernel = net.params("a.weight");
+    const wanted = interpret(dense.module, { inputs: { i: { coords: [], features } }, params: (name) => (name === "a.weight" ? kernel : net.params(name)), batch: 1 }).get("y") as DenseValue;
+    expect(shape).toEqual(wanted.shape);
+    expect(relativeError(data, wanted.data)).toBeLessThan(1e-11);
+  });
 });
 
 describe("DeepCNet, from a field of 96 cells a side", () => {

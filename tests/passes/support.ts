@@ -183,6 +183,9 @@ export function weightsOf(module: Module): (name: string) => ParamTensor {
 export function cloudOf(module: Module, sites: number, batch = 1): Readonly<Record<string, InputTensor>> {
   const clouds = module.ops.filter((op) => op.name === "input").map((op): [string, InputTensor] => {
     const id = siteAttr(op.attrs, "sites");
+    const full = module.sites.isFull(id) ? module.sites.extents(id)!.reduce((a, b) => a * b, batch) : 0;
+    // A dense tensor has no coordinates; some of its cells hold nothing.
+    if (full > 0) return [string(op.attrs, "name"), { coords: [], features: Float64Array.from({ length: full * number(op.attrs, "channels") }, (_, i) => Math.max(0, noise(seedOf(string(op.attrs, "name")), i))) }];
     const def = module.sites.def(id);
     // Points lie closer together than the cells that they are in.
     const coords = def.kind === "points" ? walk(def.axes.length, undefined, sites, batch).map(([item, ...at]) => [item!, ...at.map((c) => Math.fround(0.4 * c))]) : walk(module.sites.dim(id), module.sites.extents(id), sites, batch);

@@ -1,25 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { executePlan } from "../../src/codegen/plan/execute.ts";
 import { float32Below } from "../../src/codegen/plan/float32.ts";
-import { lowerToPlan } from "../../src/codegen/plan/lower.ts";
-import { storeHalves } from "../../src/codegen/plan/store-halves.ts";
-import { relativeError } from "../support/compare.ts";
-import { wantedOf } from "../support/differential.ts";
-import { fuse, pipelines } from "../support/plan-runs.ts";
+import { expectPlan } from "../support/expect-plan.ts";
+import { pipelines } from "../support/plan-runs.ts";
 import { pruneInputs, pruneNet } from "../support/prune-nets.ts";
 
 describe("sites that depend on data, by the executor of plans", () => {
   it.each(pipelines)("%s: as the interpreter says, with rows in the caller's order", (_name, pipeline) => {
-    const net = pruneNet(2, true);
-    const inputs = pruneInputs(2, 60, 0.1, 9, 0);
-    const plan = lowerToPlan(fuse(net.module, pipeline));
-    for (const [storage, module, tolerance] of [["f32", plan, 1e-5], ["f16", storeHalves(plan), 5e-3]] as const) {
-      const outputs = executePlan(module, inputs, net.weights, 3);
-      for (const [output, value] of wantedOf(net, inputs, 3)) {
-        if (value.kind === "rulebook") throw new Error("a rulebook is no output");
-        expect(relativeError(outputs[output]!.data, value.data), `${storage} ${output}`).toBeLessThanOrEqual(tolerance);
-      }
-    }
+    expectPlan(pruneNet(2, true), pipeline, pruneInputs(2, 60, 0.1, 9, 0), 3);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, it } from "vitest";
 import type { Module, ValueId } from "../../src/ir/module.ts";
-import { expectSame, wantedOf } from "../support/differential.ts";
+import { expectRun, expectSame, randomInputs, wantedOf } from "../support/differential.ts";
 import { NetBuilder } from "../support/fixture-modules.ts";
 import { fuse, pipelines } from "../support/plan-runs.ts";
 import { cloud, netFromModule, netFromText } from "../support/source-net.ts";
@@ -31,11 +31,26 @@ const operations: Readonly<Record<string, (d: number) => string>> = {
   "averages by volume and by cells": (d) => `cat(i |> avg_pool(k=3, p=1), i |> avg_pool(k=3, p=1, divisor=count)) |> conv2d(${d}, k=1, w="v")`,
   "sums under a cross": () => `i |> sum_pool(k=3, s=2, p=1, shape=cross)`,
   "cells repeated": (d) => `(i |> conv2d(${d}, k=2, s=[1, 2], w="w") |> upsample([1, 2])) |> conv2d(3, k=1, bias=true, w="v")`,
+  "interpolated by edges": (d) => `i |> conv2d(${d}, k=3, s=2, w="w") |> upsample([2, 3], mode=bilinear) |> relu`,
+  "interpolated by corners": (d) => `cat(i |> upsample([1, 2], mode=linear, align_corners=true), i |> upsample([1, 2])) |> conv2d(${d}, k=1, w="w")`,
+  "windows that stick out": (d) => `cat(i |> max_pool(k=2, s=2, ceil=true), i |> avg_pool(k=4, s=2, p=1, ceil=true), i |> avg_pool(k=2, s=2, divisor=count, ceil=true)) |> conv2d(${d}, k=1, w="w")`,
   "squeezed and excited": (d) => `i |> conv2d(${d}, k=3, p=1, w="w") |> gated`,
   "norms by the cells": (d) => `i |> conv2d(${2 * d}, k=3, w="w") |> group_norm(2, w="n") |> instance_norm(affine=false)`,
   "norms of each cell": (d) => `i |> conv2d(${d}, k=3, w="w") |> layer_norm(w="n") |> prelu(per=channel, w="p")`,
   "rows as they are": () => `i |> relu`,
 };
+
+/** Volumes and lines, as inputs. */
+const others: Readonly<Record<string, (d: number) => string>> = {
+  "3×3×3": (d) => `v |> conv3d(${d}, k=3, p=1, bias=true, w="w") |> relu |> conv3d(2, k=3, s=2, w="u")`,
+  "3×3×3, transposed and joined": (d) => `cat(v, v |> conv3d(${d}, k=2, s=2, w="w") |> bn(w="n") |> deconv3d(${d}, k=2, s=2, w="u")) |> conv3d(3, k=1, w="h")`,
+  "asymmetric": (d) => `v |> conv3d(${d}, k=[1, 3, 2], s=[2, 1, 1], p=[0, 1, 0], d=[1, 1, 2], w="w")`,
+  "depthwise volume": (d) => `v |> conv3d(${d}, k=1, w="u") |> conv3d(${d}, k=3, p=1, groups=${d}, w="w")`,
+  "interpolated volume": (d) => `v |> conv3d(${d}, k=2, s=2, w="w") |> upsample(2, mode=trilinear)`,
+  "line": (d) => `l |> conv1d(${d}, k=5, s=2, p=2, bias=true, w="w") |> relu |> deconv1d(3, k=4, s=2, p=1, w="u")`,
+};
+
+const volumeText = (c: number, body: string): string => `spnet 1\nexport net T {\n  input v : dense[${c}, 4, 6, 8]\n  input l : dense[${c}, 37]\n  output y = ${body}\n}\n`;
 
 const textOf = (c: number, body: string): string => `spnet 1
 block gated(x: dense) { return x |> broadcast(x |> global_avg_pool |> sigmoid, by=product) }
@@ -74,6 +89,20 @@ export function denseSuite(open: OpenTarget, channels: readonly (readonly [c: nu
       await target().working(async () => expectSame(await network.run({ x }, { batch: 2 }), wantedOf(net, { x }, 2), `${n} rows`));
     }
     network.dispose();
+  });
+
+  describe.each(Object.entries(others))("%s", (_, body) => {
+    it.each(chosen)("%s", async (_name, pipeline) => {
+      for (const [c, d] of channels) {
+        const net = netFromText(volumeText(c, body(d)));
+        const network = await target().open(fuse(net.module, pipeline), { weights: net.weights });
+        for (const batch of [1, 3]) {
+          const inputs = randomInputs(net.module, batch, 0, batch);
+          await target().working(async () => expectRun(network, inputs, batch, wantedOf(net, inputs, batch), `${c} channels to ${d}, ${batch} items`));
+        }
+        network.dispose();
+      }
+    });
   });
 
   describe.each(Object.entries(operations))("%s", (_, body) => {

@@ -9,7 +9,7 @@ import { expectRun, wantedOf, type Inputs } from "../support/differential.ts";
 import { openNet, useTarget, type OpenTarget } from "../support/target.ts";
 
 const SCENES: Readonly<Record<(typeof EXAMPLES)[number], SceneKind>> = {
-  second: "lidar", centerpoint: "tracks", minkunet18: "room", minkunet34: "room", sparse_resunet42: "lidar", cylinder3d: "tracks", strokes2d: "strokes", rgbd: "room", completion: "room", senet: "room", deepcnet: "strokes", second_points: "lidar", spvcnn: "lidar",
+  second: "lidar", centerpoint: "tracks", minkunet18: "room", minkunet34: "room", sparse_resunet42: "lidar", cylinder3d: "tracks", strokes2d: "strokes", rgbd: "room", completion: "room", senet: "room", deepcnet: "strokes", image_pen: "strokes", second_points: "lidar", spvcnn: "lidar",
 };
 /** Rows of one batch item: enough to fill one tile and begin another on the finest level. */
 const ROWS = 40;
@@ -35,7 +35,8 @@ function neighbourhood({ rows, coords, features }: SceneInput, item: number): Sc
 
 function inputsOf(net: SourceNet, kind: SceneKind): Inputs {
   return Object.fromEntries(inputSpecs(net.module).map((spec) => {
-    const items = Array.from({ length: BATCH }, (_, item) => neighbourhood(madeUpInput(kind, item + 1, spec), item));
+    const made = Array.from({ length: BATCH }, (_, item) => madeUpInput(kind, item + 1, spec));
+    const items = spec.shape === undefined ? made.map(neighbourhood) : made;
     return [spec.name, { coords: sameKind(items[0]!.coords, items.flatMap((i) => [...i.coords])), features: Float32Array.from(items.flatMap((i) => [...i.features])) }];
   }));
 }

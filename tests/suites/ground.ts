@@ -57,6 +57,17 @@ export function groundSuite(open: OpenTarget, seeds: number, rows: readonly numb
     });
   });
 
+  it.each(["", "(fold=\"z\")"])("dense layers go on from a field that to_dense%s fills", async (form) => {
+    const layer = form === "" ? "conv3d" : "conv2d";
+    const net = netFromText(`spnet 1\nexport net T {\n  sites S : (z: 5, y: 9, x: 7) ground=[0.5, -1, 2]\n  input a : feat[S, 3]\n  let d = a |> conv(5, k=3, p=0, sites=reach, bias=true, w="p") |> sigmoid |> to_dense${form}\n  output y = d |> ${layer}(4, k=3, p=1, bias=true, w="q") |> relu\n  output z = d |> max_pool(k=2, s=2) |> global_avg_pool |> softmax\n  output both = cat(d, d |> ${layer}(2, k=1, w="r"))\n}\n`);
+    const network = await target().open(fuse(net.module, chosen.at(-1)![1]), { weights: net.weights });
+    for (const n of rows) {
+      const inputs = randomInputs(net.module, 11 + n, n, BATCH);
+      expectSame(await network.run(inputs, { batch: BATCH }), wantedOf(net, inputs, BATCH), `${n} rows`, 2e-5);
+    }
+    network.dispose();
+  });
+
   it.each(["", "(layout=channels_last)", "(fold=\"y\")"])("fills a dense tensor of several units: to_dense%s", async (form) => {
     const net = netFromText(`spnet 1\nexport net T {\n  sites S : (y: 131, x: 61) ground=[0.5, -1, 2, 0.25, 3]\n  input a : feat[S, 5]\n  output y = a |> to_dense${form}\n}\n`);
     const network = await target().open(fuse(net.module, chosen[0]![1]), { weights: net.weights });

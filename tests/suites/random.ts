@@ -49,7 +49,7 @@ export function randomSuite(open: OpenTarget, count: number, rows: number, seed:
     it("are as many as they should be, of every kind of operation", () => {
       expect(cases.length).toBe(count);
       const kinds = new Set(cases.flatMap(({ net }) => net.module.ops.map((op) => op.name)));
-      for (const name of ["subm", "conv", "up", "linear", "bn", "normalise", "softmax", "broadcast", "relu", "leaky_relu", "prelu", "sigmoid", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "elu", "add", "mul", "cat", "pool", "unpool", "global_pool", "to_dense", "to_grid", "union", "prune", "voxelize", "devoxelize", "quantise", "clip", "rescale", "saturate", "scale"]) expect(kinds, name).toContain(name);
+      for (const name of ["subm", "conv", "up", "linear", "bn", "normalise", "softmax", "broadcast", "relu", "leaky_relu", "prelu", "sigmoid", "silu", "tanh", "gelu", "gelu_tanh", "softplus", "elu", "add", "mul", "cat", "pool", "unpool", "global_pool", "to_dense", "to_grid", "union", "active", "prune", "voxelize", "devoxelize", "quantise", "clip", "rescale", "saturate", "scale"]) expect(kinds, name).toContain(name);
     });
 
     describe.each(pipelines)("%s", (_name, pipeline) => {

@@ -85,22 +85,28 @@ export function deconv2d(x: Image, weight: ArrayLike<number>, cout: number, { k,
 }
 
 /** torch.nn.MaxPool2d, AvgPool2d with count_include_pad, or without it; a window that holds no cell gives 0. */
-export function pool2d(x: Image, by: "max" | "volume" | "count", { k, s, p, d }: DenseGeometry): Image {
+export function pool2d(x: Image, by: "max" | "volume" | "count", { k, s, p, d }: DenseGeometry, ceil = false): Image {
   const [n, c, h, w] = x.shape;
-  const out = (size: number, a: 0 | 1): number => Math.floor((size + 2 * p[a] - d[a] * (k[a] - 1) - 1) / s[a]) + 1;
+  const out = (size: number, a: 0 | 1): number => {
+    const places = (ceil ? Math.ceil : Math.floor)((size + 2 * p[a] - d[a] * (k[a] - 1) - 1) / s[a]) + 1;
+    // A window that would begin in the padding behind is none.
+    return ceil && (places - 1) * s[a] >= size + p[a] ? places - 1 : places;
+  };
   const y = image(n, c, out(h, 0), out(w, 1));
   for (let b = 0; b < n; b++) {
     for (let channel = 0; channel < c; channel++) {
       for (let oy = 0; oy < y.shape[2]; oy++) {
         for (let ox = 0; ox < y.shape[3]; ox++) {
           const window: number[] = [];
+          let cells = 0;
           for (let ky = 0; ky < k[0]; ky++) {
             for (let kx = 0; kx < k[1]; kx++) {
               const [iy, ix] = [oy * s[0] - p[0] + ky * d[0], ox * s[1] - p[1] + kx * d[1]];
+              if (iy < h + p[0] && ix < w + p[1]) cells++;
               if (iy >= 0 && iy < h && ix >= 0 && ix < w) window.push(x.data[at(x, b, channel, iy, ix)]!);
             }
           }
-          const over = by === "volume" ? k[0] * k[1] : Math.max(window.length, 1);
+          const over = by === "volume" ? cells : Math.max(window.length, 1);
           const value = by === "max" ? Math.max(...window) : window.reduce((sum, v) => sum + v, 0) / over;
           y.data[at(y, b, channel, oy, ox)] = window.length === 0 ? 0 : value;
         }
@@ -117,6 +123,25 @@ export function nearest(x: Image, [fy, fx]: readonly [number, number]): Image {
   y.data.forEach((_, i) => {
     const [plane, oy, ox] = [Math.floor(i / (h * fy * w * fx)), Math.floor(i / (w * fx)) % (h * fy), i % (w * fx)];
     y.data[i] = x.data[(plane * h + Math.floor(oy / fy)) * w + Math.floor(ox / fx)]!;
+  });
+  return y;
+}
+
+/** torch.nn.Upsample, mode bilinear, of whole factors. */
+export function bilinear(x: Image, [fy, fx]: readonly [number, number], corners: boolean): Image {
+  const [n, c, h, w] = x.shape;
+  const y = image(n, c, h * fy, w * fx);
+  const source = (o: number, size: number, out: number): readonly [low: number, high: number, share: number] => {
+    const real = corners ? (out > 1 ? (o * (size - 1)) / (out - 1) : 0) : Math.max((size / out) * (o + 0.5) - 0.5, 0);
+    const low = Math.floor(real);
+    return [low, low + (low < size - 1 ? 1 : 0), real - low];
+  };
+  y.data.forEach((_, i) => {
+    const [plane, oy, ox] = [Math.floor(i / (h * fy * w * fx)), Math.floor(i / (w * fx)) % (h * fy), i % (w * fx)];
+    const [y0, y1, ly] = source(oy, h, h * fy);
+    const [x0, x1, lx] = source(ox, w, w * fx);
+    const cell = (iy: number, ix: number): number => x.data[(plane * h + iy) * w + ix]!;
+    y.data[i] = (1 - ly) * ((1 - lx) * cell(y0, x0) + lx * cell(y0, x1)) + ly * ((1 - lx) * cell(y1, x0) + lx * cell(y1, x1));
   });
   return y;
 }

@@ -8,6 +8,7 @@ import { dataOf, type AnyNetwork } from "./network-runs.ts";
 import { pipelines } from "./plan-runs.ts";
 import { cloud, numbers, type SourceNet } from "./source-net.ts";
 
+/** Rows of each input, of points their positions; of a dense one no coordinates, and the numbers of [batch, channels, extents…]. */
 export type Inputs = Readonly<Record<string, { readonly coords: Int32Array | Float32Array; readonly features: Float32Array }>>;
 export type Outputs = Readonly<Record<string, FeatOutput | DenseOutput>>;
 
@@ -21,7 +22,8 @@ export const wantedOf = (net: SourceNet, inputs: Inputs, batch: number): Readonl
 /** Prepares, runs and checks against `wanted`; returns the outputs. */
 export async function expectRun(network: AnyNetwork, inputs: Inputs, batch: number, wanted: ReadonlyMap<string, Value>, what = "", tolerance = 1e-5): Promise<Outputs> {
   const pick = <K extends "coords" | "features">(key: K): Record<string, Inputs[string][K]> => Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, value[key]]));
-  const scene = await network.prepare(pick("coords"), { batch });
+  const sites = new Set(network.plan.inputs.filter((input) => input.shape === undefined).map((input) => input.name));
+  const scene = await network.prepare(Object.fromEntries(Object.entries(pick("coords")).filter(([name]) => sites.has(name))), { batch });
   const outputs = await scene.run(pick("features"));
   scene.dispose();
   expectSame(outputs, wanted, what, tolerance);
@@ -64,7 +66,7 @@ function somePositions(seed: number, rows: number, batch: number, axes: number):
   return out;
 }
 
-/** Random rows for every input: at most `rows`, within the extents, or on both sides of the origin where there are none. */
+/** Random rows for every input: at most `rows`, within the extents, or on both sides of the origin where there are none. A dense input has half of its cells. */
 export function randomInputs(module: Module, seed: number, rows: number, batch: number): Inputs {
   const coordsOf = new Map<string, Int32Array | Float32Array>();
   const inputs = module.ops.filter((op) => op.name === "input").map((op, i): [string, Inputs[string]] => {
@@ -77,6 +79,10 @@ export function randomInputs(module: Module, seed: number, rows: number, batch: 
       return [string(op.attrs, "name"), { coords: positions, features: Float32Array.from({ length: rows * channels }, () => draw() * 2 - 1) }];
     }
     const extents = module.sites.extents(site);
+    if (module.sites.isFull(site)) {
+      const random = numbers(seed + i);
+      return [string(op.attrs, "name"), { coords: new Int32Array(0), features: Float32Array.from({ length: extents!.reduce((a, b) => a * b, batch * channels) }, () => Math.max(0, random() * 2 - 1)) }];
+    }
     const side = Math.ceil((rows * 2) ** (1 / module.sites.dim(site)));
     const box = extents ?? module.sites.axes(site).map(() => side);
     const most = Math.min(rows, box.reduce((a, b) => a * b, batch));

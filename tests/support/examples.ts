@@ -7,7 +7,7 @@ import type { Module } from "../../src/ir/module.ts";
 
 const folder = new URL("../../examples/", import.meta.url);
 
-export const EXAMPLES = ["second", "centerpoint", "minkunet18", "minkunet34", "sparse_resunet42", "cylinder3d", "strokes2d", "rgbd", "completion", "senet", "deepcnet", "second_points", "spvcnn"] as const;
+export const EXAMPLES = ["second", "centerpoint", "minkunet18", "minkunet34", "sparse_resunet42", "cylinder3d", "strokes2d", "rgbd", "completion", "senet", "deepcnet", "image_pen", "second_points", "spvcnn"] as const;
 
 /** The net-level module of an example, with its parameters as given. */
 export function example(name: string, params: CompileOptions["params"] = {}): Module {

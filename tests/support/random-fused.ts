@@ -42,6 +42,7 @@ export class RandomFused extends RandomModule {
         const x = this.rows();
         const { channels, kind, sites } = this.typeOf<Rows>(x);
         if (channels === 1 && kind === "feat") this.push(this.op("prune", [x, x], { above: 0.5, sites: this.b.sites.derivePrune(sites) }));
+        if (kind === "feat" && this.tape.bool()) this.push(this.op("active", [x, ...(this.tape.bool() ? [this.param([channels])] : [])]));
         if (this.tape.bool()) return this.push(this.op("cat", [x, this.onSameSites(x)]));
         if (this.tape.int(0, 3) === 0) return this.push(this.op("softmax", [x], { log: this.tape.bool() }));
         const from = this.tape.int(0, channels - 1);
@@ -49,6 +50,9 @@ export class RandomFused extends RandomModule {
       }
       case "global": {
         const x = this.some("feat")!;
+        const { sites } = this.typeOf<FeatType>(x);
+        const extents = this.b.sites.extents(sites);
+        if (extents !== undefined && !this.b.sites.isFull(sites) && this.tape.bool()) this.push(this.op("interpolate", [this.op("to_grid", [x])], { axis: 0, corners: this.tape.bool(), onto: this.b.sites.fullGrid(this.b.sites.axes(sites), extents.with(0, extents[0]! + 2)) }));
         if (this.tape.bool()) this.try(this.tape.pick(["to_dense", "to_grid"]), [x], {});
         else if (this.tape.bool()) this.try("to_dense", [x], { fold: "x" });
         else this.push(this.op("global_pool", [x], { mode: this.tape.pick(["max", "avg", "sum"]) }));

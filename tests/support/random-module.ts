@@ -185,7 +185,7 @@ export class RandomNet extends RandomModule {
   protected step(): void {
     const x = this.rows();
     const { channels } = this.typeOf<Rows>(x);
-    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "normalise", "softmax", "act", "binary", "cat", "broadcast", "pool", "unpool", "unpool", "global_pool", "to_dense", "to_grid", "union", "deconv", "onto", "prune", "whole", "shift", "fold", "ground", "points"]);
+    const kind = this.tape.pick(["subm", "conv", "up", "linear", "bn", "normalise", "softmax", "act", "binary", "cat", "broadcast", "pool", "unpool", "unpool", "global_pool", "to_dense", "to_grid", "union", "deconv", "onto", "prune", "grid", "whole", "shift", "fold", "ground", "points"]);
     switch (kind) {
       case "whole":
         return this.#whole();
@@ -306,6 +306,8 @@ export class RandomNet extends RandomModule {
         // A threshold that no rounding of a value crosses.
         return this.push(this.op("prune", [x, mask], { above: this.tape.pick([0.0123, -0.237]), sites: this.b.sites.derivePrune(sites) }));
       }
+      case "grid":
+        return this.#grid();
       case "deconv":
         return this.#deconv(x);
       case "onto": {
@@ -323,6 +325,21 @@ export class RandomNet extends RandomModule {
       default:
         this.try("to_dense", [x], { fold: this.tape.pick(["", "x"]) });
     }
+  }
+
+  /** A dense tensor, and its cells that hold something. What decides is what the caller gives, so that no rounding does. */
+  #grid(): void {
+    const extents = this.b.sites.extents(this.root);
+    if (extents === undefined || this.#held > 1) return;
+    const channels = this.tape.int(1, 4);
+    const grid = this.op("input", [], { name: `grid${this.#held++}`, sites: this.b.sites.fullGrid(this.b.sites.axes(this.root), extents), channels });
+    const mask = this.op("active", [grid, ...(this.tape.bool() ? [this.op("fold.constant", [], { value: Array.from({ length: channels }, (_, c) => (c === 0 ? 0 : 0.5)) })] : [])]);
+    this.push(this.op("prune", [grid, mask], { above: 0, sites: this.b.sites.derivePrune(this.typeOf<FeatType>(grid).sites) }));
+    if (!this.tape.bool()) return;
+    this.push(grid);
+    const axis = this.tape.int(0, this.dim - 1);
+    const onto = this.b.sites.fullGrid(this.b.sites.axes(this.root), extents.with(axis, extents[axis]! * 2));
+    this.push(this.op("interpolate", [grid], { axis, corners: this.tape.bool(), onto }));
   }
 
   /** Mostly one group, else as many as there are channels or half of them. */

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { lowerToPlan } from "../../src/codegen/plan/lower.ts";
+import { buildProgram } from "../../src/codegen/plan/program.ts";
 import { lowerToCpuPlan } from "../../src/codegen/wasm/program.ts";
 import type { Choices } from "../../src/codegen/tuning/choices.ts";
 import { FALSE_WINS } from "../../src/codegen/tuning/decide.ts";
-import { tileKey, withTiles, type Tile, type TileTarget } from "../../src/codegen/tuning/tiles.ts";
+import { needsSubgroups, tileKey, withTiles, type Tile, type TileTarget } from "../../src/codegen/tuning/tiles.ts";
 import { tune, type Workbench } from "../../src/cli/tuning/search.ts";
 import type { Module } from "../../src/ir/module.ts";
 import { runPipeline } from "../../src/passes/manager.ts";
@@ -37,12 +38,13 @@ interface MadeUp {
   readonly wrong?: (choices: Choices) => boolean;
   readonly factor?: () => number;
   readonly target?: TileTarget;
+  readonly subgroups?: boolean;
   /** Least step that the clock shows. */
   readonly step?: number;
 }
 
 /** A machine that is made up: time passes only when it runs. */
-function machine({ cost, wrong = () => false, factor = () => 1, target = "webgpu", step = 0 }: MadeUp): Workbench<Choices> & { readonly lines: string[]; readonly alive: () => number; readonly most: () => number; readonly runs: () => number } {
+function machine({ cost, wrong = () => false, factor = () => 1, target = "webgpu", subgroups = false, step = 0 }: MadeUp): Workbench<Choices> & { readonly lines: string[]; readonly alive: () => number; readonly most: () => number; readonly runs: () => number } {
   let [time, alive, most, runs] = [0, 0, 0, 0];
   const lines: string[] = [];
   const shown = (): number => (step === 0 ? time : Math.floor(time / step) * step);
@@ -52,7 +54,7 @@ function machine({ cost, wrong = () => false, factor = () => 1, target = "webgpu
       return op.name === "step.conv" ? cost(tileKey(op)!, spec.tile ?? spec.registers) : op.name === "step.pair" ? 30 : 10;
     });
   return {
-    target, lines, alive: () => alive, most: () => most, runs: () => runs,
+    target, subgroups, lines, alive: () => alive, most: () => most, runs: () => runs,
     plan: (choices) => planOf(choices, target),
     open(choices) {
       alive++;
@@ -102,6 +104,14 @@ describe("tuning", () => {
     expect(found.choices.tiles).toEqual({ [NARROW]: { rows: 6, columns: 8 } });
     expect(found.milliseconds).toEqual({ standard: 30, tuned: 20 });
     expect([bench.alive(), bench.most()]).toEqual([0, 2]);
+  });
+
+  it("tries tiles that need subgroups only where there are some", async () => {
+    const cost = (_: string, tile: Tile | undefined): number => (tile !== undefined && needsSubgroups(tile) ? 5 : 10);
+    const [without, with_] = [await tune(machine({ cost }), start, 60), await tune(machine({ cost, subgroups: true }), start, 60)];
+    expect(without.choices).toEqual(start);
+    expect(Object.values(with_.choices.tiles).some(needsSubgroups)).toBe(true);
+    expect(buildProgram(planOf(with_.choices, "webgpu")).plan.features).toEqual(["subgroups"]);
   });
 
   it("takes a pipeline that is faster", async () => {

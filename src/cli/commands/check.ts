@@ -2,6 +2,7 @@ import { renderJson } from "../../parser/diagnostics/render-json.ts";
 import type { Module } from "../../ir/module.ts";
 import type { Args, Command } from "../command.ts";
 import { inputSpecs } from "../files/scene.ts";
+import { printShape } from "../files/tensor.ts";
 import type { Io } from "../io.ts";
 import { reportPasses } from "../pass-report.ts";
 import { chosenPipeline, fuse, PASS_OPTIONS } from "../passes.ts";
@@ -31,7 +32,7 @@ function report(net: Module | undefined, args: Args, io: Io): number {
   if (net === undefined) return 1;
   reportPasses(fuse(net, chosenPipeline(args)).steps, args, io);
   const convolutions = net.ops.filter((op) => ["subm", "conv", "up"].includes(op.name)).length;
-  const inputs = inputSpecs(net).map(({ name, axes, extents, channels }) => `${name}: (${axes.map((a, i) => (extents === undefined ? a : `${a} < ${extents[i]}`)).join(", ")}) × ${channels}`);
+  const inputs = inputSpecs(net).map(({ name, axes, extents, channels, shape }) => shape !== undefined ? `${name}: dense ${printShape(shape)}` : `${name}: (${axes.map((a, i) => (extents === undefined ? a : `${a} < ${extents[i]}`)).join(", ")}) × ${channels}`);
   io.out(`${net.name}: ${convolutions} convolutions, ${requiredTensors(net).length} weight tensors, in ${inputs.join("; ")}, out ${net.outputs.map((o) => o.name).join(", ")}\n`);
   return 0;
 }

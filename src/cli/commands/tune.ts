@@ -55,5 +55,5 @@ export const tune: Command = {
 
 async function openMachine(target: "webgpu" | "wasm", args: Args, io: Io): Promise<Machine> {
   if (target === "wasm") return { target, options: { ...cpuOptions(args), onNotice: (line) => io.err(`${line}\n`) } };
-  return { target, opened: await (await import("../adapter.ts")).openDevice({ optional: ["timestamp-query"] }) };
+  return { target, opened: await (await import("../adapter.ts")).openDevice({ optional: ["timestamp-query", "subgroups"] }) };
 }

@@ -1,8 +1,9 @@
+import { checkTensor, tensorRows } from "../../runtime/dense-inputs.ts";
 import { checkCoords, checkFeatures, mergeDuplicates, mergeFeatures, type DuplicatePolicy } from "../../runtime/inputs.ts";
 import type { VoxelGrid } from "../../ir/sites.ts";
 import { checkPositions, locatePoints } from "../../runtime/placed-points.ts";
 import { inputError } from "../errors.ts";
-import type { InputSpec, SceneInput, SceneInputs } from "./scene.ts";
+import { denseItems, type InputSpec, type SceneInput, type SceneInputs } from "./scene.ts";
 
 /**
  * Checks the rows of every input by the run time's own rules (range, batch, finite values), so that all targets accept
@@ -11,16 +12,17 @@ import type { InputSpec, SceneInput, SceneInputs } from "./scene.ts";
  */
 export function checkScene(scene: SceneInputs, specs: readonly InputSpec[], duplicates: DuplicatePolicy): SceneInputs {
   const shared = new Map<string, SceneInput>();
+  const batch = denseItems(scene) ?? 0;
   return new Map(
     specs.map((spec) => {
       const input = scene.get(spec.name);
       if (input === undefined) throw inputError("SP0805", `no coordinates and features for input \`${spec.name}\``);
-      const known = spec.sites === undefined ? undefined : shared.get(spec.sites);
+      const known = spec.sites === undefined || spec.shape !== undefined ? undefined : shared.get(spec.sites);
       if (known !== undefined && (known.rows !== input.rows || known.coords.some((c, i) => c !== input.coords[i]))) {
         throw inputError("SP0817", `\`${spec.name}\` shares its site set with another input, but their coordinates differ`);
       }
       if (spec.sites !== undefined) shared.set(spec.sites, input);
-      return [spec.name, checkInput(spec, input, duplicates)];
+      return [spec.name, checkInput(spec, input, duplicates, batch)];
     }),
   );
 }
@@ -33,9 +35,14 @@ function checkPoints(spec: InputSpec, input: SceneInput, voxels: readonly VoxelG
   return { rows: positions.rows, coords: positions.data, features: checkFeatures(spec.name, input.features, positions.rows, spec.channels) };
 }
 
-function checkInput(spec: InputSpec, input: SceneInput, policy: DuplicatePolicy): SceneInput {
+function checkInput(spec: InputSpec, input: SceneInput, policy: DuplicatePolicy, batch: number): SceneInput {
   if (spec.voxels !== undefined) return checkPoints(spec, input, spec.voxels);
-  const { data: coords } = checkCoords({ input: spec.name, axes: spec.axes, extents: spec.extents }, input.coords, 0);
+  if (spec.shape !== undefined) {
+    const plan = { ...spec, shape: spec.shape, site: 0, buffer: 0 };
+    checkTensor(plan, tensorRows(plan, input.features), batch);
+    return input;
+  }
+  const { data: coords } = checkCoords({ input: spec.name, axes: spec.axes, extents: spec.extents }, input.coords, batch);
   const features = checkFeatures(spec.name, input.features, input.rows, spec.channels);
   const width = 1 + spec.axes.length;
   const merged = mergeDuplicates(coords, width);

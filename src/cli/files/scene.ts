@@ -1,4 +1,4 @@
-/** The sparse inputs of a network as the command passes them on, and the tensor names of the files they come from. */
+/** The inputs of a network as the command passes them on, and the tensor names of the files they come from. */
 import { inputError } from "../errors.ts";
 import { number, siteAttr, string, type Module } from "../../ir/module.ts";
 import type { VoxelGrid } from "../../ir/sites.ts";
@@ -16,13 +16,19 @@ export interface InputSpec {
   readonly voxels?: readonly VoxelGrid[];
   /** Inputs of one site set have the same coordinates; one without stands alone. */
   readonly sites?: string;
+  /** Of a dense tensor: [channels, …extents]. */
+  readonly shape?: readonly number[];
 }
 
 /** Every input by name. */
 export type SceneInputs = ReadonlyMap<string, SceneInput>;
 
-/** Rows of one input: coordinates, of points positions, [rows, 1 + axes] with the batch index first, features [rows, channels]. */
+/**
+ * Rows of one input: coordinates, of points positions, [rows, 1 + axes] with the batch index first, features [rows, channels]. Of a dense input
+ * `rows` are batch items, without coordinates, and features [rows, channels, …extents].
+ */
 export interface SceneInput {
+  readonly dense?: true;
   readonly rows: number;
   readonly coords: Int32Array | Float32Array;
   readonly features: Float32Array;
@@ -43,17 +49,18 @@ export function inputSpecs(module: Module): readonly InputSpec[] {
       const sites = siteAttr(op.attrs, "sites");
       const [name, channels, def] = [string(op.attrs, "name"), number(op.attrs, "channels"), module.sites.def(sites)];
       if (def.kind === "points") return { name, axes: def.axes, extents: undefined, channels, sites, voxels: voxelsOf(module, sites) };
-      return { name, axes: module.sites.axes(sites), extents: module.sites.extents(sites), channels, sites };
+      const extents = module.sites.extents(sites);
+      return { name, axes: module.sites.axes(sites), extents, channels, sites, ...(module.sites.isFull(sites) ? { shape: [channels, ...extents!] } : {}) };
     });
 }
 
 const voxelsOf = ({ sites }: Module, points: string): readonly VoxelGrid[] =>
   sites.ids.map((id) => sites.def(id)).filter((def) => def.kind === "voxels").filter((def) => def.of === points);
 
-/** Reads every input from `NAME.coords` and `NAME.features`; with one input plain `coords` and `features` do too. */
+/** Reads every input from `NAME.coords` and `NAME.features`, with one input plain `coords` and `features` do too, a dense one from `NAME`. */
 export function sceneFromTensors(file: string, tensors: Tensors, specs: readonly InputSpec[]): SceneInputs {
-  const find = (spec: InputSpec, part: string): Tensor => {
-    const names = [`${spec.name}.${part}`, ...(specs.length === 1 ? [part] : [])];
+  const find = (spec: InputSpec, part: string | undefined): Tensor => {
+    const names = part === undefined ? [spec.name] : [`${spec.name}.${part}`, ...(specs.length === 1 ? [part] : [])];
     const found = names.map((name) => tensors.get(name)).find((t) => t !== undefined);
     if (found !== undefined) return found;
     const listed = [...tensors.keys()].slice(0, 12).map((name) => `\`${name}\``);
@@ -61,8 +68,21 @@ export function sceneFromTensors(file: string, tensors: Tensors, specs: readonly
       notes: [`it holds ${listed.length === 0 ? "no tensor" : listed.join(", ")}${tensors.size > listed.length ? ` and ${tensors.size - listed.length} more` : ""}`],
     });
   };
-  return new Map(specs.map((spec) => [spec.name, readInput(file, spec, find(spec, "coords"), find(spec, "features"))]));
+  return new Map(specs.map((spec) => [spec.name, spec.shape === undefined ? readInput(file, spec, find(spec, "coords"), find(spec, "features")) : readDense(file, { ...spec, shape: spec.shape }, find(spec, undefined))]));
 }
+
+/** A dense input from a tensor [N, C, …extents], or of one item without its N. SP0806 for another shape. */
+function readDense(file: string, { shape }: Required<Pick<InputSpec, "shape">>, tensor: Tensor): SceneInput {
+  const items = tensor.shape.length === shape.length ? 1 : (tensor.shape[0] ?? 0);
+  const sizes = tensor.shape.length === shape.length ? tensor.shape : tensor.shape.slice(1);
+  if (items < 1 || sizes.join() !== shape.join()) {
+    throw inputError("SP0806", `\`${tensor.name}\` in ${file} is ${printShape(tensor.shape)}, expected [${["N", ...shape].join(", ")}] or ${printShape(shape)}: channels first`);
+  }
+  return { dense: true, rows: items, coords: new Int32Array(0), features: toFloat32(tensor) };
+}
+
+/** The items that the dense inputs of a scene have; undefined where there are none. */
+export const denseItems = (scene: SceneInputs): number | undefined => [...scene.values()].find((input) => input.dense === true)?.rows;
 
 function readInput(file: string, spec: InputSpec, coords: Tensor, features: Tensor): SceneInput {
   const width = 1 + spec.axes.length;
@@ -91,6 +111,7 @@ export function sceneTensors(scene: SceneInputs, specs: readonly InputSpec[]): r
   return [...scene].flatMap(([name, { rows, coords, features }]) => {
     const spec = specs.find((s) => s.name === name);
     if (spec === undefined) throw new Error(`internal: no input ${name}`);
+    if (spec.shape !== undefined) return [float32Tensor(name, [rows, ...spec.shape], features)];
     const shape = [rows, 1 + spec.axes.length];
     return [coords instanceof Float32Array ? float32Tensor(`${name}.coords`, shape, coords) : int32Tensor(`${name}.coords`, shape, coords), float32Tensor(`${name}.features`, [rows, spec.channels], features)];
   });

@@ -24,9 +24,24 @@ const COLOURS = ["red", "green", "blue"];
 
 /**
  * One batch item of a made-up scene. Scenes of points are voxelised on `grid`, or on KITTI's (lidar) and one of 5 cm (room).
- * Where an input has more channels than the scene has columns, columns repeat. SP0834 where dimensions do not fit.
+ * Where an input has more channels than the scene has columns, columns repeat. A dense input holds the rows where they are. SP0834 where dimensions do not fit.
  */
 export function madeUpInput(kind: SceneKind, seed: number, spec: InputSpec, grid?: CloudGrid): SceneInput {
+  const input = madeUpRows(kind, seed, spec, grid);
+  return spec.shape === undefined ? input : onGrid(input, spec.shape);
+}
+
+/** A dense tensor of one item that holds the rows, and 0 elsewhere. */
+function onGrid({ rows, coords, features }: SceneInput, shape: readonly number[]): SceneInput {
+  const [channels, ...extents] = shape as readonly [number, ...number[]];
+  const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  for (let row = 0; row < rows; row++) {
+    for (let c = 0; c < channels; c++) data[extents.reduce((at, n, a) => at * n + coords[row * (extents.length + 1) + 1 + a]!, c)] = features[row * channels + c]!;
+  }
+  return { dense: true, rows: 1, coords: new Int32Array(0), features: data };
+}
+
+function madeUpRows(kind: SceneKind, seed: number, spec: InputSpec, grid?: CloudGrid): SceneInput {
   switch (kind) {
     case "lidar":
       return voxelInput(pointTable("the made-up scan", simulateScan(seed)), grid ?? fitted(KITTI_GRID, spec), spec);

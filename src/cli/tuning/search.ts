@@ -21,6 +21,8 @@ export interface Subject<R = unknown> {
 /** What the search works on: a real machine, or a made-up one in tests. */
 export interface Workbench<R = unknown> {
   readonly target: "webgpu" | "wasm";
+  /** Whether kernels may use subgroups here. */
+  readonly subgroups: boolean;
   plan(choices: Choices): Module;
   open(choices: Choices): Promise<Subject<R>>;
   /** Why some results are not others, or undefined. Bits must agree where `sameBits`. */
@@ -86,7 +88,7 @@ export class Search<R> {
     this.#current = { choices: start, subject: standard };
     this.#end = end;
     const values = this.#tunables().reduce((n, t) => n + t.values.length, 0);
-    this.rounds = roundsFor(tileComparisons(standard.plan, bench.target) + values + 1);
+    this.rounds = roundsFor(tileComparisons(standard.plan, bench.target, bench.subgroups) + values + 1);
     this.sample = leastSample(() => bench.now());
   }
 

@@ -1,7 +1,7 @@
 import type { Module, Op } from "../../ir/module.ts";
 import type { Choices } from "../../codegen/tuning/choices.ts";
 import { isHopeless, judge, MARGIN, type Verdict } from "../../codegen/tuning/decide.ts";
-import { addsAlike, sameTile, tileKey, tilesOf, tileText, untunedTile, type Tile, type TileTarget } from "../../codegen/tuning/tiles.ts";
+import { addsAlike, needsSubgroups, sameTile, tileKey, tilesOf, tileText, untunedTile, type Tile, type TileTarget } from "../../codegen/tuning/tiles.ts";
 import { repetitionsFor } from "./sample.ts";
 import type { Search, Subject } from "./search.ts";
 import { verdictText } from "./words.ts";
@@ -21,17 +21,17 @@ interface Kind {
 }
 
 /** Comparisons with care that there can be. */
-export const tileComparisons = (plan: Module, target: TileTarget): number => kindsOf(stepsOf(plan), target).reduce((n, kind) => n + Math.min(FINALISTS, kind.tiles.length), 0);
+export const tileComparisons = (plan: Module, target: TileTarget, subgroups: boolean): number => kindsOf(stepsOf(plan), target, subgroups).reduce((n, kind) => n + Math.min(FINALISTS, kind.tiles.length), 0);
 
 const stepsOf = (plan: Module): readonly Op[] => plan.ops.filter((op) => op.name.startsWith("step.") && op.name !== "step.geometry");
 
-function kindsOf(steps: readonly Op[], target: TileTarget): readonly Kind[] {
+function kindsOf(steps: readonly Op[], target: TileTarget, subgroups: boolean): readonly Kind[] {
   const kinds = new Map<string, Kind>();
   for (const op of steps) {
     const key = tileKey(op);
     if (key === undefined || kinds.has(key)) continue;
     const untuned = untunedTile(op, target);
-    const tiles = tilesOf(op, target).filter((tile) => untuned === undefined || !sameTile(tile, untuned));
+    const tiles = tilesOf(op, target).filter((tile) => (subgroups || !needsSubgroups(tile)) && (untuned === undefined || !sameTile(tile, untuned)));
     if (tiles.length > 0) kinds.set(key, { key, tiles, untuned });
   }
   return [...kinds.values()];
@@ -51,7 +51,7 @@ export class TileSearch<R> {
     this.#search = search;
     const steps = stepsOf(search.current.subject.plan);
     this.#keys = steps.map(tileKey);
-    this.#kinds = kindsOf(steps, search.bench.target);
+    this.#kinds = kindsOf(steps, search.bench.target, search.bench.subgroups);
   }
 
   async run(): Promise<void> {

@@ -12,7 +12,7 @@ import { openCpu, startedThreads } from "../../runtime/cpu/open.ts";
 import { createNetwork } from "../../runtime/network.ts";
 import type { OpenedDevice } from "../adapter.ts";
 import { compareOutputs } from "../compare-outputs.ts";
-import { readOutputs, type AnyNetwork } from "../execute.ts";
+import { givenOf, readOutputs, type AnyNetwork } from "../execute.ts";
 import type { CpuOptions } from "../execute-wasm.ts";
 import type { WeightLookup } from "../execute-reference.ts";
 import type { Outputs, OutputValue, SceneInputs } from "../files/scene.ts";
@@ -43,17 +43,17 @@ export function planOf(net: Module, target: "webgpu" | "wasm", { pipeline, tiles
 export function workbench(
   net: Module, machine: Machine, scene: SceneInputs, weights: WeightLookup, say: (line: string) => void, change: (code: string) => string = (code) => code,
 ): Workbench<Outputs> {
-  const coords = Object.fromEntries([...scene].map(([name, input]) => [name, input.coords]));
-  const features = Object.fromEntries([...scene].map(([name, input]) => [name, input.features]));
-  const inputs = Object.fromEntries([...scene].map(([name, input]) => [name, { coords: input.coords, features: input.features }]));
+  const { coords, features, batch } = givenOf(scene);
+  const inputs = Object.fromEntries([...scene].map(([name, input]) => [name, input.dense === true ? input.features : { coords: input.coords, features: input.features }]));
   return {
     target: machine.target,
+    subgroups: machine.target === "webgpu" && machine.opened.device.features.has("subgroups"),
     plan: (choices) => planOf(net, machine.target, choices),
     async open(choices): Promise<Subject<Outputs>> {
       const plan = planOf(net, machine.target, choices);
       const network = await openPlan(plan, machine, weights, change);
       try {
-        const kept = await network.prepare(coords);
+        const kept = await network.prepare(coords, { batch });
         return {
           plan,
           results: readOutputs(network.plan, await kept.run(features)),

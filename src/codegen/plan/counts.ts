@@ -129,7 +129,7 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
       const found = pairsOf(spec.map);
       return { kind: spec.kind, rows, pairs: found, multiplied: found, macs: 0, bytes: bytes + read(spec.source) + mapBytes(spec.map) + numberBytes(spec.source) * found * spec.source.channels };
     }
-    case "interpolate": {
+    case "devoxelize": {
       const found = pairsOf(spec.map);
       const products = found * spec.source.channels;
       return { kind: spec.kind, rows, pairs: found, multiplied: found, macs: products, bytes: bytes + read(spec.source) + read(spec.fractions) + mapBytes(spec.map) + numberBytes(spec.source) * products };
@@ -144,6 +144,8 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
     case "row_norm":
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: rows * macs.perRow, bytes: bytes + read(spec.source) };
     case "softmax":
+    case "active":
+    case "interpolate":
     case "normalise":
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes: bytes + read(spec.source) + (spec.kind === "normalise" ? read(spec.statistics) + coordBytes(spec, rows) : 0) };
     case "broadcast":

@@ -30,8 +30,8 @@ const PACKED_CHANNELS = 8;
 /** Most input channels that are not worth staging. */
 const DIRECT_CHANNELS = 4;
 
-/** The tile of a convolution's kernel where nothing was measured; undefined: the masked kernel's standard one. */
-export function standardTile(spec: Pick<ConvSpec, "terms" | "columns" | "epilogue">): TileChoice | undefined {
+/** The tile of a convolution's kernel where nothing was measured, in `bytes` of workgroup memory; undefined: the masked kernel's standard one. */
+export function standardTile(spec: Pick<ConvSpec, "terms" | "columns" | "epilogue">, bytes: number): TileChoice | undefined {
   const gathers = spec.terms.filter((t) => t.map !== undefined && t.map.taps.length > 1);
   if (gathers.length === 0) return undefined;
   const columns = spec.columns[1] - spec.columns[0];
@@ -40,7 +40,7 @@ export function standardTile(spec: Pick<ConvSpec, "terms" | "columns" | "epilogu
   const gathered = Math.max(...gathers.map((t) => t.source.channels));
   if (gathered < PACKED_CHANNELS) return undefined;
   const streamed = streamedTile(columns, gathered);
-  if (fitsStreamed(spec, streamed)) return streamed;
+  if (fitsStreamed(spec, streamed, bytes)) return streamed;
   const { threads } = chooseShape([Math.ceil(quadsOf(columns) / columnTiles(columns))]);
   const packed: TileChoice = { threads, perThread: PACKED_ROWS, dataflow: "packed" };
   return fitsPacked(spec, { rows: RECORD_ROWS, ...packed }) ? packed : undefined;

@@ -66,6 +66,10 @@ function whatOf(spec: SpecBody): string {
       return `global ${spec.mode} pool`;
     case "softmax":
       return spec.log ? "logarithm of softmax" : "softmax";
+    case "active":
+      return `rows that differ from ${spec.ground === undefined ? "0" : "a vector"}`;
+    case "interpolate":
+      return `linear interpolation of ${spec.from} cells to ${spec.to}`;
     case "broadcast":
       return `${spec.by === "copy" ? "copy" : spec.by} of each batch item's row`;
     case "moments":
@@ -78,7 +82,7 @@ function whatOf(spec: SpecBody): string {
       return "normalised by the statistics of its channels";
     case "voxelize":
       return `${spec.mode} of the points of each row${spec.most === 0 ? "" : `, the first ${spec.most}`}`;
-    case "interpolate":
+    case "devoxelize":
       return `linear between the corners around each point${spec.scaled ? ", weights of those that are there scaled to 1" : ""}`;
     case "fill":
       return "ground of a dense tensor";
@@ -144,7 +148,7 @@ export function stepMacs(spec: SpecBody, rulebookOf: (role: string) => number): 
         perPair: [{ ...used(spec.map), macs: spec.source.channels * spec.middle }, { ...used(spec.map), macs: spec.middle * spec.cout }],
       };
     case "pool":
-    case "interpolate":
+    case "devoxelize":
       return { perRow: 0, perPair: [{ ...used(spec.map), macs: 0 }] };
     default:
       return { perRow: 0, perPair: [] };

@@ -1,5 +1,6 @@
 import { zlibSync } from "fflate";
 import type { CpuPlan } from "../../runtime/cpu/plan.ts";
+import { printItems } from "../../runtime/dense-inputs.ts";
 import type { InputPlan, OutputPlan, Plan } from "../../runtime/plan.ts";
 import type { Kernel } from "../wgsl/spec.ts";
 import { printPlan, printPlanBriefly } from "./print-plan.ts";
@@ -115,7 +116,7 @@ function header(parts: ModuleParts, version: string): string {
   const count = ({ steps, geometry }: Plan | CpuPlan, what: string, more: string): string => `// ${what}: ${steps.length} feature ${more}, ${geometry.rulebooks.length} rulebook searches`;
   return [
     `// ${name}, compiled by spnet ${version} from ${comment(parts.source)}.`,
-    ...inputs.map((i) => `// in   ${comment(i.name)}: ${i.positions === true ? "points at" : "rows of"} (batch, ${i.axes.map(comment).join(", ")}) with ${i.channels} channels`),
+    ...inputs.map((i) => i.shape !== undefined ? `// in   ${comment(i.name)}: dense [${i.shape.join(", ")}]` : `// in   ${comment(i.name)}: ${i.positions === true ? "points at" : "rows of"} (batch, ${i.axes.map(comment).join(", ")}) with ${i.channels} channels`),
     ...outputs.map((o) => `// out  ${comment(o.name)}: ${o.kind} [${o.shape.join(", ")}]`),
     ...(webgpu === undefined ? [] : [`${count(webgpu.plan, "webgpu", "dispatches")}, ${webgpu.kernels.length} kernels.`]),
     ...(wasm === undefined ? [] : [`${count(wasm.plan, "wasm", "steps")}, ${wasm.code.length} bytes of WebAssembly.`]),
@@ -127,7 +128,8 @@ function header(parts: ModuleParts, version: string): string {
 const comment = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, " ");
 
 function interfaceTypes(inputs: readonly InputPlan[], outputs: readonly OutputPlan[]): string {
-  const named = inputs.map((i) => `${i.positions === true ? `  /** Points: positions (batch, ${i.axes.map(comment).join(", ")}) instead of coordinates, ${i.channels} channels. */\n` : ""}  readonly ${JSON.stringify(i.name)}: unknown;`);
+  const docOf = (i: InputPlan): string => (i.shape !== undefined ? printItems(i.shape) : i.positions === true ? `Points: positions (batch, ${i.axes.map(comment).join(", ")}) instead of coordinates, ${i.channels} channels.` : "");
+  const named = inputs.map((i) => `${docOf(i) === "" ? "" : `  /** ${docOf(i)} */\n`}  readonly ${JSON.stringify(i.name)}: ${i.shape === undefined ? "SparseInput" : "TensorInput"};`);
   const given = outputs.map((o) => `  readonly ${JSON.stringify(o.name)}: ${o.kind === "feat" ? "FeatOutput" : "DenseOutput"};`);
   return `/** Inputs of this network by name. */\nexport interface Inputs {\n${named.join("\n")}\n}\n\n/** Outputs of this network by name. */\nexport interface Outputs {\n${given.join("\n")}\n}\n`;
 }

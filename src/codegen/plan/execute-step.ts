@@ -60,7 +60,8 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
         const acc = new Float64Array(spec.middle);
         const matrix = matrixOf(m, spec.firstWeight, spec.map.taps.length * spec.source.channels, spec.middle);
         for (const [tap, input] of pairs(m, spec.map, row)) addRow(acc, m, spec.source, input, matrix, tap);
-        const y = epilogue(spec.first, acc, row, m, 0);
+        const whole = epilogue(spec.first, acc, row, m, 0);
+        const y = spec.half === true ? whole.map((v) => halfToNumber(numberToHalf(v))) : whole;
         inner.set(row, y);
         return y;
       };
@@ -88,7 +89,7 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
         store(m, spec.target, row, epilogue(spec.epilogue, reduce(spec.mode === "mean" ? "avg" : spec.mode, found, spec.source.channels, found.length), row, m, 0), 0);
       });
     }
-    case "interpolate":
+    case "devoxelize":
       return eachRow(m, (row) => {
         const fractions = read(m, spec.fractions, row);
         const y = new Float64Array(spec.source.channels);
@@ -104,6 +105,20 @@ export function executeStep(spec: SpecBody, m: StepMemory): void {
       return globalPool(spec, m);
     case "softmax":
       return eachRow(m, (row) => store(m, spec.target, row, softmax(read(m, spec.source, row), spec.log), 0));
+    case "active":
+      return eachRow(m, (row) => {
+        const differs = read(m, spec.source, row).some((v, c) => v !== (spec.ground === undefined ? 0 : m.params[spec.ground + c]!));
+        store(m, spec.target, row, Float64Array.of(differs ? 1 : 0), 0);
+      });
+    case "interpolate":
+      return eachRow(m, (row) => {
+        const place = Math.floor(row / spec.inside);
+        const at = Math.max(0, (place % spec.to) * spec.times + spec.plus) / spec.over;
+        const low = Math.min(Math.floor(at), spec.from - 1);
+        const base = Math.floor(place / spec.to) * spec.from * spec.inside + (row % spec.inside);
+        const [first, second] = [low, Math.min(low + 1, spec.from - 1)].map((cell) => read(m, spec.source, base + cell * spec.inside)) as [Float64Array, Float64Array];
+        store(m, spec.target, row, first.map((v, c) => v * (1 - (at - low)) + second[c]! * (at - low)), 0);
+      });
     case "broadcast":
       return eachRow(m, (row) => {
         const v = read(m, spec.vector, itemOf(m, spec.coords, spec.dim, row));

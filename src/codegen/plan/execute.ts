@@ -1,4 +1,6 @@
 import { string, type Module, type Op } from "../../ir/module.ts";
+import { isDenseInput, tensorRows } from "../../runtime/dense-inputs.ts";
+import { sparseInputs } from "../../runtime/inputs.ts";
 import { packBlock, runLoadPhase, type WeightTensor } from "../../runtime/load.ts";
 import { placeBuffers } from "../../runtime/placement.ts";
 import { rowBytes, type BufferPlan, type StepBinding } from "../../runtime/plan.ts";
@@ -9,7 +11,7 @@ import { executeGeometry, type ExecutedGeometry } from "./geometry-executor.ts";
 import { PlanReader } from "./plan-reader.ts";
 
 export interface PlanInput {
-  /** Rows of [batch, c0, …], flat; of points their positions. */
+  /** Rows of [batch, c0, …], flat, of points their positions; not read of a dense tensor, whose features are [batch, channels, extents…]. */
   readonly coords: Int32Array | Float32Array;
   readonly features: Float32Array;
 }
@@ -32,7 +34,7 @@ export function executePlan(module: Module, inputs: Readonly<Record<string, Plan
   const reader = new PlanReader(module);
   const coords = new Map<number, Int32Array>();
   const places = new Map<number, Float32Array>();
-  for (const input of reader.inputs) {
+  for (const input of sparseInputs(reader)) {
     const given = inputs[input.name]!.coords;
     const placed = placeInput(reader.geometry, input, given, new Set(reader.fractions.map((f) => f.cells)));
     for (const [site, list] of placed.coords) coords.set(site, list);
@@ -49,7 +51,10 @@ export function executePlan(module: Module, inputs: Readonly<Record<string, Plan
   const numbers = (index: number): number => rows(reader.buffers[index]!) * reader.buffers[index]!.width;
   const view = (index: number): Float32Array => new Float32Array(arena, placement.offsets[index]!, numbers(index));
   const halves = (index: number): Uint16Array => new Uint16Array(arena, placement.offsets[index]!, numbers(index));
-  for (const input of reader.inputs) view(input.buffer).set(inputs[input.name]!.features);
+  for (const input of reader.inputs) {
+    const { features } = inputs[input.name]!;
+    view(input.buffer).set(isDenseInput(input) ? tensorRows(input, features) : features);
+  }
   for (const [buffer, fractions] of places) view(buffer).set(fractions);
   reader.steps.forEach((op, i) => {
     reader.buffers.forEach((b, index) => {

@@ -1,10 +1,12 @@
 import { number, siteAttr, string, type Attrs, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
 import { typeOf } from "../../ir/module.ts";
+import { cellPlaces } from "../../ir/interpolation.ts";
 import type { BroadcastRule } from "../../ir/ops/broadcast.ts";
 import { modeOf, weightsOf } from "../../ir/ops/points.ts";
 import type { SiteId } from "../../ir/sites.ts";
 import type { ParamType, Type } from "../../ir/types.ts";
 import { isWhole } from "../../ir/whole.ts";
+import { WORKGROUP_BYTES } from "../wgsl/kernels/shape.ts";
 import { CHUNKS, pad4, type ConvTerm, type DenseTarget, type HaloAccess, type MapAccess, type RowAccess } from "../wgsl/spec.ts";
 import { standardTile } from "./dataflow.ts";
 import { float32Below } from "./float32.ts";
@@ -24,12 +26,14 @@ export interface StepTarget {
   readonly sortedInputs: boolean;
   /** Whether convolutions have kernels to choose from. */
   readonly dataflows: boolean;
+  /** Workgroup memory that they may take. */
+  readonly workgroupBytes: number;
   /** Whether rows are multiplied one by one, so that products with their zeros can be left out. */
   readonly skipsZeros: boolean;
 }
 
 /** WebGPU on portable limits: one binding holds 128 MiB. */
-export const WEBGPU_STEPS: StepTarget = { blockFloats: (128 << 20) / 4, columnTile: Infinity, sortedInputs: false, dataflows: true, skipsZeros: false };
+export const WEBGPU_STEPS: StepTarget = { blockFloats: (128 << 20) / 4, columnTile: Infinity, sortedInputs: false, dataflows: true, workgroupBytes: WORKGROUP_BYTES, skipsZeros: false };
 
 /** Input channels of a group from which on a matrix product per group beats going channel by channel. */
 const GROUP_CHANNELS = 8;
@@ -78,6 +82,10 @@ export class StepLowering {
         return this.#broadcast(op);
       case "softmax":
         return this.#softmax(op);
+      case "interpolate":
+        return this.#interpolate(op);
+      case "active":
+        return this.#active(op);
       case "prune":
         return this.#prune(op);
       case "voxelize":
@@ -158,7 +166,7 @@ export class StepLowering {
       const columns: [number, number] = [from, to];
       const { epilogue, target } = this.#epilogue(op, items, roles, params, columns, rows, 0);
       const spec = { kind: "conv", terms: lowered, columns, epilogue, target: target! } as const;
-      const tile = this.#target.dataflows ? standardTile(spec) : undefined;
+      const tile = this.#target.dataflows ? standardTile(spec, this.#target.workgroupBytes) : undefined;
       this.#push(tile === undefined ? spec : { ...spec, tile }, rows, roles, params, op.loc);
     }
   }
@@ -191,7 +199,7 @@ export class StepLowering {
       }
       const source = { ...all, channels: reads, offset: all.offset + group * reads };
       const spec = { kind: "conv", terms: [{ source, map, weight }], columns, epilogue, target: target! } as const;
-      const tile = this.#target.dataflows ? standardTile(spec) : undefined;
+      const tile = this.#target.dataflows ? standardTile(spec, this.#target.workgroupBytes) : undefined;
       this.#push(tile === undefined ? spec : { ...spec, tile }, rows, roles, params, op.loc);
     }
   }
@@ -283,7 +291,7 @@ export class StepLowering {
     const out = (): RowAccess => roles.write("out", this.memory.place(result, "points"));
     if (weights === "nearest") return this.#push({ kind: "pool", source, map, mode: "sum", divisor: "count", epilogue: [], target: out() }, rows, roles, this.#params(), op.loc);
     const fractions = roles.read("fractions", this.#fractions(cells, rows.sites, this.module.sites.dim(from.sites)));
-    this.#push({ kind: "interpolate", source, map, fractions, scaled: weights === "present", epilogue: [], target: out() }, rows, roles, this.#params(), op.loc);
+    this.#push({ kind: "devoxelize", source, map, fractions, scaled: weights === "present", epilogue: [], target: out() }, rows, roles, this.#params(), op.loc);
   }
 
   /** Where the places of points between the corners of their cells lie. */
@@ -374,6 +382,25 @@ export class StepLowering {
     this.#push({ kind: "softmax", source, log: op.attrs["log"] === true, target }, this.#type(op.results[0]!), roles, this.#params(), op.loc);
   }
 
+  #interpolate(op: Op): void {
+    const [x, axis] = [op.operands[0]!, number(op.attrs, "axis")];
+    const [before, after] = [this.#type(x), this.#type(op.results[0]!)].map((type) => this.module.sites.extents(type.kind === "feat" ? type.sites : "")!) as [readonly number[], readonly number[]];
+    const roles = new Roles();
+    const source = roles.read("x", this.memory.place(x, "x"));
+    const target = roles.write("out", this.memory.place(op.results[0]!, "out"));
+    const inside = after.slice(axis + 1).reduce((a, b) => a * b, 1);
+    this.#push({ kind: "interpolate", source, inside, ...cellPlaces(before[axis]!, after[axis]!, op.attrs["corners"] === true), target }, this.#type(op.results[0]!), roles, this.#params(), op.loc);
+  }
+
+  #active(op: Op): void {
+    const [roles, params] = [new Roles(), this.#params()];
+    const [x, ground] = op.operands as [ValueId, ValueId?];
+    const source = roles.read("x", this.memory.place(x, "x"));
+    const at = ground === undefined ? {} : { ground: params.place(ground, 1, 0, source.channels) };
+    const target = roles.write("out", this.memory.place(op.results[0]!, "mask"));
+    this.#push({ kind: "active", source, ...at, target }, this.#type(x), roles, params, op.loc);
+  }
+
   #toDense(op: Op): void {
     const roles = new Roles();
     const [x, ground] = op.operands as [ValueId, ValueId?];
@@ -386,15 +413,22 @@ export class StepLowering {
   /** Rows of a full grid are a dense tensor with its channels last: a scatter fills them. */
   #toGrid(op: Op): void {
     const roles = new Roles();
-    const [x, result] = [op.operands[0]!, op.results[0]!];
+    const [x, ground] = op.operands as [ValueId, ValueId?];
+    const result = op.results[0]!;
     const [rows, type] = [this.#type(x), this.#type(result)];
     if (rows.kind !== "feat" || type.kind !== "feat") throw new Error("internal: to_grid of no sites");
     const source = roles.read("x", this.memory.place(x, "x"));
     this.geometry.need(rows.sites);
     this.geometry.need(type.sites);
     const { channels } = type;
-    const buffer = this.memory.add({ label: "grid", rows: type.sites, shape: [channels], zero: true, input: "" });
+    // A scatter and what it fills write float32.
+    const buffer = this.memory.add({ label: "grid", rows: type.sites, shape: [channels], zero: ground === undefined, input: "", ...(ground === undefined ? {} : { exact: true }) });
     const place = this.memory.set(result, { buffer, channels, stride: channels, offset: 0 });
+    if (ground !== undefined) {
+      const [fill, params] = [new Roles(), this.#params()];
+      const run = channels / rows.channels;
+      this.#push({ kind: "fill", target: fill.write("grid", place), channels: rows.channels, run, at: params.place(ground, 1, 0, rows.channels) }, type, fill, params, op.loc);
+    }
     const axis = this.module.sites.axes(rows.sites).indexOf(string(op.attrs, "fold"));
     const target: DenseTarget = {
       role: roles.write("grid", place).role, coords: roles.region("coords", `coords:${rows.sites}`), channels: rows.channels,

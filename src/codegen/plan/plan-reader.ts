@@ -75,8 +75,11 @@ export class PlanReader {
 
   #input(module: Module, op: Op, name: string, buffer: number): InputPlan {
     const site = string(op.attrs, "rows");
+    const [channels] = numbers(op.attrs, "shape") as readonly [number];
     const def = module.sites.def(site);
-    return { name, site: this.#site.get(site)!, axes: def.kind === "points" ? def.axes : module.sites.axes(site), ...(def.kind === "points" ? { positions: true as const } : {}), channels: numbers(op.attrs, "shape")[0]!, buffer };
+    const shape = def.kind === "full" ? { shape: [channels, ...def.extents] } : {};
+    const place = def.kind === "points" ? { axes: def.axes, positions: true as const } : { axes: module.sites.axes(site) };
+    return { name, site: this.#site.get(site)!, ...place, channels, buffer, ...shape };
   }
 
   #output(name: string, value: ValueId, op: Op): OutputPlan {

@@ -4,6 +4,7 @@ import { MARK_GROUP } from "../../runtime/geometry/fields.ts";
 import type { StepBinding, StepPlan } from "../../runtime/plan.ts";
 import { compileGeometry, rowCountIndex, type CompiledGeometry, type Mask } from "../wgsl/geometry/index.ts";
 import { buildKernel } from "../wgsl/kernels/index.ts";
+import { WORKGROUP_BYTES } from "../wgsl/kernels/shape.ts";
 import type { FeatureSpec, Kernel } from "../wgsl/spec.ts";
 import { comment, render } from "../wgsl/template.ts";
 import { describeStep, stepMacs } from "./describe.ts";
@@ -20,8 +21,10 @@ export function buildProgram(module: Module): Program {
   const kernels = [...geometry.kernels, ...shared.kernels()];
   const interfaces = kernels.map((k) => ({ name: k.name, access: k.bindings.map((b) => b.access) }));
   const { inputs, outputs, fractions, load, blocks, buffers } = reader;
-  const features = buffers.some((b) => b.half === true) ? { features: ["shader-f16" as const] } : {};
-  return { plan: { name: module.name, inputs, outputs, ...(fractions.length === 0 ? {} : { fractions }), load, blocks, kernels: interfaces, geometry: geometry.plan, buffers, steps, ...features }, kernels };
+  const features = [...(buffers.some((b) => b.half === true) ? ["shader-f16" as const] : []), ...(kernels.some((k) => k.subgroups === true) ? ["subgroups" as const] : [])];
+  const bytes = Math.max(0, ...kernels.map((k) => k.workgroupBytes));
+  const limits = bytes > WORKGROUP_BYTES ? { limits: { maxComputeWorkgroupStorageSize: bytes } } : {};
+  return { plan: { name: module.name, inputs, outputs, ...(fractions.length === 0 ? {} : { fractions }), load, blocks, kernels: interfaces, geometry: geometry.plan, buffers, steps, ...(features.length === 0 ? {} : { features }), ...limits }, kernels };
 }
 
 const maskOf = (op: Op): Mask => op.attrs["spec"] as unknown as Mask;

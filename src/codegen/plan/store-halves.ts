@@ -5,13 +5,14 @@ import { isList, string } from "../../ir/module.ts";
 export type Storage = "f32" | "f16";
 
 /**
- * The plan with rows between kernels stored as float16: half the bytes for every gathered row. Products, sums and
- * epilogues stay float32. Inputs, outputs, dense results and rows per batch item stay float32, too, and so do masks, since
- * what decides sites is not rounded, and whole numbers of more than 8 bits; those of 8 bits are exact in float16.
+ * The plan with rows between kernels, and between the two convolutions of a pair, stored as float16: half the bytes for
+ * every gathered row. Products, sums and epilogues stay float32. Inputs, outputs, dense results and rows per batch item
+ * stay float32, too, and so do masks and what they are made of, since what decides sites is not rounded, and whole numbers
+ * of more than 8 bits; those of 8 bits are exact in float16.
  */
 export function storeHalves(plan: Module): Module {
   const outputs = new Set(plan.outputs.map((o) => o.value));
-  const masks = new Set(plan.ops.flatMap((op) => (op.name === "step.prune" ? op.operands : [])));
+  const masks = new Set(plan.ops.flatMap((op) => (op.name === "step.prune" || op.name === "step.active" ? op.operands : [])));
   const halves = new Set<ValueId>();
   const ops = plan.ops.map((op): Op => {
     if (op.name === "buffer") {
@@ -23,7 +24,8 @@ export function storeHalves(plan: Module): Module {
     if (!op.name.startsWith("step.") || op.name === "step.geometry") return op;
     const roles = op.attrs["roles"] as readonly string[];
     const stored = new Set(roles.filter((_, i) => halves.has(op.operands[i]!)));
-    return stored.size === 0 ? op : { ...op, attrs: { ...op.attrs, spec: marked(op.attrs["spec"]!, stored) } };
+    const between = op.name === "step.pair" ? { half: true } : {};
+    return stored.size === 0 && op.name !== "step.pair" ? op : { ...op, attrs: { ...op.attrs, spec: { ...(marked(op.attrs["spec"]!, stored) as object), ...between } } };
   });
   return { ...plan, ops };
 }

@@ -49,7 +49,8 @@ function streamedTiles(spec: Pick<ConvBody, "terms" | "columns" | "epilogue">): 
   const quads = quadsOf(columnsOf(spec));
   const widths = [...new Set([4, 8, streamedTile(columnsOf(spec), 1).threads])].filter((threads) => threads <= Math.max(4, quads));
   const parts = (threads: number) => [{ splits: 1, folds: false }, { splits: 2, folds: false }, ...(threads > 4 ? [{ splits: 2, folds: true } as const] : [])] as const;
-  return widths.flatMap((threads) => parts(threads).flatMap((part) => ([2, 4] as const).map((ahead) => ({ threads, perThread: PACKED_ROWS, dataflow: "streamed", ahead, ...part }) as const)))
+  const loads = [{ ahead: 2 }, { ahead: 4 }, { ahead: 4, shares: true }] as const;
+  return widths.flatMap((threads) => parts(threads).flatMap((part) => loads.map((load) => ({ threads, perThread: PACKED_ROWS, dataflow: "streamed", ...load, ...part }) as const)))
     .filter((tile) => fitsStreamed(spec, tile));
 }
 
@@ -94,6 +95,9 @@ export function untunedTile(op: Op, target: TileTarget): Tile | undefined {
   return spec.tile ?? { threads, perThread };
 }
 
+/** Whether a tile's kernel needs the device's subgroups. */
+export const needsSubgroups = (tile: Tile): boolean => "dataflow" in tile && tile.dataflow === "streamed" && tile.shares === true;
+
 export const sameTile = (a: Tile, b: Tile): boolean => tileText(a) === tileText(b);
 
 /** Whether two tiles add in the same order: those that take channels in parts add parts, and which these are depends on their loads. */
@@ -103,7 +107,7 @@ const orderOf = (tile: Tile): string => ("dataflow" in tile && tile.dataflow ===
 
 /** A tile in words: invocations along the columns × rows of each, or rows × columns in registers. */
 export const tileText = (tile: Tile): string =>
-  "threads" in tile ? `${tile.threads} × ${tile.perThread}${tile.dataflow === undefined ? "" : ` ${tile.dataflow}`}${tile.dataflow === "streamed" ? ` ${tile.splits} / ${tile.ahead}${tile.folds ? " folds" : ""}` : ""}` : `${tile.rows} rows × ${tile.columns} columns`;
+  "threads" in tile ? `${tile.threads} × ${tile.perThread}${tile.dataflow === undefined ? "" : ` ${tile.dataflow}`}${tile.dataflow === "streamed" ? ` ${tile.splits} / ${tile.ahead}${tile.folds ? " folds" : ""}${tile.shares === true ? " shares" : ""}` : ""}` : `${tile.rows} rows × ${tile.columns} columns`;
 
 /** What a step has without tuning, in words. */
 export function untunedText(op: Op, target: TileTarget): string {

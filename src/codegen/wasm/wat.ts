@@ -111,7 +111,16 @@ export const i8x16 = {
   const: (value: number): Sexpr => ["v128.const", "i8x16", ...Array.from({ length: 16 }, () => String(value))],
 };
 
+/** Vectors of four 32-bit integers. */
+export const i32x4 = {
+  ne: lanes("i32x4.ne"),
+  const: (value: number): Sexpr => ["v128.const", "i32x4", ...Array.from({ length: 4 }, () => String(value))],
+};
+
 export const v128 = {
+  and: lanes("v128.and"),
+  or: lanes("v128.or"),
+  anyTrue: (a: Sexpr): Sexpr => ["v128.any_true", a],
   load: (address: I32, offset = 0): Sexpr => ["v128.load", ...offsetOf(offset), "align=4", i32Const(address)],
   splat32: (address: I32, offset = 0): Sexpr => ["v128.load32_splat", ...offsetOf(offset), i32Const(address)],
   store: (address: I32, value: Sexpr, offset = 0): Sexpr => ["v128.store", ...offsetOf(offset), "align=4", i32Const(address), value],

@@ -35,7 +35,7 @@ export class Bindings {
     return variable;
   }
 
-  /** Says that the kernel reads or writes float16. */
+  /** Says that the kernel has float16. */
   useHalves(): void {
     this.#halves = true;
   }
@@ -82,6 +82,8 @@ export interface KernelParts {
   /** As in {@link Kernel}; the body then has the launch's size as `launched`. */
   readonly halvedBelow?: number;
   readonly workgroupBytes: number;
+  /** Whether neighbours read each other's values; the body then has `neighbour`, 0 to 3, the invocation's place among four. */
+  readonly subgroups?: true;
 }
 
 /** The text of one kernel with its launch description. The dispatch is x = min(n, 65535), y = ceil(n / x). */
@@ -89,13 +91,15 @@ export function assemble(parts: KernelParts): Kernel {
   const code = wgsl`
     ${comment(parts.header)}
     ${parts.bindings.halves ? wgsl`enable f16;` : undefined}
+    ${parts.subgroups === true ? [wgsl`enable subgroups;`, wgsl`diagnostic(off, subgroup_uniformity);`] : undefined}
     ${parts.bindings.declarations}
 
     ${parts.declarations}
 
     @compute @workgroup_size(${int(parts.workgroupSize)})
-    fn ${name(parts.name)}(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32${parts.halvedBelow === undefined ? undefined : wgsl`, @builtin(num_workgroups) launched: vec3u`}) {
+    fn ${name(parts.name)}(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) lane: u32${parts.halvedBelow === undefined ? undefined : wgsl`, @builtin(num_workgroups) launched: vec3u`}${parts.subgroups === true ? wgsl`, @builtin(subgroup_invocation_id) in_subgroup: u32` : undefined}) {
       let group = wg.y * ${int(GROUPS_PER_ROW)}u + wg.x;
+      ${parts.subgroups === true ? wgsl`let neighbour = in_subgroup & 3u;` : undefined}
       ${parts.body}
     }`;
   return {
@@ -106,5 +110,6 @@ export function assemble(parts: KernelParts): Kernel {
     groupsPerTile: parts.groupsPerTile ?? 1,
     ...(parts.halvedBelow === undefined ? {} : { halvedBelow: parts.halvedBelow }),
     workgroupBytes: parts.workgroupBytes,
+    ...(parts.subgroups === true ? { subgroups: true as const } : {}),
   };
 }

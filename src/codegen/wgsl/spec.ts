@@ -94,12 +94,13 @@ export interface ConvSpec extends KernelHead {
 
 /**
  * A tile's shape as a plan may choose it: invocations along the columns, rows of each, and how rows reach them. Streamed
- * kernels also choose into how many parts input channels are split, how many quads of channels are loaded together, and
- * whether the parts are worked on one after the other unless a launch halves the columns (`folds`).
+ * kernels also choose into how many parts input channels are split, how many quads of channels are loaded together,
+ * whether the parts are worked on one after the other unless a launch halves the columns (`folds`), and whether four
+ * neighbours load rows for each other, which needs the device's subgroups (`shares`).
  */
 export type TileChoice = { readonly threads: number; readonly perThread: number } & (
   | { readonly dataflow?: "packed" | "direct" }
-  | { readonly dataflow: "streamed"; readonly splits: 1 | 2; readonly ahead: 2 | 4; readonly folds: boolean }
+  | { readonly dataflow: "streamed"; readonly splits: 1 | 2; readonly ahead: 2 | 4; readonly folds: boolean; readonly shares?: true }
 );
 
 /** Rows and columns that the CPU multiplies at once: 2, 3, 4 or 6 rows and 4, 8 or 16 columns. */
@@ -133,6 +134,8 @@ export interface PairSpec extends KernelHead {
   readonly map: MapAccess;
   readonly halo: HaloAccess;
   readonly middle: number;
+  /** Whether the rows between are float16. */
+  readonly half?: true;
   readonly firstWeight: number;
   readonly first: readonly EpilogueStep[];
   readonly cout: number;
@@ -190,8 +193,8 @@ export interface VoxelizeSpec extends KernelHead {
 }
 
 /** Linear between the rows at the corners around each point. */
-export interface InterpolateSpec extends KernelHead {
-  readonly kind: "interpolate";
+export interface DevoxelizeSpec extends KernelHead {
+  readonly kind: "devoxelize";
   readonly source: RowAccess;
   /** A tap per corner: bit `axes − 1 − a` says whether it is the upper one along axis a. */
   readonly map: MapAccess;
@@ -225,6 +228,32 @@ export interface SoftmaxSpec extends KernelHead {
   readonly kind: "softmax";
   readonly source: RowAccess;
   readonly log: boolean;
+  readonly target: RowAccess;
+}
+
+/** 1 in the rows of which any channel differs from a vector, or from 0, else 0; NaN differs. */
+export interface ActiveSpec extends KernelHead {
+  readonly kind: "active";
+  readonly source: RowAccess;
+  /** Offset of the vector in the params block. */
+  readonly ground?: number;
+  /** One channel. */
+  readonly target: RowAccess;
+}
+
+/**
+ * Linear interpolation along an axis of a dense tensor of `from` cells there, to `to` cells; behind the axis lie `inside`
+ * cells. Cell i lies at max(0, i · times + plus) / over, all whole numbers below 2^31.
+ */
+export interface InterpolateSpec extends KernelHead {
+  readonly kind: "interpolate";
+  readonly source: RowAccess;
+  readonly from: number;
+  readonly to: number;
+  readonly inside: number;
+  readonly times: number;
+  readonly plus: number;
+  readonly over: number;
   readonly target: RowAccess;
 }
 
@@ -324,7 +353,7 @@ export interface FillSpec extends KernelHead {
   readonly at: number;
 }
 
-export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | SoftmaxSpec | BroadcastSpec | MomentsSpec | StatisticsSpec | NormaliseSpec | RowNormSpec | PruneSpec | FillSpec | VoxelizeSpec | InterpolateSpec;
+export type FeatureSpec = ConvSpec | GroupedSpec | PairSpec | PointwiseSpec | PoolSpec | GlobalPoolSpec | SoftmaxSpec | ActiveSpec | InterpolateSpec | BroadcastSpec | MomentsSpec | StatisticsSpec | NormaliseSpec | RowNormSpec | PruneSpec | FillSpec | VoxelizeSpec | DevoxelizeSpec;
 
 export interface KernelBinding {
   readonly role: string;
@@ -344,8 +373,10 @@ export interface Kernel {
   readonly groupsPerTile: number;
   /** Launched with z = 2 on fewer rows than these: each workgroup then has half of the columns. Same bits. */
   readonly halvedBelow?: number;
-  /** Bytes of workgroup memory, at most 16 KiB in the portable profile. */
+  /** Bytes of workgroup memory, at most 16 KiB on portable limits. */
   readonly workgroupBytes: number;
+  /** Whether it needs the device's subgroups. */
+  readonly subgroups?: true;
 }
 
 /** Roles with a fixed meaning: `counts` (u32 storage, read) and `params` (f32 block, read). */

@@ -50,9 +50,9 @@ export type Value = FeatValue | VecValue | DenseValue | ParamValue | RulebookVal
 
 /** What a caller gives for one `input`. */
 export interface InputTensor {
-  /** [N, 1 + d], row-major: batch, then the axes of the site set; of points their positions. */
+  /** [N, 1 + d], row-major: batch, then the axes of the site set; of points their positions. Not read of a dense tensor. */
   readonly coords: ArrayLike<number>;
-  /** [N, channels], row-major. */
+  /** [N, channels], row-major; of a dense tensor [batch, channels, extents…]. */
   readonly features: ArrayLike<number>;
 }
 

@@ -3,11 +3,11 @@ import { numbers } from "../module.ts";
 import type { FeatType } from "../types.ts";
 import type { OpDef } from "./op.ts";
 
-/** Gives an input its ground: what is computed from here on takes every site that is not active to hold it. */
+/** Gives an input, or what a pruning kept, its ground: what is computed from here on takes every site that is not active to hold it. */
 export const groundOp: OpDef = {
   name: "ground",
   levels: ["net"],
-  doc: "The input x on a field: every site that is not active holds a row of constants, instead of missing, and what is computed of x has the ground that follows.",
+  doc: "The input x, or what a prune kept, on a field: every site that is not active holds a row of constants, instead of missing, and what is computed of x has the ground that follows.",
   operands: [{ name: "x", kinds: ["feat"] }],
   attrs: { value: { kind: "floats", doc: "one number per channel" } },
   infer(ctx) {

@@ -1,3 +1,4 @@
+import { activeOp } from "./active.ts";
 import { broadcastOp, fusedBroadcastOp } from "./broadcast.ts";
 import { catOp, linearOp, sliceOp } from "./channels.ts";
 import { convOp, submOp, upOp } from "./conv.ts";
@@ -8,6 +9,7 @@ import { activateOp, constantOp, multiplyOp, uniformOp } from "./fold-ground.ts"
 import { fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp } from "./fused.ts";
 import { fusedNormaliseOp, normaliseOp } from "./normalise.ts";
 import { toGridOp } from "./grid.ts";
+import { interpolateOp } from "./interpolate.ts";
 import { groundOp } from "./ground.ts";
 import type { OpDef } from "./op.ts";
 import { fusedPairOp } from "./pair.ts";
@@ -25,9 +27,9 @@ import { unionOp } from "./union.ts";
 const all: readonly OpDef[] = [
   ...[inputOp, groundOp, paramOp],
   ...[submOp, convOp, upOp, linearOp],
-  ...[bnOp, normaliseOp, softmaxOp, broadcastOp, ...activationOps, eluOp, softplusOp, leakyReluOp, preluOp, addOp, mulOp, shiftOp, unionOp, pruneOp, voxelizeOp, devoxelizeOp],
+  ...[bnOp, normaliseOp, softmaxOp, broadcastOp, ...activationOps, eluOp, softplusOp, leakyReluOp, preluOp, addOp, mulOp, shiftOp, unionOp, activeOp, pruneOp, voxelizeOp, devoxelizeOp],
   ...[quantiseOp, clipOp, rescaleOp, saturateOp, scaleOp],
-  ...[catOp, sliceOp, poolOp, unpoolOp, globalPoolOp, toDenseOp, toGridOp],
+  ...[catOp, sliceOp, poolOp, unpoolOp, globalPoolOp, toDenseOp, toGridOp, interpolateOp],
   ...[searchOp, transposeOp, rulebookSliceOp, haloOp],
   ...[bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
   ...[constantOp, uniformOp, activateOp, multiplyOp],

@@ -3,26 +3,40 @@ import { number, numbers, siteAttr, string } from "../module.ts";
 import { feat, param, type DType } from "../types.ts";
 import type { OpDef } from "./op.ts";
 
-/** The features a caller gives, one row per site of an input set, in the caller's order. */
+/** The features a caller gives, one row per site of an input set, in the caller's order, or a dense tensor, as rows of its full grid. */
 export const inputOp: OpDef = {
   name: "input",
   levels: ["net", "fused"],
-  doc: "Features that the caller gives, one row per site, rows in the caller's order.",
+  doc: "Features that the caller gives, one row per site, rows in the caller's order; on a full grid a dense tensor, one row per cell.",
   operands: [],
   attrs: {
-    name: { kind: "string", doc: "name under which the caller passes coordinates and features" },
-    sites: { kind: "site", doc: "an input site set, or points" },
+    name: { kind: "string", doc: "name under which the caller passes coordinates and features, or a tensor" },
+    sites: { kind: "site", doc: "an input site set, points, or a full grid" },
     channels: { kind: "int", doc: "channels per row" },
   },
   infer(ctx) {
     const id = siteAttr(ctx.attrs, "sites");
     const { kind } = ctx.sites.def(id);
-    if (kind !== "input" && kind !== "points") ctx.problem(`@${id} is derived, an input needs an input site set`);
+    if (kind !== "input" && kind !== "points" && kind !== "full") ctx.problem(`@${id} is derived, an input needs an input site set, points or a full grid`);
     if (number(ctx.attrs, "channels") < 1) ctx.problem("channels must be at least 1");
     return [feat(id, number(ctx.attrs, "channels"))];
   },
-  evaluate: (ctx) => [evaluateInput(ctx)],
+  evaluate: (ctx) => [ctx.table.isFull(siteAttr(ctx.attrs, "sites")) ? evaluateTensor(ctx) : evaluateInput(ctx)],
 };
+
+/** The tensor [batch, channels, extents…] cell by cell, from coordinates. */
+function evaluateTensor(ctx: EvalContext): FeatValue {
+  const id = siteAttr(ctx.attrs, "sites");
+  const [sites, extents, channels] = [ctx.sites(id), ctx.table.extents(id)!, number(ctx.attrs, "channels")];
+  const { features } = ctx.input(string(ctx.attrs, "name"));
+  if (features.length !== sites.count * channels) throw new Error("internal: a tensor has another number of cells than its grid");
+  const data = new Float64Array(features.length);
+  for (let row = 0; row < sites.count; row++) {
+    const [item, ...cell] = sites.coords.subarray(row * (sites.dim + 1), (row + 1) * (sites.dim + 1)) as unknown as readonly [number, ...number[]];
+    for (let c = 0; c < channels; c++) data[row * channels + c] = features[cell.reduce((at, p, a) => at * extents[a]! + p, item * channels + c)]!;
+  }
+  return { kind: "feat", sites, channels, data };
+}
 
 /** Rows go by coordinate: where another input on the same set fixed the row order, these rows follow it. */
 function evaluateInput(ctx: EvalContext): FeatValue {

@@ -37,7 +37,7 @@ function derivation(table: SiteTable, id: SiteId): string {
   const def = table.def(id);
   if (def.kind === "input" || def.kind === "points") return `the input set ${id}`;
   if (def.kind === "voxels") return `the voxels of ${def.of}`;
-  if (def.kind === "full") throw new Error("internal: a full grid derives from nothing");
+  if (def.kind === "full") return `the grid of ${def.extents.join(" × ")} cells`;
   if (def.kind === "union") return `the union of ${def.of.join(" and ")}`;
   const parent = table.root(def.of) === def.of ? def.of : derivation(table, def.of);
   if (def.kind === "prune") return `${parent}, pruned`;

@@ -62,7 +62,7 @@ export const conv: SurfaceOp = {
   name: "conv",
   doc: "Convolution onto derived sites: with a stride onto a coarser grid, at stride 1 onto grown sites (`sites=reach`) or the same ones (`sites=same`), or onto those of another value (`onto=`).",
   weights: true,
-  foreign: ["SparseConv1d", "SparseConv2d", "SparseConv3d", "SparseConv4d", "MinkowskiConvolution", "Convolution", "Conv1d", "Conv3d", "conv3d", "spconv"],
+  foreign: ["SparseConv1d", "SparseConv2d", "SparseConv3d", "SparseConv4d", "MinkowskiConvolution", "Convolution", "spconv"],
   parameters: [xParameter, cParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, ontoParameter, shapeParameter, groupsParameter, biasParameter],
   build(use) {
     const x = use.feat("x", PRODUCTS);

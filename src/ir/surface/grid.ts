@@ -1,13 +1,11 @@
 /** Dense tensors, which are features on full grids: kernels that slide over all cells, as PyTorch has them. */
 import { diagnose } from "../../parser/diagnostics/catalog.ts";
-import { outputExtent, type Geometry, type SiteId } from "../sites.ts";
+import type { ValueId } from "../module.ts";
+import { ceilExtent, outputExtent, type Geometry, type SiteId } from "../sites.ts";
 import type { FeatType } from "../types.ts";
-import { mostPerAxis, readKernel, readPadding, type Chosen } from "./geometry.ts";
-import { required, type SurfaceOp } from "./op.ts";
+import { readKernel, readPadding, type Chosen } from "./geometry.ts";
+import { mostCells } from "./net.ts";
 import type { Operand, Use } from "./use.ts";
-
-/** Cells of a dense grid, per batch item: far from any image and near enough for its coordinates to be listed. */
-const mostCells = 2 ** 24;
 
 /** Kernel, stride, padding and dilation as written, padding 0 where none is, as PyTorch's; undefined after reporting. */
 export function readGridGeometry(use: Use, dim: number): Geometry | undefined {
@@ -29,10 +27,10 @@ export function outputGrid(use: Use, x: Operand<FeatType>, extents: readonly num
   return sites.fullGrid(axes, extents);
 }
 
-/** The full grid of all places of a sliding kernel; undefined after reporting. */
-export function slidGrid(use: Use, x: Operand<FeatType>, g: Geometry): SiteId | undefined {
+/** The full grid of all places of a sliding kernel, or with `ceil` also of one that begins inside and sticks out behind; undefined after reporting. */
+export function slidGrid(use: Use, x: Operand<FeatType>, g: Geometry, ceil = false): SiteId | undefined {
   const extents = use.net.sites.extents(x.type.sites)!;
-  return outputGrid(use, x, extents.map((n, i) => outputExtent(n, g.kernel[i]!, g.stride[i]!, g.padding[i]!, g.dilation[i]!)));
+  return outputGrid(use, x, extents.map((n, i) => (ceil ? ceilExtent : outputExtent)(n, g.kernel[i]!, g.stride[i]!, g.padding[i]!, g.dilation[i]!)));
 }
 
 /** Geometry and result of a local pool over a dense tensor; undefined after reporting. Its cells are all there, so there is no rule. */
@@ -44,25 +42,26 @@ export function chooseGridGeometry(use: Use, x: Operand<FeatType>): Chosen | und
   }
   const given = outputGrid(use, x, use.net.sites.extents(x.type.sites)!);
   const geometry = given === undefined ? undefined : readGridGeometry(use, use.net.sites.dim(x.type.sites));
-  const onto = geometry && slidGrid(use, x, geometry);
+  const onto = geometry && slidGrid(use, x, geometry, use.bool("ceil", false));
   return geometry === undefined || onto === undefined ? undefined : { rule: "given", geometry, onto };
 }
 
-export const upsample: SurfaceOp = {
-  name: "upsample",
-  doc: "Repeats every cell of a dense tensor `s` times along each axis: PyTorch's nearest neighbour.",
-  weights: false,
-  foreign: ["Upsample", "UpsamplingNearest2d", "interpolate"],
-  parameters: [required("x", "tensor", "a dense tensor"), required("s", "ints", "how many times, one number or one per axis")],
-  foreignArguments: { scale_factor: { kind: "spelled", spelling: "s" } },
-  build(use) {
-    const x = use.grid("x");
-    if (x === undefined) return undefined;
-    const extents = use.net.sites.extents(x.type.sites)!;
-    const times = use.perAxis("s", extents.length, 1, mostPerAxis);
-    const onto = times && outputGrid(use, x, extents.map((n, i) => n * times[i]!));
-    if (times === undefined || onto === undefined) return undefined;
-    const geometry = { kernel: times, stride: times, padding: times.map(() => 0), dilation: times.map(() => 1) };
-    return use.add("unpool", [x.id], { mode: "sum", ...geometry, onto });
-  },
-};
+/**
+ * The average over windows of a dense tensor some of which stick out behind its padding: divided by as many cells as lie
+ * in the tensor and its padding, as PyTorch has it. The padding becomes cells of a grid of their own.
+ */
+export function averageInPadding(use: Use, x: Operand<FeatType>, { geometry, onto }: Chosen, shape: string): ValueId | undefined {
+  const extents = use.net.sites.extents(x.type.sites)!;
+  const { padding } = geometry;
+  const padded = outputGrid(use, x, extents.map((n, i) => n + 2 * padding[i]!));
+  if (padded === undefined) return undefined;
+  const ones = extents.map(() => 1);
+  const wide = use.add("pool", [x.id], { mode: "sum", kernel: ones, stride: ones, padding, dilation: ones, sites: "given", onto: padded, shape: "box", divisor: "count" });
+  return use.add("pool", [wide], { mode: "avg", ...geometry, padding: ones.map(() => 0), sites: "given", onto: onto!, shape, divisor: "count" });
+}
+
+/** Whether some window reaches beyond the padding behind a dense tensor. */
+export function sticksOut(use: Use, x: Operand<FeatType>, { geometry: g, onto }: Chosen): boolean {
+  const [from, to] = [use.net.sites.extents(x.type.sites)!, use.net.sites.extents(onto!)!];
+  return from.some((n, i) => (to[i]! - 1) * g.stride[i]! + g.dilation[i]! * (g.kernel[i]! - 1) + 1 > n + 2 * g.padding[i]!);
+}

@@ -31,6 +31,12 @@ export interface StepGeometry extends Geometry {
   readonly shape: KernelShape;
 }
 
+/** Names of the axes of a dense input, the last of these. */
+const GRID_AXES = ["t", "z", "y", "x"];
+
+/** Cells of a dense grid, per batch item: far from any image and near enough for its coordinates to be listed. */
+export const mostCells = 2 ** 24;
+
 /** Line and column of a span's start. */
 export type Locate = (span: Span) => { readonly file: string; readonly line: number; readonly column: number };
 
@@ -131,7 +137,7 @@ export class NetUnderConstruction implements NetHost {
     const grid = { axes, extents, size: perAxis(size.value), origin: perAxis(origin?.value ?? 0), rounding, outside: outside.value };
     const why = def.kind === "points" ? voxelGridProblem(grid, def.axes) : "needs points, this is a site set";
     if (why === undefined) return this.sites.deriveVoxels(name, points.id, grid);
-    this.report(diagnose("SP0483", { why: `the grid ${why}` }, [{ span, text: "these voxels" }]));
+    this.report(diagnose("SP0493", { why: `the grid ${why}` }, [{ span, text: "these voxels" }]));
     return undefined;
   }
 
@@ -148,19 +154,37 @@ export class NetUnderConstruction implements NetHost {
   input(name: string, sites: string, channels: number, place: SourcePlace): Tensor {
     const given = this.builder.one("input", [], { name, sites, channels }, this.loc(place));
     const declared = this.#declared.get(sites);
-    const value = declared === undefined ? given : this.#onGround(given, declared, channels, place);
+    const value = declared === undefined ? given : this.#declaredGround(given, declared, channels, place);
+    this.#origins.set(value, place.span);
+    return { id: value };
+  }
+
+  denseInput(name: string, shape: readonly number[], place: SourcePlace): Tensor | undefined {
+    const [channels, ...extents] = shape as readonly [number, ...number[]];
+    const cells = extents.reduce((a, b) => a * b, 1);
+    if (cells > mostCells) {
+      this.report(diagnose("SP0424", { what: "the grid of a dense tensor", limit: mostCells }, [{ span: place.span, text: `${extents.join(" × ")} cells` }]));
+      return undefined;
+    }
+    const sites = this.sites.fullGrid(GRID_AXES.slice(-extents.length), extents);
+    const value = this.builder.one("input", [], { name, sites, channels }, this.loc(place));
     this.#origins.set(value, place.span);
     return { id: value };
   }
 
   /** An input on a field that holds the ground declared for its sites. */
-  #onGround(input: ValueId, { value, span }: GroundValue, channels: number, place: SourcePlace): ValueId {
+  #declaredGround(input: ValueId, { value, span }: GroundValue, channels: number, place: SourcePlace): ValueId {
     const row = typeof value === "number" ? Array.from({ length: channels }, () => value) : value;
     if (row.length !== channels) {
       this.report(diagnose("SP0470", { found: row.length, channels }, [{ span, text: `${row.length} numbers` }, { span: place.span, text: `${channels} channels` }]));
       return input;
     }
-    const grounded = this.builder.one("ground", [input], { value: row }, this.loc(place));
+    return this.onGround(input, row, this.loc(place));
+  }
+
+  /** Features all of whose inactive sites hold a row, one number per channel. */
+  onGround(x: ValueId, row: readonly number[], loc: Loc): ValueId {
+    const grounded = this.builder.one("ground", [x], { value: row }, loc);
     this.grounds.set(grounded, row.every((v) => v === 0) ? "zero" : "constant");
     return grounded;
   }
@@ -183,7 +207,6 @@ export class NetUnderConstruction implements NetHost {
     const made = this.#dense.get(value);
     if (known !== undefined || made === undefined) return known;
     const grid = this.builder.one("to_grid", [made.x], { fold: made.fold }, made.loc);
-    if (this.grounds.has(made.x)) this.report(diagnose("SP0476", { operation: "to_dense" }, [{ span: this.origin({ id: value }), text: "operations go on from this dense tensor" }]));
     this.#origins.set(grid, this.origin({ id: value }));
     this.#grids.set(value, grid);
     return grid;
@@ -216,12 +239,16 @@ export class NetUnderConstruction implements NetHost {
     return { kind: type.kind, sites, channels: type.channels, numbers: numbersOf(type.dtype) };
   }
 
+  /** Axes and extents of a set, for messages: `z: 8, y: 8`. */
+  describeAxes(id: SiteId): string {
+    const extents = this.sites.extents(id);
+    return this.sites.axes(id).map((axis, i) => (extents === undefined ? axis : `${axis}: ${extents[i]}`)).join(", ");
+  }
+
   /** Axes, extents and total stride of a set, for messages: `S/2 (z: 8, y: 8), stride 2`. */
   describeGrid(id: SiteId): string {
-    const extents = this.sites.extents(id);
-    const axes = this.sites.axes(id).map((axis, i) => (extents === undefined ? axis : `${axis}: ${extents[i]}`));
     const stride = this.sites.totalStride(id);
-    return `${id} (${axes.join(", ")}), stride ${stride.every((s) => s === stride[0]) ? stride[0] : stride.join(", ")}`;
+    return `${id} (${this.describeAxes(id)}), stride ${stride.every((s) => s === stride[0]) ? stride[0] : stride.join(", ")}`;
   }
 
   origin(tensor: Tensor): Span {

@@ -27,8 +27,18 @@ export interface KnownParam {
   readonly value: ValueId;
   readonly shape: readonly number[];
   readonly dtype: DType;
+  /** How it lies in a file, in words. */
+  readonly form: string;
   readonly groups: number;
   readonly span: Span;
+}
+
+/** How a tensor lies in a file, in words; vectors lie alike in all layouts. */
+function formOf(role: ParamRole, layout: string): string {
+  if (role === "channel") return "a number per channel";
+  if (role === "scalar") return "one number";
+  if (layout === "torch") return "PyTorch's kernel of a dense layer";
+  return layout === "torch_transposed" ? "PyTorch's kernel of a transposed dense layer" : `a kernel in the layout ${layout}`;
 }
 
 const volume = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
@@ -83,6 +93,11 @@ export function addParams(use: Use, specs: readonly ParamSpec[]): readonly Value
       const labels = [{ span: call.span, text: needs({ shape, groups }) }, { span: known.span, text: needs(known) }];
       return use.report(diagnose("SP0510", { path: printPath(name), first: known.shape.join(", "), second: shape.join(", ") }, labels));
     }
+    const form = formOf(role, stored);
+    if (known !== undefined && known.form !== form) {
+      const labels = [{ span: call.span, text: `reads ${form}` }, { span: known.span, text: `reads ${known.form}` }];
+      return use.report(diagnose("SP0512", { path: printPath(name), first: known.form, second: form }, labels, { help: { text: "give each layer weights of its own" } }));
+    }
     if (known !== undefined && known.dtype !== dtype) {
       const [first, second] = [numbersOf(known.dtype), numbersOf(dtype)];
       const labels = [{ span: call.span, text: `needs ${second}` }, { span: known.span, text: `needs ${first}` }];
@@ -90,7 +105,7 @@ export function addParams(use: Use, specs: readonly ParamSpec[]): readonly Value
     }
     if (known !== undefined) shared ??= { path: name, span: known.span };
     const value = known?.value ?? net.builder.one("param", [], { name, role, layout: stored, shape, dtype, limit, groups }, net.loc(call));
-    if (known === undefined) net.params.set(name, { value, shape, dtype, groups, span: call.span });
+    if (known === undefined) net.params.set(name, { value, shape, dtype, form, groups, span: call.span });
     values.push(value);
   }
   if (shared !== undefined) {

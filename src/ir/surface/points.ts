@@ -8,7 +8,7 @@ import type { Operand, Use } from "./use.ts";
 function ofPoints(use: Use): Operand<FeatType> | undefined {
   const x = use.cells("x");
   if (x === undefined || use.net.isPoints(x.type.sites)) return x;
-  return use.report(diagnose("SP0484", { why: `this is on ${x.type.sites}` }, [{ span: x.span, text: "no features of points" }]));
+  return use.report(diagnose("SP0494", { why: `this is on ${x.type.sites}` }, [{ span: x.span, text: "no features of points" }]));
 }
 
 export const voxelize: SurfaceOp = {
@@ -34,7 +34,7 @@ export const voxelize: SurfaceOp = {
     if (x === undefined || onto === undefined) return undefined;
     const wrong = use.net.isPoints(onto) ? `${onto} are points` : voxelsProblem(sites, onto);
     const other = wrong === undefined && sites.pointsOf(onto) !== x.type.sites ? `they are voxels of ${sites.pointsOf(onto)}` : wrong;
-    if (other !== undefined) return use.report(diagnose("SP0484", { why: other.replaceAll("@", "") }, [{ span: use.spanOf("onto"), text: "these sites" }, { span: x.span, text: `points of ${x.type.sites}` }]));
+    if (other !== undefined) return use.report(diagnose("SP0494", { why: other.replaceAll("@", "") }, [{ span: use.spanOf("onto"), text: "these sites" }, { span: x.span, text: `points of ${x.type.sites}` }]));
     const most = use.has("max_points") ? use.whole("max_points") : 0;
     if (use.has("max_points") && most < 1) return use.report(diagnose("SP0412", { parameter: "max_points", least: 1, found: most }, [{ span: use.spanOf("max_points"), text: "at least 1" }]));
     const reduce = use.text("reduce") ?? "mean";
@@ -58,14 +58,14 @@ export const devoxelize: SurfaceOp = {
     if (x === undefined) return undefined;
     const { sites } = use.net;
     const wrong = voxelsProblem(sites, x.type.sites);
-    if (wrong !== undefined) return use.report(diagnose("SP0484", { why: wrong.replaceAll("@", "") }, [{ span: x.span, text: `on ${x.type.sites}` }]));
+    if (wrong !== undefined) return use.report(diagnose("SP0494", { why: wrong.replaceAll("@", "") }, [{ span: x.span, text: `on ${x.type.sites}` }]));
     const given = use.value("onto");
     const onto = given?.kind === "sites" ? given.id : given === undefined ? undefined : use.cells("onto")?.type.sites;
     if (given !== undefined && onto !== sites.pointsOf(x.type.sites)) {
-      return onto === undefined ? undefined : use.report(diagnose("SP0484", { why: `${x.type.sites} are voxels of ${sites.pointsOf(x.type.sites)}` }, [{ span: use.spanOf("onto"), text: `this is ${onto}` }, { span: x.span, text: `on ${x.type.sites}` }]));
+      return onto === undefined ? undefined : use.report(diagnose("SP0494", { why: `${x.type.sites} are voxels of ${sites.pointsOf(x.type.sites)}` }, [{ span: use.spanOf("onto"), text: `this is ${onto}` }, { span: x.span, text: `on ${x.type.sites}` }]));
     }
     const trilinear = use.text("mode") === "trilinear";
-    if (!trilinear && use.has("weights")) return use.report(diagnose("SP0485", {}, [{ span: use.spanOf("weights"), text: "without `mode=trilinear`" }]));
+    if (!trilinear && use.has("weights")) return use.report(diagnose("SP0495", {}, [{ span: use.spanOf("weights"), text: "without `mode=trilinear`" }]));
     return use.add("devoxelize", [x.id], { weights: trilinear ? (use.text("weights") ?? "present") : "nearest" });
   },
 };

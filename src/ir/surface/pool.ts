@@ -2,7 +2,7 @@ import { diagnose } from "../../parser/diagnostics/catalog.ts";
 import { pooledNumbers } from "../ops/pool.ts";
 import { DTYPES, REAL, type FeatType } from "../types.ts";
 import { chooseGeometry, dParameter, kParameter, ontoParameter, pParameter, sitesParameter, sParameter } from "./geometry.ts";
-import { chooseGridGeometry } from "./grid.ts";
+import { averageInPadding, chooseGridGeometry, sticksOut } from "./grid.ts";
 import { optional, xParameter, type SurfaceOp } from "./op.ts";
 import { readShape, shapeParameter } from "./shape.ts";
 import { findWay } from "./up.ts";
@@ -23,6 +23,8 @@ const divisorParameter = optional("divisor", "word", "what the average divides b
 
 const clampParameter = optional("clamp0", "bool", "whether 0 counts as an input too, as in spconv and SparseConvNet, whose maxima begin at 0: negative maxima become 0", { fallback: "`false`" });
 
+const ceilParameter = optional("ceil", "bool", "of a dense tensor: whether a last window that sticks out counts too, PyTorch's `ceil_mode`", { fallback: "`false`" });
+
 /** The divisor of an average; undefined after reporting. Other modes have none, and `count` stands in. On a field and in a dense tensor every cell counts. */
 function chooseDivisor(use: Use, mode: Mode, x: Operand<FeatType>): string | undefined {
   if (mode !== "avg") return "count";
@@ -37,14 +39,17 @@ const local = modes.map(({ mode, doc, word, long }): SurfaceOp => ({
   doc: `The ${doc} over the active inputs under the kernel; sites as for \`conv\`. Of a dense tensor as PyTorch's, but for the stride, which is 1 unless it is written.`,
   weights: false,
   foreign: [`Sparse${word}Pool1d`, `Sparse${word}Pool2d`, `Sparse${word}Pool3d`, `Sparse${word}Pool4d`, `Minkowski${word}Pooling`, `${long}Pooling`, `${word}Pool2d`, `${word}Pool3d`],
-  parameters: [xParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, ontoParameter, shapeParameter, ...(mode === "avg" ? [divisorParameter] : mode === "max" ? [clampParameter] : [])],
+  parameters: [xParameter, kParameter, sParameter, pParameter, dParameter, sitesParameter, ontoParameter, shapeParameter, ceilParameter, ...(mode === "avg" ? [divisorParameter] : mode === "max" ? [clampParameter] : [])],
+  foreignArguments: { ceil_mode: { kind: "spelled", spelling: "ceil" } },
   build(use) {
     const x = use.onGrid(use.cells("x", mode === "max" ? DTYPES : REAL));
     const isGrid = x !== undefined && use.net.isGrid(x.type);
+    if (x !== undefined && !isGrid && use.has("ceil")) return use.report(diagnose("SP0484", {}, [{ span: use.spanOf("ceil"), text: "for dense tensors" }, { span: x.span, text: `this is on ${x.type.sites}` }], { help: { text: "leave `ceil` out" } }));
     const chosen = x && (isGrid ? chooseGridGeometry(use, x) : chooseGeometry(use, x));
     const divisor = chosen && chooseDivisor(use, mode, x);
     const shape = chosen && readShape(use, chosen.geometry.kernel, chosen.rule);
     if (x === undefined || chosen === undefined || divisor === undefined || shape === undefined) return undefined;
+    if (isGrid && mode === "avg" && divisor === "volume" && sticksOut(use, x, chosen)) return averageInPadding(use, x, chosen, shape);
     const y = use.add("pool", [x.id], { mode, ...chosen.geometry, sites: chosen.rule, onto: chosen.onto ?? "", shape, divisor });
     if (chosen.rule !== "same" && !isGrid) use.net.recordStep(x.type.sites, y, { ...chosen.geometry, shape }, use.call.span);
     return use.bool("clamp0", false) ? use.add("relu", [y], {}) : y;

@@ -82,6 +82,19 @@ export class Use {
     return this.report(diagnose("SP0430", { parameter: name, expected, found: value }, [{ span: this.spanOf(name), text: "cannot be computed with" }]));
   }
 
+  /** One float32 per channel, written as a list or as one number for all; undefined after reporting. */
+  perChannel(name: string, channels: number): readonly number[] | undefined {
+    const value = this.value(name);
+    const items = value?.kind === "list" ? value.items : value === undefined ? [] : [value];
+    const list = items.map((item) => (item.kind === "int" || item.kind === "float" ? item.value : NaN));
+    const beyond = list.find((v) => !isFloat32(v));
+    const span = this.spanOf(name);
+    if (beyond !== undefined) return this.report(diagnose("SP0430", { parameter: name, expected: "a number", found: beyond }, [{ span, text: "cannot be computed with" }]));
+    if (value?.kind !== "list") return Array.from({ length: channels }, () => Math.fround(list[0]!));
+    if (list.length === channels) return list.map(Math.fround);
+    return this.report(diagnose("SP0470", { found: list.length, channels }, [{ span, text: `${list.length} numbers` }]));
+  }
+
   text(name: string): string | undefined {
     const value = this.value(name);
     return value?.kind === "text" ? value.value : undefined;
@@ -159,7 +172,7 @@ export class Use {
   /** The operand unless it is features of points, which lie on no grid; undefined after reporting. */
   onGrid(operand: Operand<FeatType> | undefined): Operand<FeatType> | undefined {
     if (operand === undefined || !this.net.isPoints(operand.type.sites)) return operand;
-    return this.report(diagnose("SP0480", { operation: this.name }, [{ span: operand.span, text: `on the points ${operand.type.sites}` }], { help: { text: "`voxelize(onto=V)` brings features to voxels, `devoxelize` back to the points" } }));
+    return this.report(diagnose("SP0490", { operation: this.name }, [{ span: operand.span, text: `on the points ${operand.type.sites}` }], { help: { text: "`voxelize(onto=V)` brings features to voxels, `devoxelize` back to the points" } }));
   }
 
   /** The operand as features with rows, sparse, dense or one per batch item, of such numbers; undefined after reporting. */

@@ -1,6 +1,7 @@
 import type { Diagnostic, Edit, Label } from "./diagnostic.ts";
 import type { Entry, Holes } from "./catalog/entry.ts";
 import { channels } from "./catalog/channels.ts";
+import { dense } from "./catalog/dense.ts";
 import { ground } from "./catalog/ground.ts";
 import { lexical } from "./catalog/lexical.ts";
 import { lints } from "./catalog/lints.ts";
@@ -12,7 +13,7 @@ import { syntax } from "./catalog/syntax.ts";
 import { weights } from "./catalog/weights.ts";
 
 /** Every diagnostic of the language, by code. Adding one is adding an entry; docs/ERRORS.md and the tests follow. */
-export const catalog = { ...lexical, ...syntax, ...names, ...channels, ...numbers, ...sites, ...ground, ...points, ...weights, ...lints } as const satisfies Record<string, Entry>;
+export const catalog = { ...lexical, ...syntax, ...names, ...channels, ...numbers, ...sites, ...ground, ...dense, ...points, ...weights, ...lints } as const satisfies Record<string, Entry>;
 
 export type Code = keyof typeof catalog;
 

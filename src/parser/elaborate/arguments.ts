@@ -8,7 +8,7 @@ import { errorValue, kindNoun, printValue, textValue, type Value } from "./value
 
 const expectations: Readonly<Record<ParameterKind, string>> = {
   tensor: "features", tensors: "features", int: "a whole number", float: "a number", bool: "true or false", text: "a text",
-  ints: "a whole number or one per axis", numbers: "a number or one per axis", word: "a word", onto: "features on the sites that are wanted", sites: "a site set, or features on it",
+  ints: "a whole number or one per axis", floats: "a number or one per channel", numbers: "a number or one per axis", word: "a word", onto: "features on the sites that are wanted", sites: "a site set, or features on it",
 };
 
 /** A bare word such as `reach`, unless a variable of that name exists. Undefined when the expression is no such word. */
@@ -51,6 +51,8 @@ export function convertArgument(frame: Frame, operation: string, parameter: Para
   return { value: errorValue, span };
 }
 
+const isNumber = (value: Value): boolean => value.kind === "int" || value.kind === "float";
+
 function fits(kind: ParameterKind, value: Value): boolean {
   switch (kind) {
     case "tensor":
@@ -65,12 +67,14 @@ function fits(kind: ParameterKind, value: Value): boolean {
     case "int":
       return value.kind === "int";
     case "float":
-      return value.kind === "int" || value.kind === "float";
+      return isNumber(value);
     case "bool":
       return value.kind === "bool";
     case "text":
     case "word":
       return value.kind === "text";
+    case "floats":
+      return isNumber(value) || (value.kind === "list" && value.items.every((i) => isNumber(i) || i.kind === "error"));
     case "ints":
       return value.kind === "int" || (value.kind === "list" && value.items.every((i) => i.kind === "int" || i.kind === "error"));
   }

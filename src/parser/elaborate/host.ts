@@ -27,7 +27,7 @@ export type ForeignArgument =
   | { readonly kind: "needless"; readonly why: string }
   | { readonly kind: "later"; readonly what: string; readonly note?: string };
 
-export type ParameterKind = "tensor" | "tensors" | "int" | "float" | "bool" | "text" | "ints" | "numbers" | "word" | "onto" | "sites";
+export type ParameterKind = "tensor" | "tensors" | "int" | "float" | "bool" | "text" | "ints" | "floats" | "numbers" | "word" | "onto" | "sites";
 
 export interface ParameterSignature {
   readonly name: string;
@@ -79,6 +79,8 @@ export interface NetHost {
   /** The sites of `root` on a grid that is coarser by a stride, each cell divided by it and rounded down. */
   coarseSites(root: string, stride: number | readonly number[]): string;
   input(name: string, sites: string, channels: number, place: Place): Tensor;
+  /** A dense tensor of the caller's: channels, then the extent of each axis; undefined after reporting. */
+  denseInput(name: string, shape: readonly number[], place: Place): Tensor | undefined;
   output(name: string, tensor: Tensor, place: Place): void;
   /** Runs an operation; the error value after reporting. */
   call(operation: OperationSignature, call: Call): Value;

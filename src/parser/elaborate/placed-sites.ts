@@ -12,17 +12,17 @@ export function placedSites(frame: Frame, stmt: SitesStmt, source: CallExpr, axe
   const binding = frame.machine.bindings.get(source);
   if (signature === undefined || binding === undefined) return errorValue;
   const name = stmt.name.name;
-  if (stmt.ground !== undefined) return frame.machine.report(frame, diagnose("SP0482", { what: "a ground", name: signature.name }, [{ span: stmt.ground.span, text: "not here" }]));
+  if (stmt.ground !== undefined) return frame.machine.report(frame, diagnose("SP0492", { what: "a ground", name: signature.name }, [{ span: stmt.ground.span, text: "not here" }]));
   const args = readArguments(frame, binding, signature, undefined);
   if (args === undefined) return errorValue;
   if (signature.name === "points") {
     const extent = stmt.axes.find((axis) => axis.extent !== undefined)?.extent;
-    if (extent !== undefined) return frame.machine.report(frame, diagnose("SP0482", { what: "extents", name: "points" }, [{ span: extent.span, text: "not here" }]));
+    if (extent !== undefined) return frame.machine.report(frame, diagnose("SP0492", { what: "extents", name: "points" }, [{ span: extent.span, text: "not here" }]));
     return { kind: "sites", id: net.declarePoints(name, axes) };
   }
   const of = (parameter: string): Argument | undefined => args.get(parameter)?.[0];
   const points = of("points")!;
-  if (points.value.kind !== "sites") return frame.machine.report(frame, diagnose("SP0483", { why: "they are made of points" }, [{ span: points.span, text: "no set of points" }]));
+  if (points.value.kind !== "sites") return frame.machine.report(frame, diagnose("SP0493", { why: "they are made of points" }, [{ span: points.span, text: "no set of points" }]));
   const outside = of("outside");
   const voxels: VoxelsValue = {
     points: { id: points.value.id, span: points.span },

@@ -1,4 +1,4 @@
-import type { BlockDecl, Body, Expr, ForStmt, NetDecl, SitesStmt, Stmt } from "../ast.ts";
+import type { BlockDecl, Body, Expr, ForStmt, NetDecl, SitesStmt, Stmt, TypeExpr } from "../ast.ts";
 import { diagnose } from "../diagnostics/catalog.ts";
 import { checkType, readSites } from "./annotate.ts";
 import { placedSites } from "./placed-sites.ts";
@@ -166,9 +166,10 @@ function runInput(frame: Frame, stmt: Stmt & { readonly kind: "input" }, net: Ne
   const type = stmt.annotation;
   if (type === undefined) return errorValue;
   const [sites, channels] = type.args;
+  if (type.name === "dense") return runDenseInput(frame, stmt, type, net);
   if (type.name !== "feat") {
-    if (type.name === "vec" || type.name === "dense") return machine.report(frame, diagnose("SP0220", { what: `\`${type.name}\` inputs` }, [{ span: type.span, text: "planned" }]));
-    return machine.report(frame, diagnose("SP0228", { expected: "`feat`", found: `\`${type.name}\`` }, [{ span: type.span, text: "an input is features on sites" }]));
+    if (type.name === "vec") return machine.report(frame, diagnose("SP0220", { what: "`vec` inputs" }, [{ span: type.span, text: "planned" }], { notes: ["a `dense` input of one cell, `dense[4, 1]`, and a global pool make a vector per batch item"] }));
+    return machine.report(frame, diagnose("SP0228", { expected: "`feat` or `dense`", found: `\`${type.name}\`` }, [{ span: type.span, text: "an input is features on sites, or a dense tensor" }]));
   }
   if (sites === undefined || channels === undefined) {
     const written = type.args.length === 0 ? "feat" : "feat[…]";
@@ -184,6 +185,31 @@ function runInput(frame: Frame, stmt: Stmt & { readonly kind: "input" }, net: Ne
   const coarse = typeof on.stride === "number" ? on.stride !== 1 : on.stride.some((s) => s !== 1);
   if (coarse) return machine.report(frame, diagnose("SP0220", { what: "inputs on derived sites" }, [{ span: on.span, text: "planned" }], { notes: ["declare another site set for this input"] }));
   return { kind: "tensor", tensor: net.input(stmt.name.name, on.root, count.value, { span: stmt.name.span, via: [] }) };
+}
+
+/** Channels, then one to four extents. */
+function runDenseInput(frame: Frame, stmt: Stmt & { readonly kind: "input" }, type: TypeExpr, net: NetHost): Value {
+  const { machine } = frame;
+  if (type.args.length < 2) {
+    const written = type.args.length === 0 ? "dense" : "dense[…]";
+    return machine.report(frame, diagnose("SP0235", { type: written }, [{ span: type.span, text: "an input says its channels and the extent of each axis" }]));
+  }
+  if (type.args.length > 5) return machine.report(frame, diagnose("SP0414", { found: type.args.length - 1 }, [{ span: type.args[5]!.span, text: "the fifth axis" }]));
+  const shape: number[] = [];
+  for (const [i, arg] of type.args.entries()) {
+    const value = evaluate(frame, arg);
+    if (value.kind === "error") return errorValue;
+    if (value.kind !== "int") return notWhole(frame, i === 0 ? "the number of channels" : "an extent", arg.span, value);
+    if (i === 0 && (value.value < 1 || value.value > mostChannels)) {
+      return machine.report(frame, diagnose("SP0302", { limit: mostChannels, found: value.value }, [{ span: arg.span, text: "channels of the input" }]));
+    }
+    if (value.value < 1 || value.value > mostExtent) {
+      return machine.report(frame, diagnose("SP0412", { parameter: "an extent", least: 1, found: value.value }, [{ span: arg.span, text: value.value < 1 ? "no cell" : `at most ${mostExtent}` }]));
+    }
+    shape.push(value.value);
+  }
+  const tensor = net.denseInput(stmt.name.name, shape, { span: stmt.name.span, via: [] });
+  return tensor === undefined ? errorValue : { kind: "tensor", tensor };
 }
 
 function runSet(frame: Frame, stmt: Stmt & { readonly kind: "set" }): void {

@@ -44,7 +44,7 @@ export class CallResolver {
     const signature = siteSources.get(call.callee.name);
     if (signature !== undefined) return this.#bind(call, { kind: "operation", signature }, false);
     const { name, span } = call.callee;
-    if (name !== "") this.#report(diagnose("SP0481", { name }, [{ span, text: "where these sites come from" }]));
+    if (name !== "") this.#report(diagnose("SP0491", { name }, [{ span, text: "where these sites come from" }]));
     return new Set(call.args.map((a) => a.value));
   }
 

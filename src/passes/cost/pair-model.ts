@@ -39,8 +39,12 @@ export interface PairEstimate {
   readonly cost: number;
 }
 
-/** Halo rows that fit on chip at most, with `middle` channels between the convolutions: in groups of four, one row spare. */
-export const pairCapacity = (middle: number): number => Math.floor((WORKGROUP_BYTES - PAIR_STAGING_BYTES) / (4 * F32 * Math.ceil(middle / 4))) - 1;
+/**
+ * Halo rows that fit on chip at most, with `middle` channels between the convolutions, in groups of four, one row spare:
+ * `bytes` of workgroup memory, `numberBytes` each.
+ */
+export const pairCapacity = (middle: number, bytes = WORKGROUP_BYTES, numberBytes = F32): number =>
+  Math.floor((bytes - PAIR_STAGING_BYTES) / (4 * numberBytes * Math.ceil(middle / 4))) - 1;
 
 export function estimatePair({ kernel, cin, middle, emitted }: PairShape): PairEstimate {
   const pairs = pairsPerRow(kernel);

@@ -1,7 +1,8 @@
-import type { CoordsInput, FeaturesInput } from "../api.ts";
+import type { CoordsInput, DenseGiven, FeaturesInput } from "../api.ts";
+import { isDenseInput, placeTensor, tensorItems, type TensorInput } from "../dense-inputs.ts";
 import { SpnetError } from "../errors.ts";
 import { FAR, farOf, type Bounds } from "../geometry/grid.ts";
-import { checkCoords, checkNames, isGpuRows, type Merged } from "../inputs.ts";
+import { checkCoords, checkNames, isGpuRows, sparseInputs, type GpuRows, type Merged } from "../inputs.ts";
 import type { InputPlan } from "../plan.ts";
 import type { Call, Engine } from "./engine.ts";
 import { CHUNK_ROWS } from "./fields.ts";
@@ -32,16 +33,16 @@ export interface PlacedInputs {
 }
 
 /** Host memory, or SP0819: a GPU's buffers cannot be read here. */
-export function hostValues(input: string, what: string, given: CoordsInput | FeaturesInput): ArrayLike<number> {
+export function hostValues<T extends object>(input: string, what: string, given: T | GpuRows): T {
   if (isGpuRows(given)) throw new SpnetError("SP0819", `${what} of \`${input}\` are in a GPUBuffer, which the CPU target cannot read: pass typed arrays`, { input });
   return given;
 }
 
 /** Copies the caller's coordinates into memory, so that later changes of his arrays change nothing; points become rows of their numbers. SP0816, SP0819 and those of `checkCoords` and `checkPoints`. */
 export function placeCoords(plan: CpuPlan, heap: Heap, given: Readonly<Record<string, CoordsInput>>, batch: number, staging: Region): PlacedInputs {
-  checkNames(plan, Object.keys(given));
+  checkNames(plan, Object.keys(given), "coordinates");
   const points = checkPoints(plan, ({ name }) => hostValues(name, "positions", given[name]!), batch);
-  const placed = plan.inputs.map((given_): PlacedCoords => {
+  const placed = sparseInputs(plan).map((given_): PlacedCoords => {
     const own = points.get(given_.site);
     const input = own === undefined ? given_ : { ...given_, axes: ["point"] };
     const coords = own === undefined ? wholeCoords(plan, input, hostValues(input.name, "coordinates", given[input.name]!), batch) : pointRows(own.positions, given_.axes.length);
@@ -55,14 +56,16 @@ export function placeCoords(plan: CpuPlan, heap: Heap, given: Readonly<Record<st
 /** The caller's features, copied into memory as the call was made: how many numbers, and where. */
 export type PlacedFeatures = ReadonlyMap<string, { readonly at: number; readonly length: number }>;
 
-/** Copies the caller's features into memory, whatever their number. SP0816, SP0819. */
-export function placeFeatures(plan: CpuPlan, heap: Heap, given: Readonly<Record<string, FeaturesInput>>, staging: Region): PlacedFeatures {
+/** Copies the caller's features into memory, whatever their number, those of dense inputs as rows. SP0816, SP0819, and SP0872 where they make no tensor. */
+export function placeFeatures(plan: CpuPlan, heap: Heap, given: Readonly<Record<string, FeaturesInput | DenseGiven>>, staging: Region): PlacedFeatures {
   checkNames(plan, Object.keys(given));
-  return new Map(plan.inputs.map(({ name }) => {
-    const data = hostValues(name, "features", given[name]!);
-    const at = staging.alloc(4 * data.length, "features");
-    heap.f32(at, data.length).set(data);
-    return [name, { at, length: data.length }] as const;
+  return new Map(plan.inputs.map((input) => {
+    const values = hostValues<TensorInput>(input.name, "features", given[input.name]!);
+    const length = isDenseInput(input) ? tensorItems(input, values) * input.shape.reduce((a, b) => a * b, 1) : (values as ArrayLike<number>).length;
+    const at = staging.alloc(4 * length, "features");
+    if (isDenseInput(input)) placeTensor(input, values, heap.f32(at, length));
+    else heap.f32(at, length).set(values as ArrayLike<number>);
+    return [input.name, { at, length }] as const;
   }));
 }
 

@@ -24,14 +24,14 @@ export function knownAnswer(engine: Pick<Engine, "call" | "heap">, plan: Pick<Cp
   });
 }
 
-function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, accStride, vectors, matrixVectors = vectors, masks, first = 0 }: CpuPlan["checks"][number], fused: boolean, atOnce: boolean): boolean {
+function isRight(engine: Pick<Engine, "call" | "heap">, { name, cin, stride, accStride, vectors, matrixVectors = vectors, masks }: CpuPlan["checks"][number], fused: boolean, atOnce: boolean): boolean {
   const { heap } = engine;
   const columns = 4 * vectors;
   // With masks, columns go on in the next column tile; without, a row of the matrix has them all.
   const pitch = masks === undefined ? 4 * matrixVectors : COLUMN_TILE;
-  const tiles = Math.ceil((4 * first + columns) / pitch);
+  const tiles = Math.ceil(columns / pitch);
   const step = cin * pitch;
-  const weightAt = (k: number, c: number): number => Math.floor((4 * first + c) / pitch) * step + k * pitch + ((4 * first + c) % pitch);
+  const weightAt = (k: number, c: number): number => Math.floor(c / pitch) * step + k * pitch + (c % pitch);
   const rows = 7;
   const at = { list: heap.alloc(4 * rows, "a check"), x: heap.alloc(4 * rows * stride, "a check"), acc: heap.alloc(4 * rows * accStride, "a check"), w: heap.alloc(4 * step * tiles, "a check"), masks: heap.alloc(8 * rows * Math.ceil(cin / MASK_CHANNELS), "a check") };
   heap.i32(at.list, rows).set(Array.from({ length: rows }, (_, i) => ((i * 3) % rows) * TILE + i));

@@ -1,7 +1,9 @@
-import type { CoordsInput, FeaturesInput, Network, PrepareOptions, RunOptions, Scene } from "../api.ts";
+import type { CoordsInput, GivenInputs, InputCoords, Network, PrepareOptions, RunOptions, Scene } from "../api.ts";
+import { batchOfTensors } from "../dense-inputs.ts";
 import { SpnetError, throwIfAborted } from "../errors.ts";
 import { firstDuplicate, mergeDuplicates, wantedBatch, type DuplicatePolicy } from "../inputs.ts";
 import { checkInto } from "../into.ts";
+import { splitInputs } from "../split-inputs.ts";
 import type { Engine } from "./engine.ts";
 import { buildGeometry, type CpuGeometry } from "./geometry.ts";
 import { Region } from "./heap.ts";
@@ -52,7 +54,7 @@ export class CpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     this.#staging.free();
   }
 
-  async prepare(coords: { readonly [K in keyof Inputs]: CoordsInput }, options: PrepareOptions = {}): Promise<Scene<Outputs>> {
+  async prepare(coords: InputCoords<Inputs>, options: PrepareOptions = {}): Promise<Scene<Outputs>> {
     return await this.queued(options.signal, (staging) => {
       const batch = wantedBatch(options.batch);
       const placed = placeCoords(this.plan, this.engine.heap, coords as Readonly<Record<string, CoordsInput>>, batch, staging);
@@ -60,17 +62,14 @@ export class CpuNetwork<Inputs, Outputs> implements Network<Inputs, Outputs> {
     });
   }
 
-  async run(
-    inputs: { readonly [K in keyof Inputs]: { readonly coords: CoordsInput; readonly features: FeaturesInput } },
-    options: PrepareOptions & RunOptions = {},
-  ): Promise<Outputs> {
+  async run(inputs: GivenInputs<Inputs>, options: PrepareOptions & RunOptions = {}): Promise<Outputs> {
     refuseGpuOutputs(options);
     checkInto(this.plan.outputs, options);
-    const all = Object.entries(inputs as Readonly<Record<string, { readonly coords: CoordsInput; readonly features: FeaturesInput }>>);
+    const given = splitInputs(this.plan, inputs);
     return await this.queued(options.signal, (staging) => {
-      const batch = wantedBatch(options.batch);
-      const coords = placeCoords(this.plan, this.engine.heap, Object.fromEntries(all.map(([name, v]) => [name, v.coords])), batch, staging);
-      const features = placeFeatures(this.plan, this.engine.heap, Object.fromEntries(all.map(([name, v]) => [name, v.features])), staging);
+      const batch = batchOfTensors(this.plan.inputs, given.features, wantedBatch(options.batch));
+      const coords = placeCoords(this.plan, this.engine.heap, given.coords, batch, staging);
+      const features = placeFeatures(this.plan, this.engine.heap, given.features, staging);
       return async () => {
         const scene = await this.#prepare(coords, batch, options, staging);
         try {

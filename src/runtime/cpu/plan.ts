@@ -69,7 +69,7 @@ export interface CpuPlan {
   /** Cells of the largest grid that is looked up by bitmap; larger ones are hashed. */
   readonly bitmapCells: number;
   /** Functions that multiply lists of pairs, with their shapes: known answers are checked on them. */
-  readonly checks: readonly { readonly name: string; readonly cin: number; readonly stride: number; readonly accStride: number; readonly vectors: number; readonly matrixVectors?: number; readonly masks?: string; readonly first?: number }[];
+  readonly checks: readonly { readonly name: string; readonly cin: number; readonly stride: number; readonly accStride: number; readonly vectors: number; readonly matrixVectors?: number; readonly masks?: string }[];
   /** Bytes of scratch memory of one thread. */
   readonly scratch: number;
   /** First byte of memory that constant tables leave free. */

@@ -1,4 +1,5 @@
-import type { DenseOutput, FeatOutput, FeaturesInput, RunOptions, Scene, SceneReport, StepTime } from "../api.ts";
+import type { DenseGiven, DenseOutput, FeatOutput, FeaturesInput, RunOptions, Scene, SceneReport, StepTime } from "../api.ts";
+import { checkItems, checkTensor, isDenseInput, type DenseInputPlan } from "../dense-inputs.ts";
 import { SpnetError, throwIfAborted } from "../errors.ts";
 import { checkFeatures, mergeFeatures } from "../inputs.ts";
 import { checkInto, deliver } from "../into.ts";
@@ -43,7 +44,7 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
     };
   }
 
-  async run(features: Readonly<Record<string, FeaturesInput>>, options: RunOptions = {}): Promise<Outputs> {
+  async run(features: Readonly<Record<string, FeaturesInput | DenseGiven>>, options: RunOptions = {}): Promise<Outputs> {
     refuseGpuOutputs(options);
     checkInto(this.#net.plan.outputs, options);
     return await this.#queued(features, options.signal, (placed) => this.runNow(placed, options));
@@ -70,7 +71,7 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
     });
   }
 
-  async profile(features: Readonly<Record<string, FeaturesInput>>): Promise<{ readonly outputs: Outputs; readonly steps: readonly StepTime[] }> {
+  async profile(features: Readonly<Record<string, FeaturesInput | DenseGiven>>): Promise<{ readonly outputs: Outputs; readonly steps: readonly StepTime[] }> {
     const { engine, plan } = this.#net;
     return await this.#queued(features, undefined, (placed) =>
       this.#with(placed, async (calls, flag) => {
@@ -108,7 +109,7 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
   }
 
   /** Reads features at once and does `work` in its turn. What is asked for before `dispose` still runs: memory is freed behind it. */
-  #queued<T>(features: Readonly<Record<string, FeaturesInput>>, signal: AbortSignal | undefined, work: (placed: PlacedFeatures) => Promise<T>): Promise<T> {
+  #queued<T>(features: Readonly<Record<string, FeaturesInput | DenseGiven>>, signal: AbortSignal | undefined, work: (placed: PlacedFeatures) => Promise<T>): Promise<T> {
     return this.#net.queued(signal, (staging) => {
       if (this.#disposed) throw new SpnetError("SP0621", "this scene has been disposed");
       const placed = placeFeatures(this.#net.plan, this.#net.engine.heap, features, staging);
@@ -133,6 +134,7 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
       const flag = staging.alloc(4, "a flag");
       engine.heap.i32(flag, 1)[0] = 0;
       const calls = plan.inputs.flatMap((input): Call[] => {
+        if (isDenseInput(input)) return [this.#placeRows(input, features, flag)];
         const { rows, merged } = this.#inputs.get(input.site)!;
         let { at, length } = features.get(input.name)!;
         if (merged !== undefined) {
@@ -159,6 +161,16 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
     }
   }
 
+  /** Puts the rows of a dense input where steps read them; the call looks whether all are finite. */
+  #placeRows(input: DenseInputPlan, features: PlacedFeatures, flag: number): Call {
+    const { heap } = this.#net.engine;
+    const { at, length } = features.get(input.name)!;
+    checkItems(input, length / input.shape.reduce((a, b) => a * b, 1), this.#batch);
+    const to = this.#address(input.buffer);
+    heap.f32(to, length).set(heap.f32(at, length));
+    return { name: "check_finite", units: Math.ceil(length / FINITE_CHUNK), words: [length, to, flag] };
+  }
+
   /** SP0815, once the flag is up: names the first value that is not finite. */
   #checkFinite(features: PlacedFeatures, flag: number): void {
     if (this.#net.engine.heap.i32(flag, 1)[0] === 0) return;
@@ -168,8 +180,12 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
 
   /** The features of an input as given; SP0814, SP0815. */
   #checkFeatures(input: InputPlan, features: PlacedFeatures): Float32Array {
-    const { rows, merged } = this.#inputs.get(input.site)!;
     const { at, length } = features.get(input.name)!;
+    if (isDenseInput(input)) {
+      checkTensor(input, this.#net.engine.heap.f32(at, length), this.#batch);
+      return this.#net.engine.heap.f32(at, length);
+    }
+    const { rows, merged } = this.#inputs.get(input.site)!;
     return checkFeatures(input.name, this.#net.engine.heap.f32(at, length), merged?.rowOf.length ?? rows, input.channels);
   }
 

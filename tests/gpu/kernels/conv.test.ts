@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { addsAlike, tileCandidates } from "../../../src/codegen/tuning/tiles.ts";
+import { addsAlike, needsSubgroups, tileCandidates } from "../../../src/codegen/tuning/tiles.ts";
 import { buildKernel } from "../../../src/codegen/wgsl/kernels/index.ts";
 import type { ConvSpec, ConvTerm, DenseTarget, EpilogueStep, RowAccess } from "../../../src/codegen/wgsl/spec.ts";
 import { openGpu, type TestGpu, type Words } from "../../support/gpu.ts";
@@ -10,9 +10,19 @@ vi.setConfig({ testTimeout: 180_000 });
 
 let gpu: TestGpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await openGpu({ optional: ["subgroups"] });
 });
 afterAll(() => gpu.close());
+
+/** The tiles whose kernels run here; how many of them need subgroups is counted. */
+const tilesHere = (spec: Parameters<typeof tileCandidates>[0]): ReturnType<typeof tileCandidates> => {
+  const all = tileCandidates(spec);
+  const there = gpu.device.features.has("subgroups");
+  shared[there ? "run" : "left"] += all.filter(needsSubgroups).length;
+  return there ? all : all.filter((tile) => !needsSubgroups(tile));
+};
+const shared = { run: 0, left: 0 };
+afterAll(() => console.log(`tiles that share rows among neighbours: ${shared.run} run${shared.left === 0 ? "" : `, ${shared.left} left out: ${gpu.adapter} has no subgroups`}`));
 
 /** Kinds of tiles that were run beside the standard one. */
 const tilesTried = new Set<string>();
@@ -107,7 +117,7 @@ class Case {
       gpu.run(buildKernel(tile === undefined ? spec : { ...spec, tile }), { ...this.buffers, params: this.params.block }, { rows: this.rows });
     const result = await run();
     // Every other tile of one part adds in the same order: one of each kind must give the same bits.
-    const others = tileCandidates(spec);
+    const others = tileCandidates(spec).filter((t) => !needsSubgroups(t));
     for (const dataflow of ["packed", "direct", "streamed"] as const) {
       const tile = others.findLast((t) => t.dataflow === dataflow && addsAlike(t, { threads: 1, perThread: 1 }));
       if (tile === undefined || !VARIED.has(this.columns)) continue;
@@ -146,7 +156,7 @@ test("every tile that a plan may choose gives the same bits", async () => {
   const c = new Case(70, 24, [{ cin: 8, taps: 5 }]);
   const target = c.target(rowsOf("out", 24));
   const spec: ConvSpec = { kind: "conv", name: "k00_test", header: ["test"], rows: 1, terms: c.terms, columns: [0, 24], epilogue: [{ do: "relu" }], target };
-  const tiles = tileCandidates(spec).filter((t) => addsAlike(t, { threads: 1, perThread: 1 }));
+  const tiles = tilesHere(spec).filter((t) => addsAlike(t, { threads: 1, perThread: 1 }));
   expect(tiles.length).toBeGreaterThan(12);
   const wanted = bitsOf(await c.run([{ do: "relu" }], target));
   for (const tile of tiles) {
@@ -173,7 +183,7 @@ describe("streamed, channels in parts", () => {
     const spec: ConvSpec = { kind: "conv", name: "k00_test", header: ["test"], rows: 1, terms: c.terms, columns: [0, columns], epilogue, target };
     const inner = c.sum.map((row) => row.map((v, i) => v + bias.values[i]!));
     const expected = inner.map((row, r) => row.map((v, i) => v + added[r]![i]!));
-    const tiles = tileCandidates(spec).filter((t) => t.dataflow === "streamed").filter((t) => t.splits === 2);
+    const tiles = tilesHere(spec).filter((t) => t.dataflow === "streamed").filter((t) => t.splits === 2);
     expect(tiles.filter((t) => t.folds).length).toBeGreaterThan(0);
     const bits = new Map<number, Record<string, readonly number[]>>();
     for (const tile of tiles) {

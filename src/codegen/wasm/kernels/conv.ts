@@ -6,20 +6,17 @@ import { i32, type Sexpr } from "../wat.ts";
 import { finishTile, tileScratch, type AccTile } from "./epilogue.ts";
 import type { StepFunc } from "./frame.ts";
 import { listOf, tileLists } from "./lists.ts";
-import { fewNonzero, maskBytes, nonzeroFunction, skipsZeros, TILE_VECTORS } from "./multiply-nonzero.ts";
+import { fewNonzero, maskBytes, nonzeroFunction, skipsZeros } from "./multiply-nonzero.ts";
 import { pairsFunction, rowsFunction, WIDE } from "./multiply.ts";
 
 /** Columns of one group at most: its accumulators are 32 KiB. */
 const GROUP_COLUMNS = 128;
 
 /**
- * Vectors of a row that are multiplied at once by its nonzero channels, most columns first: what registers hold of sums
- * beside the weights that meet them, 16 where lanes are joined.
+ * Column tiles that a row is multiplied with at once by its nonzero channels, most first: what registers hold of sums
+ * beside the weights that meet them, twice as many where lanes are joined.
  */
-const NONZERO_PARTS = { plain: [[6, 6], [4]], wide: [[16]] } as const;
-
-/** Columns of some vectors. */
-const columnsIn = (parts: readonly number[]): number => 4 * parts.reduce((n, vectors) => n + vectors, 0);
+const NONZERO_TILES = { plain: [2, 1], wide: [4] } as const;
 
 /** Groups of columns that a convolution is computed in, each a unit of its own. */
 export function columnGroups(spec: Pick<ConvSpec, "columns" | "epilogue">): number {
@@ -78,23 +75,18 @@ function multiplyTerm(assembly: Assembly, s: StepFunc, term: ConvTerm, registers
   const withoutZeros = (column: Local, acc: Local, tap: Sexpr, list: readonly [Sexpr, Sexpr], end: Sexpr | number): void => {
     const masks = i32.add(s.scratch.get, masksAt);
     const step = 4 * COLUMN_TILE * matrixRows;
-    const multiply = (parts: readonly number[]): void => {
-      const span = columnsIn(parts);
+    const multiply = (tiles: number): void => {
+      const span = tiles * COLUMN_TILE;
       if (whole < span) return;
+      const nonzero = nonzeroFunction(assembly, { cin: source.channels, stride: source.stride, accStride: width, tiles });
       f.while(i32.geU(end, i32.add(column.get, span)), () => {
-        const w = f.let("wTile", i32.add(i32.add(s.at(PARAMS), 4 * term.weight), i32.add(i32.mul(column.get, 4 * matrixRows), i32.mul(tap, 4 * COLUMN_TILE * source.channels))));
-        let from = 0;
-        for (const vectors of parts) {
-          const nonzero = nonzeroFunction(assembly, { cin: source.channels, stride: source.stride, accStride: width, vectors, first: from % TILE_VECTORS });
-          f.add(call(nonzero, list[0], list[1], x.get, i32.add(acc.get, 16 * from), i32.add(w.get, step * Math.floor(from / TILE_VECTORS)), step, masks));
-          from += vectors;
-        }
-        f.add(column.grow(span), acc.grow(4 * span));
+        const w = i32.add(i32.add(s.at(PARAMS), 4 * term.weight), i32.add(i32.mul(column.get, 4 * matrixRows), i32.mul(tap, 4 * COLUMN_TILE * source.channels)));
+        f.add(call(nonzero, list[0], list[1], x.get, acc.get, w, step, masks), column.grow(span), acc.grow(4 * span));
       });
     };
     const few = (work: () => void): void => f.if(fewNonzero(assembly, source.channels, source.stride, list, x.get, masks), work);
-    const plain = (): void => NONZERO_PARTS.plain.forEach(multiply);
-    if (whole >= columnsIn(NONZERO_PARTS.wide[0])) few(() => f.if(WIDE, () => NONZERO_PARTS.wide.forEach(multiply), plain));
+    const plain = (): void => NONZERO_TILES.plain.forEach(multiply);
+    if (whole >= NONZERO_TILES.wide[0] * COLUMN_TILE) few(() => f.if(WIDE, () => NONZERO_TILES.wide.forEach(multiply), plain));
     else if (whole > 0) f.if(i32.eqz(WIDE), () => few(plain));
   };
   const allColumns = (tap: Sexpr | undefined, list: readonly [Sexpr, Sexpr] | undefined): void => {

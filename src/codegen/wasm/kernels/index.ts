@@ -1,15 +1,17 @@
 import { TILE } from "../../../runtime/cpu/fields.ts";
 import { CHUNKS, PARAMS, type EpilogueStep, type FeatureSpec, type RowAccess, type DenseTarget } from "../../wgsl/spec.ts";
 import type { Assembly } from "../assembly.ts";
+import { activeBody } from "./active.ts";
 import { columnGroups, convBody } from "./conv.ts";
 import { fillBody, fillGroups } from "./fill.ts";
 import { StepFunc } from "./frame.ts";
 import { groupedBody } from "./grouped.ts";
 import { globalPoolBody } from "./global-pool.ts";
+import { interpolateBody } from "./interpolate.ts";
 import { REDUCED_ROWS } from "./item-rows.ts";
 import { broadcastBody, normaliseBody } from "./items.ts";
 import { momentsBody, statisticsBody } from "./moments.ts";
-import { interpolateBody, voxelizeBody } from "./points.ts";
+import { devoxelizeBody, voxelizeBody } from "./points.ts";
 import { pointwiseBody, poolBody } from "./pool.ts";
 import { rowNormBody } from "./row-norm.ts";
 import { softmaxBody } from "./softmax.ts";
@@ -47,6 +49,12 @@ export function buildStepKernel(assembly: Assembly, spec: FeatureSpec): StepKern
     case "softmax":
       softmaxBody(func, spec);
       return kernel(TILE, 1);
+    case "active":
+      activeBody(func, spec);
+      return kernel(TILE, 1);
+    case "interpolate":
+      interpolateBody(assembly, func, spec);
+      return kernel(TILE, 1);
     case "broadcast":
       broadcastBody(assembly, func, spec);
       return kernel(TILE, 1);
@@ -65,8 +73,8 @@ export function buildStepKernel(assembly: Assembly, spec: FeatureSpec): StepKern
     case "voxelize":
       voxelizeBody(assembly, func, spec);
       return kernel(TILE, 1);
-    case "interpolate":
-      interpolateBody(assembly, func, spec);
+    case "devoxelize":
+      devoxelizeBody(assembly, func, spec);
       return kernel(TILE, 1);
     case "fill":
       fillBody(func, spec);
@@ -114,6 +122,12 @@ function bindingsOf(spec: FeatureSpec): readonly string[] {
       for (const role of [spec.source.role, spec.coords, REDUCED_ROWS, spec.target.role]) roles.add(role);
       break;
     case "softmax":
+    case "interpolate":
+      roles.add(spec.source.role);
+      target(spec.target);
+      break;
+    case "active":
+      params = spec.ground !== undefined;
       roles.add(spec.source.role);
       target(spec.target);
       break;
@@ -149,7 +163,7 @@ function bindingsOf(spec: FeatureSpec): readonly string[] {
       epilogue(spec.epilogue);
       target(spec.target);
       break;
-    case "interpolate":
+    case "devoxelize":
       roles.add(spec.map.role);
       roles.add(spec.source.role);
       roles.add(spec.fractions.role);

@@ -1,5 +1,5 @@
 import { TILE } from "../../../runtime/cpu/fields.ts";
-import { pad4, type InterpolateSpec, type VoxelizeSpec } from "../../wgsl/spec.ts";
+import { pad4, type DevoxelizeSpec, type VoxelizeSpec } from "../../wgsl/spec.ts";
 import type { Assembly } from "../assembly.ts";
 import type { Local } from "../func.ts";
 import { f32x4, i32, v128, type Sexpr } from "../wat.ts";
@@ -41,7 +41,7 @@ export function voxelizeBody(assembly: Assembly, s: StepFunc, spec: VoxelizeSpec
 }
 
 /** Rows at the corners around each point, times how near the point is to each, corner after corner. */
-export function interpolateBody(assembly: Assembly, s: StepFunc, spec: InterpolateSpec): void {
+export function devoxelizeBody(assembly: Assembly, s: StepFunc, spec: DevoxelizeSpec): void {
   const { f } = s;
   const { source, map, fractions } = spec;
   const width = pad4(source.channels);

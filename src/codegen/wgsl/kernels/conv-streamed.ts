@@ -21,6 +21,9 @@ const LIST = RECORD_ROWS + 1;
 /** Workgroups of a launch below which halves of their columns are worth more workgroups: some for each core of a large GPU. */
 const FEW_GROUPS = 256;
 
+/** Invocations that read each other's values. */
+const NEIGHBOURS = 4;
+
 /** Most quads of columns in a tile. */
 const MOST_QUADS = TILE_COLUMNS / 4;
 
@@ -45,9 +48,11 @@ function layoutOf({ terms, columns: [from, to] }: Pick<ConvSpec, "terms" | "colu
   return { tiles: Math.ceil(quadsOf(to - from) / tile.threads), lists, sums, bytes: 16 * sums + 4 * lists * (LIST + 1) };
 }
 
-/** Whether a convolution can be computed so: its sums and lists fit on chip. */
-export function fitsStreamed(spec: Pick<ConvSpec, "terms" | "columns" | "epilogue">, tile: StreamedTile): boolean {
-  return lanesOf(tile) <= MOST_INVOCATIONS && spec.epilogue.every((e) => e.do !== "linear") && layoutOf(spec, tile).bytes <= WORKGROUP_BYTES;
+/** Whether a convolution can be computed so: its sums and lists fit on chip, into `bytes` of workgroup memory. */
+export function fitsStreamed(spec: Pick<ConvSpec, "terms" | "columns" | "epilogue">, tile: StreamedTile, bytes = WORKGROUP_BYTES): boolean {
+  // Neighbours have one row: those of a halved tile, too.
+  if (tile.shares === true && (tile.ahead !== NEIGHBOURS || tile.threads % ((tile.folds ? 2 : 1) * NEIGHBOURS) !== 0)) return false;
+  return lanesOf(tile) <= MOST_INVOCATIONS && spec.epilogue.every((e) => e.do !== "linear") && layoutOf(spec, tile).bytes <= bytes;
 }
 
 /** The tile for so many columns and input channels: equal column tiles; parts and loads as far as the channels reach. */
@@ -68,6 +73,9 @@ export function streamedTile(columns: number, channels: number): StreamedTile {
  * on side by side, for layers of few rows, which otherwise have too few invocations for a GPU. Where the tile `folds`, the
  * launch decides: as it is, a workgroup has all columns of the tile and takes the parts one after the other; launched twice
  * (z = 2), it has half of the columns and both parts at once. The bits are the same.
+ *
+ * Where the tile `shares`, each of four neighbours, which have the same rows, loads one of the four quads that are next, and
+ * they read them from each other: a quarter of the loads of rows. The bits are the same.
  * Compare: split-K, Osama et al., Stream-K (2023).
  */
 export function streamedConvKernel(spec: ConvSpec, tile: StreamedTile): Kernel {
@@ -107,6 +115,7 @@ export function streamedConvKernel(spec: ConvSpec, tile: StreamedTile): Kernel {
       wgsl`var<workgroup> counts_: array<u32, ${u32(layout.lists)}>;`,
       functions.declarations,
     ],
+    ...(tile.shares === true ? { subgroups: true as const } : {}),
     ...(tile.folds ? { halves: text.halves(Math.ceil(FEW_GROUPS / layout.tiles) * RECORD_ROWS) } : {}),
     body,
   });
@@ -235,11 +244,20 @@ class StreamedText {
     const rows = Array.from({ length: ROWS }, (_, r) => r);
     const item = (r: number): Wgsl => wgsl`${name(`e${r}`)}`;
     const slot = (r: number): Wgsl => wgsl`${name(`n${r}`)}`;
+    const own = (r: number): Wgsl => wgsl`${name(`own${r}`)}`;
     const product: Product = {
       shape: { rows: RECORD_ROWS, perThread: ROWS, threads: this.#tile.threads }, groups: 1, channels, stride, params: this.#context.bindings.params(),
       weight: wgsl`${quadOffset(t.weight)} + tap * ${u32(channels * stride)}`,
       start: wgsl`0u`, step: 1,
       row: (r, ahead) => wgsl`${load}(${item(r)} >> 5u, s${ahead === 0 ? undefined : wgsl` + ${u32(ahead)}`})`,
+      ...(this.#tile.shares === true
+        ? {
+            round: {
+              load: rows.map((r) => wgsl`let ${own(r)} = ${load}(${item(r)} >> 5u, s + neighbour);`),
+              row: (r: number, ahead: number): Wgsl => wgsl`quadBroadcast(${own(r)}, ${u32(ahead)})`,
+            },
+          }
+        : {}),
     };
     const list = wgsl`(${u32(start)} + tap) * ${u32(LIST)}`;
     return wgsl`

@@ -11,10 +11,10 @@ import { groupsOf, quadsOf, rowThreads, WORKGROUP_BYTES, workgroupSize, type Til
 /** Identifiers that the kernels' own text uses; a binding role of the same spelling gets a suffix. */
 const OWN = [
   "tile", "middle", "sums", "lists", "counts_", "begin", "launched", "halved", "lanes", "side", "pass_", "masks", "slots", "mask", "count", "slot", "turn", "column", "present", "params_", "rows", "row0", "row_lane", "quad0", "group", "lane", "wg", "phase", "tap", "tap0", "found", "window", "s", "end",
-  "entry", "value", "row", "quad", "at", "cell", "record", "split", "part", "halo0", "base", "own", "first", "last", "low", "high",
+  "entry", "value", "row", "quad", "at", "cell", "in_subgroup", "neighbour", "record", "split", "part", "halo0", "base", "own", "first", "last", "low", "high",
   "item", "part_rows", "begin", "mean", "rest", "squares", "square", "apart", "total", "into", "joined", "first_of", "peak", "most", "share", "factor", "logarithm", "exponent", "all", "c",
   ...["q", "q0", "r", "i", "j", "k", "n", "t", "b"],
-  ...Array.from({ length: 16 }, (_, r) => r).flatMap((r) => [`a${r}`, `a${r}_1`, `a${r}_2`, `a${r}_3`, `row${r}`, `n${r}`, `e${r}`, `kept${r}`, ...Array.from({ length: 16 }, (_, g) => [`acc${r}_${g}`, `w${r}_${g}`]).flat()]),
+  ...Array.from({ length: 16 }, (_, r) => r).flatMap((r) => [`a${r}`, `a${r}_1`, `a${r}_2`, `a${r}_3`, `row${r}`, `n${r}`, `e${r}`, `kept${r}`, `own${r}`, ...Array.from({ length: 16 }, (_, g) => [`acc${r}_${g}`, `w${r}_${g}`]).flat()]),
 ];
 
 export const newBindings = (): Bindings => new Bindings(OWN);
@@ -35,6 +35,8 @@ export interface RowKernelParts {
   readonly declarations: Hole;
   /** How invocations lie in a tile, where a launch may halve its columns. */
   readonly halves?: { readonly below: number; readonly before: Hole; readonly rowLane: Wgsl; readonly column: Wgsl };
+  /** As in the parts of {@link assemble}. */
+  readonly subgroups?: true;
   readonly body: Hole;
 }
 
@@ -59,6 +61,7 @@ export function rowKernel(parts: RowKernelParts): Kernel {
     groupsPerTile: tiles,
     ...(parts.halves === undefined ? {} : { halvedBelow: parts.halves.below }),
     workgroupBytes: bytes,
+    ...(parts.subgroups === true ? { subgroups: true as const } : {}),
     body: wgsl`
       let rows = ${rows}[${u32(parts.rows)}];
       let row0 = ${tiles === 1 ? wgsl`group` : wgsl`group / ${u32(tiles)}`} * ${u32(shape.rows)};

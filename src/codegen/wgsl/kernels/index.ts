@@ -1,12 +1,14 @@
 import type { FeatureSpec, Kernel } from "../spec.ts";
+import { activeKernel } from "./active.ts";
 import { convKernel } from "./conv.ts";
 import { fillKernel } from "./fill.ts";
 import { globalPoolKernel } from "./global-pool.ts";
 import { groupedKernel } from "./grouped.ts";
+import { interpolateKernel } from "./interpolate.ts";
 import { broadcastKernel, normaliseKernel } from "./items.ts";
 import { momentsKernel } from "./moments.ts";
 import { pairKernel } from "./pair.ts";
-import { interpolateKernel, voxelizeKernel } from "./points.ts";
+import { devoxelizeKernel, voxelizeKernel } from "./points.ts";
 import { rowNormKernel } from "./row-norm.ts";
 import { pointwiseKernel, poolKernel } from "./rows.ts";
 import { softmaxKernel } from "./softmax.ts";
@@ -27,6 +29,10 @@ export function buildKernel(spec: FeatureSpec): Kernel {
       return globalPoolKernel(spec);
     case "softmax":
       return softmaxKernel(spec);
+    case "active":
+      return activeKernel(spec);
+    case "interpolate":
+      return interpolateKernel(spec);
     case "broadcast":
       return broadcastKernel(spec);
     case "moments":
@@ -41,8 +47,8 @@ export function buildKernel(spec: FeatureSpec): Kernel {
       return pairKernel(spec);
     case "voxelize":
       return voxelizeKernel(spec);
-    case "interpolate":
-      return interpolateKernel(spec);
+    case "devoxelize":
+      return devoxelizeKernel(spec);
     case "fill":
       return fillKernel(spec);
     case "prune":

@@ -21,6 +21,8 @@ export interface Product {
   readonly step: number;
   /** Four channels of the invocation's row r, `ahead` quads after the current one, whose position is `s`. */
   readonly row: (r: number, ahead: number) => Wgsl;
+  /** Where a round's quads are loaded at once: the statements that do it, and the row's quad out of them. */
+  readonly round?: { readonly load: Hole; readonly row: (r: number, ahead: number) => Wgsl };
 }
 
 /**
@@ -85,6 +87,7 @@ export function multiplyPart(product: Product, unroll: number, parts: number): H
   const steps = Math.floor(Math.floor(product.channels / 4) / unroll);
   const each = Math.ceil(steps / parts);
   const leap = 4 * stride;
+  const inRound = { ...product, row: product.round?.row ?? product.row };
   const rest = Array.from({ length: quads - steps * unroll }, (_, i): Hole => {
     const q = steps * unroll + i;
     return wgsl`
@@ -101,7 +104,8 @@ export function multiplyPart(product: Product, unroll: number, parts: number): H
       var k = ${weight} + begin * ${u32(unroll * leap)};
       let end = ${weight} + ${parts === 1 ? u32(steps * unroll * leap) : wgsl`min(begin + ${u32(each)}, ${u32(steps)}) * ${u32(unroll * leap)}`};
       for (; k < end; k += ${u32(unroll * leap)}) {
-        ${repeat(unroll, (i) => quadProduct(product, 4, i))}
+        ${product.round?.load}
+        ${repeat(unroll, (i) => quadProduct(inRound, 4, i))}
         s += ${u32(unroll * step)};
       }
     }`;

@@ -9,7 +9,7 @@ import { newBindings, rowKernel } from "./frame.ts";
 import { gather, stagingOf } from "./gather.ts";
 import { multiply } from "./multiply.ts";
 import { RECORD, Rulebook } from "./rulebook.ts";
-import { chooseShape, groupsOf, quadsOf, rowThreads, WORKGROUP_BYTES, type TileShape } from "./shape.ts";
+import { chooseShape, groupsOf, quadsOf, rowThreads, type TileShape } from "./shape.ts";
 
 /** Quads of input channels staged at once for the first convolution: what remains beside the rows between. */
 const PAIR_STAGED_QUADS = 3;
@@ -34,14 +34,13 @@ export function pairKernel(spec: PairSpec): Kernel {
   const staging = stagingOf(shape, spec.source.channels, spec.map.taps.length, PAIR_STAGED_QUADS);
   const rowsBetween = quadsOf(spec.middle) * pair.stride;
   const body = pair.body(staging);
+  if (spec.half === true) bindings.useHalves();
   const kernel = rowKernel({
     name: spec.name, header: spec.header, bindings, shape, tiles: 1, tileQuads: shape.threads, rows: spec.rows, tileSize: 2 * staging.size,
-    declarations: [wgsl`var<workgroup> middle: array<vec4f, ${u32(rowsBetween)}>;`, functions.declarations],
+    declarations: [wgsl`var<workgroup> middle: array<${pair.type}, ${u32(rowsBetween)}>;`, functions.declarations],
     body,
   });
-  const bytes = kernel.workgroupBytes + rowsBetween * 16;
-  if (bytes > WORKGROUP_BYTES) throw new Error(`internal: ${spec.name} needs ${bytes} bytes of workgroup memory`);
-  return { ...kernel, workgroupBytes: bytes };
+  return { ...kernel, workgroupBytes: kernel.workgroupBytes + rowsBetween * (spec.half === true ? 8 : 16) };
 }
 
 class PairText {
@@ -62,10 +61,15 @@ class PairText {
     this.#context = context;
   }
 
+  /** Four numbers of a row between. */
+  get type(): Wgsl {
+    return this.#spec.half === true ? wgsl`vec4h` : wgsl`vec4f`;
+  }
+
   body(staging: ReturnType<typeof stagingOf>): Hole {
     const { words, starts } = haloShape(this.#spec.map.stored);
     const zeros = repeat(groupsOf(this.#shape, quadsOf(this.#spec.middle)), (g) =>
-      wgsl`if (row_lane == 0u && ${quad(this.#shape, g)} < ${u32(quadsOf(this.#spec.middle))}) { middle[(${quad(this.#shape, g)}) * ${u32(this.stride)}] = vec4f(); }`,
+      wgsl`if (row_lane == 0u && ${quad(this.#shape, g)} < ${u32(quadsOf(this.#spec.middle))}) { middle[(${quad(this.#shape, g)}) * ${u32(this.stride)}] = ${this.type}(); }`,
     );
     return wgsl`
       let base = (row0 >> 5u) * ${u32(words)};
@@ -112,7 +116,7 @@ class PairText {
       // A row is stored by the part that owns it: those come first in its list.
       emitted: (r) => wgsl`${at(r)} - halo0 < own && low + (${at(r)} - halo0) < rows`,
     };
-    const put = (r: number, g: number): Wgsl => wgsl`if (${n(r)} != 0u) { middle[(${quad(shape, g)}) * ${u32(this.stride)} + ${at(r)} - halo0 + 1u] = ${acc(r, g)}; }`;
+    const put = (r: number, g: number): Wgsl => wgsl`if (${n(r)} != 0u) { middle[(${quad(shape, g)}) * ${u32(this.stride)} + ${at(r)} - halo0 + 1u] = ${this.type}(${acc(r, g)}); }`;
     return [
       declareAccumulators(shape, groups),
       gather({
@@ -157,7 +161,7 @@ class PairText {
               shape, groups, channels: middle, stride: quadsOf(cout), params: this.#context.bindings.params(),
               weight: wgsl`${quadOffset(secondWeight)} + tap * ${u32(middle * (pad4(cout) / 4))}`,
               start: wgsl`0u`, step: this.stride,
-              row: (r) => wgsl`middle[s + ${name(`n${r}`)}]`,
+              row: (r) => wgsl`vec4f(middle[s + ${name(`n${r}`)}])`,
             })}
           }
         }

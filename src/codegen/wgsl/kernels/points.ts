@@ -1,5 +1,5 @@
 import { u32 } from "../literal.ts";
-import type { InterpolateSpec, Kernel, VoxelizeSpec } from "../spec.ts";
+import type { DevoxelizeSpec, Kernel, VoxelizeSpec } from "../spec.ts";
 import { join, wgsl, type Wgsl } from "../template.ts";
 import { acc, quad } from "./epilogue.ts";
 import { eachQuad, perRow } from "./rows.ts";
@@ -42,7 +42,7 @@ export function voxelizeKernel(spec: VoxelizeSpec): Kernel {
 }
 
 /** Rows at the corners around each point, times how near the point is to each. */
-export function interpolateKernel(spec: InterpolateSpec): Kernel {
+export function devoxelizeKernel(spec: DevoxelizeSpec): Kernel {
   const { source, fractions, scaled } = spec;
   const axes = fractions.channels;
   const places = { access: fractions, from: 0, width: axes };

@@ -25,7 +25,7 @@ export const channels = {
   SP0304: {
     severity: "error",
     message: "`{operation}` works on {expected}, found {found}",
-    explain: "Sparse features (`feat`), one vector per batch item (`vec`, after a global pool) and dense images (`dense`, after `to_dense`) have different operations.",
+    explain: "Sparse features (`feat`), one vector per batch item (`vec`, after a global pool) and dense tensors (`dense`, an input or after `to_dense`) have different operations.",
     bad: "output y = x |> global_avg_pool |> subm(8, k=3)",
     good: "output y = x |> subm(8, k=3) |> global_avg_pool",
   },

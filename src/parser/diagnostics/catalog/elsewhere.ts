@@ -89,6 +89,7 @@ export const elsewhere: Readonly<Record<string, string>> = {
   SP0849: "a labelled .ply shows one sparse output, and the network has none or several: say which with `--label`",
   SP0850: "points lie outside of the extents of their voxels, and the network does not leave them out",
   SP0871: "shape, data and ground of a dense tensor do not fit each other",
+  SP0872: "what is given for a dense input makes no tensor of its shape, or has another number of batch items than the run",
   SP0880: "positions, coordinates and features of points do not fit together",
   SP0900: "a fault of the compiler itself",
   SP0901: "a `.spir` file holds no valid module",

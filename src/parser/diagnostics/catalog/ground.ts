@@ -6,8 +6,8 @@ const net = (sites: string, body: string): string => `spnet 1\nnet A {\n  sites 
 export const ground = {
   SP0470: {
     severity: "error",
-    message: "the ground of these sites has {found} numbers, the input has {channels} channels",
-    explain: "`ground=` is one number for all channels, or a list of one number per channel of every input on the sites.",
+    message: "a ground of {found} numbers is given for {channels} channels",
+    explain: "`ground=` is one number for all channels, or a list of one number per channel: of every input on the sites, or of the tensor that `from_dense` takes.",
     bad: net("(y, x) ground=[0, 1, 0]", "output y = x |> relu"),
     good: net("(y, x) ground=[0, 1]", "output y = x |> relu"),
   },
@@ -49,7 +49,7 @@ export const ground = {
   SP0476: {
     severity: "error",
     message: "`{operation}` takes no values with a ground",
-    explain: "Convolutions, linear layers, norms with stored statistics, activations, sums, products, local pools and `to_dense` lead from one ground to the next. Norms by the statistics of rows, `broadcast`, `softmax`, whole numbers and dense layers behind `to_dense` do not.",
+    explain: "Convolutions, linear layers, norms with stored statistics, activations, sums, products and local pools lead from one ground to the next, and `to_dense` fills the cells with it. Norms by the statistics of rows, `broadcast`, `softmax` and whole numbers do not. On a dense tensor all of these work.",
     bad: net("(y, x) ground=1", "output y = x |> softmax"),
     good: net("(y, x) ground=1", "output y = x |> sigmoid"),
   },

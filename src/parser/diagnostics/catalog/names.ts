@@ -229,7 +229,7 @@ export const names = {
   SP0235: {
     severity: "error",
     message: "the annotation `{type}` is not complete",
-    explain: "An input says its sites and channels: `input x : feat[S, 4]`. An annotation may leave them out: `feat`, `feat[S/2]`, `feat[S/2, 32]`, `vec[32]`.",
+    explain: "An input says its sites and channels, `input x : feat[S, 4]`, or its channels and extents, `input image : dense[3, 96, 96]`. An annotation may leave them out: `feat`, `feat[S/2]`, `feat[S/2, 32]`, `vec[32]`.",
     bad: "spnet 1\nnet A {\n  sites S : (z)\n  input x : feat\n  output y = x\n}\n",
     good: "spnet 1\nnet A {\n  sites S : (z)\n  input x : feat[S, 4]\n  output y = x\n}\n",
   },

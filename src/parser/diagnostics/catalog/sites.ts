@@ -212,8 +212,8 @@ export const sites = {
   },
   SP0467: {
     severity: "error",
-    message: "`{operation}` works on dense tensors of two axes, this one has {found}",
-    explain: "`to_dense` keeps the axes of the sites. `fold` puts one into the channels, so that a volume becomes an image.",
+    message: "`{operation}` works on dense tensors of {wanted}, this one has {found}",
+    explain: "Dense convolutions name their number of axes: `conv1d`, `conv2d`, `conv3d`. `to_dense` keeps the axes of the sites. `fold` puts one into the channels, so that a volume becomes an image.",
     bad: "spnet 1\nnet A {\n  sites S : (z: 2, y: 8, x: 8)\n  input x : feat[S, 4]\n  output y = x |> to_dense |> conv2d(8, k=3, p=1)\n}\n",
     good: 'spnet 1\nnet A {\n  sites S : (z: 2, y: 8, x: 8)\n  input x : feat[S, 4]\n  output y = x |> to_dense(fold="z") |> conv2d(8, k=3, p=1)\n}\n',
   },

@@ -1,0 +1,4 @@
+import { cpuTarget } from "../support/cpu-target.ts";
+import { fromDenseSuite } from "../suites/from-dense.ts";
+
+fromDenseSuite(cpuTarget);
