@@ -235,3 +235,8 @@ export class GeometryDraft {
     return { search, form: "forward", stored, taps: Array.from({ length: stored }, (_, i) => i) };
   }
 }
+
+/** Key of a region that geometry builds: a rulebook block, a halo table or coordinates. */
+export function regionKey(rulebook: ResolvedRulebook, form: "forward" | "transposed" | "halo"): string {
+  return `map:${rulebook.search}:${form}`;
+}

@@ -1,6 +1,6 @@
 import { isActivation } from "../../ir/activations.ts";
 import { typeOf, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
-import type { ParamType, Type } from "../../ir/types.ts";
+import type { ParamType } from "../../ir/types.ts";
 import type { Rounding, SaturatedBits } from "../../ir/whole.ts";
 import type { DenseTarget, EpilogueStep, RowAccess } from "../wgsl/spec.ts";
 import type { MemoryDraft } from "./memory-draft.ts";
@@ -35,16 +35,6 @@ export const vectorsOf = (item: Item): number => (["bias", "clip", "rescale", "s
 export function rowsOfParam(module: Module, value: ValueId): number {
   const { shape } = typeOf(module, value) as ParamType;
   return shape.slice(0, -1).reduce((a, b) => a * b, 1);
-}
-
-/** The type whose rows a convolution of these terms has: those that its rulebooks lead to, else those of what it reads. */
-export function rowsTypeOf(module: Module, op: Op, terms: readonly Item[]): Type {
-  for (const t of terms) {
-    if (t["rb"] === undefined) continue;
-    const rb = typeOf(module, op.operands[Number(t["rb"])]!);
-    if (rb.kind === "rulebook") return { kind: "feat", sites: rb.to, channels: 0, dtype: "f32" };
-  }
-  return typeOf(module, op.operands[Number(terms[0]!["x"])]!);
 }
 
 /** Lowers items for `columns` [from, to); what they give goes to the op's results from index `result` on. */

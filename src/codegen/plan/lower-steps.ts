@@ -2,7 +2,6 @@ import { number, siteAttr, string, type Attrs, type AttrValue, type Module, type
 import { typeOf } from "../../ir/module.ts";
 import { cellPlaces } from "../../ir/interpolation.ts";
 import type { BroadcastRule } from "../../ir/ops/broadcast.ts";
-import { modeOf, weightsOf } from "../../ir/ops/points.ts";
 import type { SiteId } from "../../ir/sites.ts";
 import type { ParamType, Type } from "../../ir/types.ts";
 import { isWhole } from "../../ir/whole.ts";
@@ -10,8 +9,9 @@ import { WORKGROUP_BYTES } from "../wgsl/kernels/shape.ts";
 import { CHUNKS, pad4, type ConvTerm, type DenseTarget, type HaloAccess, type MapAccess, type RowAccess } from "../wgsl/spec.ts";
 import { standardTile } from "./dataflow.ts";
 import { float32Below } from "./float32.ts";
-import { GeometryDraft, type ResolvedRulebook } from "./geometry-draft.ts";
-import { lowerEpilogue, rowsOfParam, rowsTypeOf, vectorsOf, type Item, type LoweredEpilogue } from "./lower-epilogue.ts";
+import { GeometryDraft, regionKey } from "./geometry-draft.ts";
+import { lowerEpilogue, rowsOfParam, vectorsOf, type Item, type LoweredEpilogue } from "./lower-epilogue.ts";
+import { lowerDevoxelize, lowerVoxelize, type PointSteps } from "./lower-points.ts";
 import { MemoryDraft, rowsOf, type Place } from "./memory-draft.ts";
 import { columnsPerBlock, ParamsDraft } from "./params-draft.ts";
 import { Roles, type SpecBody, type StepDraft } from "./step-draft.ts";
@@ -48,8 +48,7 @@ export class StepLowering {
   readonly denseBuffers = new Map<ValueId, number>();
 
   readonly #target: StepTarget;
-  /** Buffers of the fractions of points, by their cells. */
-  readonly #placed = new Map<string, number>();
+  readonly #points: PointSteps;
   /** Pruned sets that the steps so far make. */
   readonly #pruned = new Set<SiteId>();
 
@@ -58,6 +57,7 @@ export class StepLowering {
     this.#target = target;
     this.geometry = new GeometryDraft(module);
     this.memory = new MemoryDraft(module);
+    this.#points = { module, geometry: this.geometry, memory: this.memory, placed: new Map(), push: (spec, rows, roles, loc) => this.#push(spec, rows, roles, this.#params(), loc) };
   }
 
   lower(op: Op): void {
@@ -89,9 +89,9 @@ export class StepLowering {
       case "prune":
         return this.#prune(op);
       case "voxelize":
-        return this.#voxelize(op);
+        return lowerVoxelize(this.#points, op);
       case "devoxelize":
-        return this.#devoxelize(op);
+        return lowerDevoxelize(this.#points, op);
       case "to_dense":
         return this.#toDense(op);
       case "to_grid":
@@ -148,7 +148,7 @@ export class StepLowering {
     const first = terms[0]!;
     const weight = this.#type(op.operands[Number(first["w"])]!) as ParamType;
     const cout = weight.shape.at(-1)!;
-    const rows = rowsTypeOf(this.module, op, terms);
+    const rows = this.#rowsType(op, terms);
     const items = op.attrs["epilogue"] as readonly Item[];
     const matrixRows = terms.reduce((n, t) => n + rowsOfParam(this.module, op.operands[Number(t["w"])]!), 0);
     const width = columnsPerBlock(matrixRows + items.reduce((n, item) => n + vectorsOf(item), 0), cout, this.#target.blockFloats);
@@ -180,7 +180,7 @@ export class StepLowering {
     const [reads, cout] = [shape.at(-2)!, shape.at(-1)!];
     const writes = cout / groups;
     const large = reads >= GROUP_CHANNELS;
-    const rows = rowsTypeOf(this.module, op, [term]);
+    const rows = this.#rowsType(op, [term]);
     const items = op.attrs["epilogue"] as readonly Item[];
     const width = columnsPerBlock(rowsOfParam(this.module, w) + items.reduce((n, item) => n + vectorsOf(item), 0), large ? writes : cout, this.#target.blockFloats);
     for (let from = 0, to = 0; from < cout; from = to) {
@@ -267,39 +267,6 @@ export class StepLowering {
     const from = moved.read("x", this.memory.place(x, "x"));
     const target = moved.write("out", this.memory.place(op.results[0]!, "out"));
     this.#push({ kind: "pool", source: from, map, mode: "sum", divisor: "count", epilogue: [], target }, this.#type(op.results[0]!), moved, this.#params(), op.loc);
-  }
-
-  #voxelize(op: Op): void {
-    const roles = new Roles();
-    const onto = siteAttr(op.attrs, "onto");
-    const source = roles.read("x", this.memory.place(op.operands[0]!, "x"));
-    const members = roles.region("members", `coords:${this.geometry.members(onto)}`);
-    const target = roles.write("out", this.memory.place(op.results[0]!, "voxels"));
-    this.#push({ kind: "voxelize", source, members, mode: modeOf(op.attrs), most: number(op.attrs, "most"), epilogue: [], target }, this.#type(op.results[0]!), roles, this.#params(), op.loc);
-  }
-
-  /** The row of the site that a point is in, or a sum over the corners around it. */
-  #devoxelize(op: Op): void {
-    const roles = new Roles();
-    const [x, result] = [op.operands[0]!, op.results[0]!];
-    const [from, rows] = [this.#type(x), this.#type(result)];
-    if (from.kind !== "feat" || rows.kind !== "feat") throw new Error("internal: devoxelize of no sites");
-    const source = roles.read("x", this.memory.place(x, "x"));
-    const weights = weightsOf(op.attrs);
-    const { cells, ...found } = this.geometry.locate(from.sites, weights !== "nearest");
-    const map: MapAccess = { role: roles.region("map", regionKey(found, found.form)), stored: found.stored, taps: found.taps };
-    const out = (): RowAccess => roles.write("out", this.memory.place(result, "points"));
-    if (weights === "nearest") return this.#push({ kind: "pool", source, map, mode: "sum", divisor: "count", epilogue: [], target: out() }, rows, roles, this.#params(), op.loc);
-    const fractions = roles.read("fractions", this.#fractions(cells, rows.sites, this.module.sites.dim(from.sites)));
-    this.#push({ kind: "devoxelize", source, map, fractions, scaled: weights === "present", epilogue: [], target: out() }, rows, roles, this.#params(), op.loc);
-  }
-
-  /** Where the places of points between the corners of their cells lie. */
-  #fractions(cells: string, points: SiteId, channels: number): Place {
-    const known = this.#placed.get(cells);
-    const buffer = known ?? this.memory.add({ label: cells, rows: points, shape: [channels], zero: false, input: "", fractions: cells });
-    this.#placed.set(cells, buffer);
-    return { buffer, channels, stride: channels, offset: 0 };
   }
 
   #globalPool(op: Op): void {
@@ -470,6 +437,15 @@ export class StepLowering {
     return { role: access.role, coords: roles.region("coords", `coords:${rows.sites}`), channels, extents, fold: axis < 0 ? undefined : axis, ...(attrs["layout"] === "channels_last" ? { last: true } : {}) };
   }
 
+  #rowsType(op: Op, terms: readonly Item[]): Type {
+    for (const t of terms) {
+      if (t["rb"] === undefined) continue;
+      const rb = this.#type(op.operands[Number(t["rb"])]!);
+      if (rb.kind === "rulebook") return { kind: "feat", sites: rb.to, channels: 0, dtype: "f32" };
+    }
+    return this.#type(op.operands[Number(terms[0]!["x"])]!);
+  }
+
   #map(roles: Roles, value: ValueId, wanted: string): MapAccess {
     const resolved = this.geometry.use(value);
     return { role: roles.region(wanted, regionKey(resolved, resolved.form)), stored: resolved.stored, taps: resolved.taps };
@@ -484,9 +460,3 @@ export class StepLowering {
     return lowerEpilogue(place, items, columns, result, part);
   }
 }
-
-/** Key of a region that geometry builds: a rulebook block, a halo table or coordinates. */
-export function regionKey(rulebook: ResolvedRulebook, form: "forward" | "transposed" | "halo"): string {
-  return `map:${rulebook.search}:${form}`;
-}
-
