@@ -6,7 +6,7 @@ import type { SiteId } from "../../ir/sites.ts";
 import type { ParamType, Type } from "../../ir/types.ts";
 import { isWhole } from "../../ir/whole.ts";
 import { WORKGROUP_BYTES } from "../wgsl/kernels/shape.ts";
-import { CHUNKS, pad4, type ConvTerm, type DenseTarget, type HaloAccess, type MapAccess, type RowAccess } from "../wgsl/spec.ts";
+import { CHUNKS, pad4, type ConvTerm, type DenseTarget, type HaloAccess, type MapAccess } from "../wgsl/spec.ts";
 import { standardTile } from "./dataflow.ts";
 import { float32Below } from "./float32.ts";
 import { GeometryDraft, regionKey } from "./geometry-draft.ts";
