@@ -35,6 +35,32 @@ export function pointsSuite(open: OpenTarget): void {
     network.dispose();
   });
 
+  it("grids too large for a bitmap, batch items out of order", async () => {
+    const net = netFromText(`spnet 1
+net Wide {
+  sites P : (z, y, x) = points
+  sites V : (z: 40000, y: 40000, x: 40000) = voxels(P, size=0.001, outside=drop)
+  sites U : (z, y, x) = voxels(P, size=0.0001)
+  input p : feat[P, 3]
+  let v = p |> voxelize(onto=V) |> subm(5, k=3)
+  let u = p |> voxelize(onto=U/7, reduce=max)
+  output low = v |> conv(4, k=2, s=2)
+  output back = v |> devoxelize(mode=trilinear)
+  output far = u |> devoxelize
+}
+`);
+    const random = numbers(11);
+    const inputs: Inputs = {
+      p: {
+        coords: Float32Array.from({ length: 4 * 300 }, (_, i) => (i % 4 === 0 ? Math.floor(random() * 3) : Math.floor(random() * 8) * 6 + Math.floor(random() * 8) * 0.0005 - 2)),
+        features: Float32Array.from({ length: 3 * 300 }, () => random() * 2 - 1),
+      },
+    };
+    const network = await openNet(target(), net);
+    await expectRun(network, inputs, 3, wantedOf(net, inputs, 3));
+    network.dispose();
+  });
+
   it("all points in one voxel, more than one run of a sort holds; the same bits again", async () => {
     const net = netFromText(`spnet 1
 net Crowd {
