@@ -21,6 +21,10 @@ const lines = {
   output: 'output "y" = %9 loc(a:11:1)',
 } as const;
 
+/** Points with voxels, and features on them. */
+const POINTS = 'sites @P = points(y, x)\nsites @V = voxels(@P) {axes = ["y", "x"], size = [1, 0.5], origin = [0, -1], rounding = "floor", outside = "error"}';
+const GIVEN = '%30 = input {name = "p", sites = @P, channels = 1} : feat<@P, 1, f32> loc(a:4:1)';
+
 type Lines = Partial<Record<keyof typeof lines, string>>;
 
 /** The module with some of its lines replaced; an empty line leaves it out. */
@@ -72,6 +76,15 @@ describe("the verifier", () => {
     ["sites that no input gives", () => ({ sites: `${lines.sites}\nsites @T = input(z)`, back: "%4 = rulebook.search {from = @T, to = @T, kernel = [1], stride = [1], padding = [0], dilation = [1]} : rulebook<@T, @T, [1]> loc(a:5:1)" }), ["no input gives the sites @T"]],
     ["sites not in normal form", () => ({ half: `${lines.half}\nsites @F = floor(@S) {stride = [2, 2]}\nsites @G = floor(@F) {stride = [2, 2]}` }), ["@G is not in normal form"]],
     ["pruned sites that nothing makes", () => ({ half: `${lines.half}\nsites @S~2 = prune(@S)`, back: "%4 = rulebook.search {from = @S~2, to = @S~2, kernel = [1, 1], stride = [1, 1], padding = [0, 0], dilation = [1, 1]} : rulebook<@S~2, @S~2, [1, 1]> loc(a:5:1)" }), ["0 operations make the pruned sites @S~2"]],
+    ["points on five axes", () => ({ sites: `${lines.sites}\nsites @P = points(a, b, c, d, e)` }), ["@P has 5 axes, 1 to 4 are possible"]],
+    ["voxels of no points", () => ({ sites: `${lines.sites}\nsites @V = voxels(@S) {axes = ["y", "x"], size = [1, 1], origin = [0, 0], rounding = "floor", outside = "error"}` }), ["@V are voxels of @S, which are no points"]],
+    ["voxels on other axes", () => ({ sites: `${lines.sites}\n${POINTS.replace('axes = ["y", "x"]', 'axes = ["x", "y"]')}` }), ["@V has the axes x, y, its points y, x"]],
+    ["voxels of no size", () => ({ sites: `${lines.sites}\n${POINTS.replace("size = [1, 0.5]", "size = [1, 0]")}` }), ["@V needs sizes greater than 0"]],
+    ["a convolution on points", () => ({ sites: `${lines.sites}\n${POINTS}`, back: "%4 = rulebook.search {from = @P, to = @P, kernel = [3], stride = [1], padding = [1], dilation = [1]} : rulebook<@P, @P, [3]> loc(a:5:1)" }), ["@P are points, which lie on no grid"]],
+    ["a pruning of points", () => ({ sites: `${lines.sites}\n${POINTS}\nsites @P~2 = prune(@P)`, back: `${GIVEN}\n%31 = prune %30, %30 {above = 0, sites = @P~2} : feat<@P~2, 1, f32> loc(a:5:1)` }), ["@P are points, which lie on no grid"]],
+    ["points onto sites that are no voxels of theirs", () => ({ sites: `${lines.sites}\n${POINTS}`, back: `${GIVEN}\n%31 = voxelize %30 {onto = @S, mode = "sum"} : feat<@S, 1, f32> loc(a:5:1)` }), ["@S derives from no voxels of points"]],
+    ["points onto voxels of others", () => ({ sites: `${lines.sites}\n${POINTS}\nsites @Q = points(y, x)`, back: `${GIVEN.replaceAll("@P", "@Q")}\n%31 = voxelize %30 {onto = @V, mode = "sum"} : feat<@V, 1, f32> loc(a:5:1)` }), ["@V are voxels of @P, x is on @Q"]],
+    ["sites back to points that they do not come from", () => ({ back: '%4 = devoxelize %0 {weights = "all"} : feat<@S, 2, f32> loc(a:5:1)' }), ["@S derives from no voxels of points"]],
     ["a union of one set", () => ({ half: `${lines.half}\nsites @U = union(@S)` }), ["@U is a union of less than two sets"]],
     ["a union of different grids", () => ({ half: `${lines.half}\nsites @U = union(@S, @S/2)` }), ["@U joins sets of different grids"]],
     ["a union in another order", () => ({ half: `${lines.half}\nsites @S/1 = reach(@S) {kernel = [3, 3], stride = [1, 1], padding = [1, 1], dilation = [1, 1]}\nsites @U = union(@S/1, @S)` }), ["@U is not in normal form"]],

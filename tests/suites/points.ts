@@ -3,7 +3,9 @@ import { expectRun, wantedOf, type Inputs } from "../support/differential.ts";
 import type { FeatOutput } from "../../src/runtime/index.ts";
 import { pipelines } from "../support/plan-runs.ts";
 import { pointInputs, pointNet } from "../support/point-nets.ts";
-import { netFromText } from "../support/source-net.ts";
+import { interpolatedFeatures, nearestFeatures, voxelize } from "../../src/runtime/points/index.ts";
+import { outputRowsAt, relativeError } from "../support/compare.ts";
+import { netFromText, numbers } from "../support/source-net.ts";
 import { openNet, useTarget, type OpenTarget } from "../support/target.ts";
 
 const GRIDS = [1, 2, 3, 4].flatMap((dim) => [
@@ -30,6 +32,32 @@ export function pointsSuite(open: OpenTarget): void {
     const network = await openNet(target(), net, pipeline);
     const inputs = pointInputs(2, 100, 2, 3);
     await expectRun(network, inputs, 2, wantedOf(net, inputs, 2));
+    network.dispose();
+  });
+
+  it("grids too large for a bitmap, batch items out of order", async () => {
+    const net = netFromText(`spnet 1
+net Wide {
+  sites P : (z, y, x) = points
+  sites V : (z: 40000, y: 40000, x: 40000) = voxels(P, size=0.001, outside=drop)
+  sites U : (z, y, x) = voxels(P, size=0.0001)
+  input p : feat[P, 3]
+  let v = p |> voxelize(onto=V) |> subm(5, k=3)
+  let u = p |> voxelize(onto=U/7, reduce=max)
+  output low = v |> conv(4, k=2, s=2)
+  output back = v |> devoxelize(mode=trilinear)
+  output far = u |> devoxelize
+}
+`);
+    const random = numbers(11);
+    const inputs: Inputs = {
+      p: {
+        coords: Float32Array.from({ length: 4 * 300 }, (_, i) => (i % 4 === 0 ? Math.floor(random() * 3) : Math.floor(random() * 8) * 6 + Math.floor(random() * 8) * 0.0005 - 2)),
+        features: Float32Array.from({ length: 3 * 300 }, () => random() * 2 - 1),
+      },
+    };
+    const network = await openNet(target(), net);
+    await expectRun(network, inputs, 3, wantedOf(net, inputs, 3));
     network.dispose();
   });
 
@@ -60,6 +88,54 @@ net Crowd {
     expect(await expectRun(network, inputs, 1, wanted, "", 1e-4)).toEqual(first);
     expect(await network.run({ p: { coords: inputs["p"]!.coords, features: inputs["p"]!.features } })).toEqual(first);
     network.dispose();
+  });
+
+  it.each(["floor", "nearest"] as const)("rounding %s: what the functions of spnet/points say", async (rounding) => {
+    const net = netFromText(`spnet 1
+net Exchange {
+  sites P : (y, x) = points
+  sites V : (y: 8, x: 6) = voxels(P, size=0.5, origin=[-2, 1], rounding=${rounding}, outside=drop)
+  input p : feat[P, 3]
+  let v = p |> voxelize(onto=V)
+  output mean = v
+  output most = p |> voxelize(onto=V, reduce=max)
+  output first = p |> voxelize(onto=V, reduce=first)
+  output some = p |> voxelize(onto=V, max_points=2)
+  output low = p |> voxelize(onto=V/2)
+  output near = v |> devoxelize
+  output between = v |> devoxelize(mode=trilinear)
+  output all = v |> devoxelize(mode=trilinear, weights=all)
+  output coarse = p |> voxelize(onto=V/2) |> devoxelize(mode=trilinear)
+}
+`);
+    const random = numbers(3);
+    const rows = 120;
+    const places = Float32Array.from({ length: 2 * rows }, (_, i) => (i % 2 === 0 ? -2.3 : 0.8) + random() * 3.8);
+    const features = Float32Array.from({ length: 3 * rows }, () => random() * 2 - 1);
+    const network = await openNet(target(), net);
+    const outputs = (await network.run({ p: { coords: Float32Array.from({ length: 3 * rows }, (_, i) => (i % 3 === 0 ? 0 : places[2 * Math.floor(i / 3) + (i % 3) - 1]!)), features } })) as Readonly<Record<string, FeatOutput>>;
+    network.dispose();
+
+    const points = { columns: 5, data: Float32Array.from({ length: 5 * rows }, (_, i) => (i % 5 < 2 ? places[2 * Math.floor(i / 5) + (i % 5)]! : features[3 * Math.floor(i / 5) + (i % 5) - 2]!)) };
+    const grid = { voxel: [0.5, 0.5], range: { min: [-2, 1], max: [2, 4] }, rounding };
+    const close = (name: string, got: ArrayLike<number>, wanted: ArrayLike<number>): void => expect(relativeError(got, wanted), name).toBeLessThanOrEqual(1e-6);
+    for (const [name, options] of [["mean", {}], ["most", { reduce: "max" }], ["first", { reduce: "first" }], ["some", { maxPoints: 2 }]] as const) {
+      const voxels = voxelize(points, { ...grid, ...options });
+      const own = Float32Array.from({ length: 3 * voxels.rows }, (_, i) => voxels.features[5 * Math.floor(i / 3) + 2 + (i % 3)]!);
+      close(name, outputRowsAt(outputs[name]!, voxels.coords), own);
+    }
+    const voxels = voxelize(points, grid);
+    const inRange = [...voxels.pointRow].map((row) => row >= 0);
+    expect(inRange.filter((inside) => !inside).length, "some points are left out").toBeGreaterThan(3);
+    const sparse = (name: string): { coords: Int32Array; features: Float32Array; channels: number } => ({ coords: outputs[name]!.coords, features: outputs[name]!.features, channels: 3 });
+    const v = { ...sparse("mean"), features: outputRowsAt(outputs["mean"]!, voxels.coords), coords: voxels.coords };
+    close("near", outputs["near"]!.features, nearestFeatures(voxels.pointRow, v));
+    // Where a point is left out there is nothing, whatever lies around it.
+    const steps = places.map((value, i) => Math.fround(Math.fround(value - grid.range.min[i % 2]!) / 0.5));
+    const masked = (values: Float32Array): Float32Array => values.map((value, i) => (inRange[Math.floor(i / 3)]! ? value : 0));
+    close("between", outputs["between"]!.features, masked(interpolatedFeatures(steps, v)));
+    close("all", outputs["all"]!.features, masked(interpolatedFeatures(steps, v, { weights: "all" })));
+    close("coarse", outputs["coarse"]!.features, masked(interpolatedFeatures(steps, sparse("low"), { stride: 2 })));
   });
 
   describe("refuses", () => {

@@ -135,7 +135,7 @@ function countStep(reader: PlanReader, op: Op, geometry: ExecutedGeometry, batch
       return { kind: spec.kind, rows, pairs: found, multiplied: found, macs: products, bytes: bytes + read(spec.source) + read(spec.fractions) + mapBytes(spec.map) + numberBytes(spec.source) * products };
     }
     case "voxelize":
-      return { kind: spec.kind, rows, pairs: sourceRows(spec.source), multiplied: 0, macs: 0, bytes: bytes + read(spec.source) + 8 * sourceRows(spec.source) };
+      return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes: bytes + read(spec.source) + 8 * sourceRows(spec.source) };
     case "prune":
       return { kind: spec.kind, rows, pairs: 0, multiplied: 0, macs: 0, bytes: bytes + read(spec.source) };
     case "fill":

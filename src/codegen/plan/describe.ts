@@ -147,8 +147,9 @@ export function stepMacs(spec: SpecBody, rulebookOf: (role: string) => number): 
         perRow: epilogue(spec.first, spec.middle) + epilogue(spec.second, spec.cout),
         perPair: [{ ...used(spec.map), macs: spec.source.channels * spec.middle }, { ...used(spec.map), macs: spec.middle * spec.cout }],
       };
-    case "pool":
     case "devoxelize":
+      return { perRow: 0, perPair: [{ ...used(spec.map), macs: spec.source.channels }] };
+    case "pool":
       return { perRow: 0, perPair: [{ ...used(spec.map), macs: 0 }] };
     default:
       return { perRow: 0, perPair: [] };
