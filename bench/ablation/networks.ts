@@ -34,6 +34,10 @@ export const NETWORKS: readonly BenchNetwork[] = [
   { name: "scn_unet", file: "bench/nets/scn_unet.spnet", clouds: ["indoor50k"], scene: "room" },
   { name: "linear_layers", file: "bench/nets/linear_layers.spnet", clouds: ["indoor50k"], scene: "room" },
   { name: "mixing_layers", file: "bench/nets/linear_layers.spnet", params: { blocks: 1, mixes: 8 }, clouds: ["indoor50k"], scene: "room" },
+  {
+    name: "detector", file: "examples/centerpoint_bev.spnet", params: { rows: 400, columns: 400, depth: 2 }, clouds: [], scene: "lidar",
+    grid: { voxel: [0.1, 0.1, 0.2], range: { min: [0, -20, -5], max: [40, 20, 3] } },
+  },
   family("small", [16, 32, 64, 128], 1),
   family("medium", [32, 64, 128, 256], 2),
   family("large", [64, 128, 256, 512], 3),
