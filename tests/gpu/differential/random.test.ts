@@ -1,4 +1,4 @@
 import { gpuTarget } from "../../support/gpu-target.ts";
 import { randomSuite } from "../../suites/random.ts";
 
-randomSuite(gpuTarget, 40, 150, 1103);
+randomSuite(gpuTarget, 48, 150, 48);
