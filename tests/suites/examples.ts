@@ -36,7 +36,7 @@ function neighbourhood({ rows, coords, features }: SceneInput, item: number): Sc
 function inputsOf(net: SourceNet, kind: SceneKind): Inputs {
   return Object.fromEntries(inputSpecs(net.module).map((spec) => {
     const made = Array.from({ length: BATCH }, (_, item) => madeUpInput(kind, item + 1, spec));
-    const items = spec.shape === undefined ? made.map(neighbourhood) : made;
+    const items = spec.shape === undefined ? made.map((input, item) => neighbourhood(input, item)) : made;
     return [spec.name, { coords: sameKind(items[0]!.coords, items.flatMap((i) => [...i.coords])), features: Float32Array.from(items.flatMap((i) => [...i.features])) }];
   }));
 }

@@ -1,4 +1,4 @@
 import { cpuTarget } from "../support/cpu-target.ts";
 import { randomSuite } from "../suites/random.ts";
 
-randomSuite(cpuTarget, 120, 250, 3);
+randomSuite(cpuTarget, 120, 250, 20277);

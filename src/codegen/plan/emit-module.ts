@@ -127,9 +127,14 @@ function header(parts: ModuleParts, version: string): string {
 /** Text from a file, harmless inside a line comment. */
 const comment = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, " ");
 
+/** What the type of an input does not say. */
+function docOf({ shape, positions, axes, channels }: InputPlan): string {
+  if (shape !== undefined) return `  /** ${printItems(shape)} */\n`;
+  return positions === true ? `  /** Points: positions (batch, ${axes.map(comment).join(", ")}) instead of coordinates, ${channels} channels. */\n` : "";
+}
+
 function interfaceTypes(inputs: readonly InputPlan[], outputs: readonly OutputPlan[]): string {
-  const docOf = (i: InputPlan): string => (i.shape !== undefined ? printItems(i.shape) : i.positions === true ? `Points: positions (batch, ${i.axes.map(comment).join(", ")}) instead of coordinates, ${i.channels} channels.` : "");
-  const named = inputs.map((i) => `${docOf(i) === "" ? "" : `  /** ${docOf(i)} */\n`}  readonly ${JSON.stringify(i.name)}: ${i.shape === undefined ? "SparseInput" : "TensorInput"};`);
+  const named = inputs.map((i) => `${docOf(i)}  readonly ${JSON.stringify(i.name)}: ${i.shape === undefined ? "SparseInput" : "TensorInput"};`);
   const given = outputs.map((o) => `  readonly ${JSON.stringify(o.name)}: ${o.kind === "feat" ? "FeatOutput" : "DenseOutput"};`);
   return `/** Inputs of this network by name. */\nexport interface Inputs {\n${named.join("\n")}\n}\n\n/** Outputs of this network by name. */\nexport interface Outputs {\n${given.join("\n")}\n}\n`;
 }

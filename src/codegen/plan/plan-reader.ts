@@ -78,8 +78,8 @@ export class PlanReader {
     const [channels] = numbers(op.attrs, "shape") as readonly [number];
     const def = module.sites.def(site);
     const shape = def.kind === "full" ? { shape: [channels, ...def.extents] } : {};
-    const place = def.kind === "points" ? { axes: def.axes, positions: true as const } : { axes: module.sites.axes(site) };
-    return { name, site: this.#site.get(site)!, ...place, channels, buffer, ...shape };
+    if (def.kind === "points") return { name, site: this.#site.get(site)!, axes: def.axes, positions: true, channels, buffer };
+    return { name, site: this.#site.get(site)!, axes: module.sites.axes(site), channels, buffer, ...shape };
   }
 
   #output(name: string, value: ValueId, op: Op): OutputPlan {

@@ -1,4 +1,4 @@
 import { gpuTarget } from "../../support/gpu-target.ts";
 import { randomSuite } from "../../suites/random.ts";
 
-randomSuite(gpuTarget, 48, 150, 48);
+randomSuite(gpuTarget, 50, 150, 1329);
