@@ -19,8 +19,25 @@ net Halves {
 }
 `;
 
+/** Points and their voxels, with rows of float16 on both. */
+const points = (widths: readonly [number, number]): string => `spnet 1
+net Points {
+  sites P : (y, x) = points
+  sites V : (y: 9, x: 9) = voxels(P, size=0.8, origin=-1, outside=drop)
+  input p : feat[P, 3]
+  let own = p |> linear(${widths[0]}, bias=true, w="own") |> tanh
+  let v = own |> voxelize(onto=V) |> subm(${widths[0]}, k=3, w="a") |> relu
+  let low = cat(v |> conv(${widths[1]}, k=2, s=2, p=0, sites=floor, w="b"), own |> voxelize(onto=V/2, reduce=max))
+  let back = (low |> linear(${widths[0]}, w="c") |> devoxelize(mode=trilinear)) + (v |> devoxelize)
+  output rows = back |> linear(4, w="head")
+  output again = back |> voxelize(onto=V, reduce=sum, max_points=3) |> linear(3, w="again")
+}
+`;
+
 /** Networks with every kind of step between layers: rows aligned to vectors of four, and not. */
 export const HALF_NETS = [
   { name: "aligned, 3 axes", net: netFromText(blocks("z: 9, y: 12, x: 11", [16, 32, 16])) },
   { name: "odd, 2 axes", net: netFromText(blocks("y: 20, x: 17", [5, 7, 3])) },
+  { name: "points, aligned", net: netFromText(points([16, 32])) },
+  { name: "points, odd", net: netFromText(points([5, 3])) },
 ];
