@@ -1,12 +1,10 @@
-import { TILE } from "../../../runtime/cpu/fields.ts";
 import { pad4, type DevoxelizeSpec, type VoxelizeSpec } from "../../wgsl/spec.ts";
 import type { Assembly } from "../assembly.ts";
 import type { Local } from "../func.ts";
 import { f32x4, i32, v128, type Sexpr } from "../wat.ts";
 import { finishTile, tileScratch } from "./epilogue.ts";
 import type { StepFunc } from "./frame.ts";
-import { listOf, tileLists } from "./lists.ts";
-import { eachVector, part, rowOf } from "./pool.ts";
+import { eachPair, eachVector, part, rowOf } from "./pool.ts";
 
 /** Sum, mean or maximum of the points of each row: a list per row, in the points' order. */
 export function voxelizeBody(assembly: Assembly, s: StepFunc, spec: VoxelizeSpec): void {
@@ -43,41 +41,26 @@ export function voxelizeBody(assembly: Assembly, s: StepFunc, spec: VoxelizeSpec
 /** Rows at the corners around each point, times how near the point is to each, corner after corner. */
 export function devoxelizeBody(assembly: Assembly, s: StepFunc, spec: DevoxelizeSpec): void {
   const { f } = s;
-  const { source, map, fractions } = spec;
+  const { source, fractions } = spec;
   const width = pad4(source.channels);
-  // Behind the tiles: the sum of the weights of each row.
-  const totals = tileScratch(width, spec.epilogue);
-  assembly.needScratch(totals + 4 * TILE);
   s.eachTile(1, () => {
-    f.add(["memory.fill", i32.add(s.scratch.get, totals), ["i32.const", "0"], ["i32.const", String(4 * TILE)]]);
-    f.add(["memory.fill", s.scratch.get, ["i32.const", "0"], ["i32.const", String(4 * TILE * width)]]);
-    const lists = tileLists(s, map);
-    const tap = f.local("tap");
-    f.for(tap, 0, map.taps.length, 1, () => {
-      const [begin, end] = listOf(assembly, f, lists, map, tap);
-      f.while(i32.ltU(begin.get, end.get), () => {
-        const entry = f.let("entry", i32.load(begin.get));
-        const row = f.let("inTile", i32.and(entry.get, TILE - 1));
-        const place = f.let("place", rowOf(s, fractions, i32.add(s.first.get, row.get)));
-        const weight = f.let("weight", ["f32.const", "1"], "f32");
-        for (let a = 0; a < fractions.channels; a++) {
-          const high = f.let("high", ["f32.load", `offset=${4 * a}`, place.get], "f32");
-          const upper = i32.and(i32.shrU(tap.get, fractions.channels - 1 - a), 1);
-          f.add(weight.set(["f32.mul", weight.get, ["select", high.get, ["f32.sub", ["f32.const", "1"], high.get], upper]]));
-        }
-        // A corner of weight 0 counts for nothing, whatever it holds.
-        f.if(["f32.gt", weight.get, ["f32.const", "0"]], () => {
-          const total = f.let("totalAt", i32.add(i32.add(s.scratch.get, totals), i32.mul(row.get, 4)));
-          f.add(["f32.store", total.get, ["f32.add", ["f32.load", total.get], weight.get]]);
-          const from = f.let("from", rowOf(s, source, i32.shrU(entry.get, Math.log2(TILE))));
-          const to = f.let("into", i32.add(s.scratch.get, i32.mul(row.get, 4 * width)));
-          const factor = f.let("factor", f32x4.splat(weight.get), "v128");
-          eachVector(s, source.channels, (at, n) => {
-            const sum = f.let("sumAt", i32.add(to.get, at));
-            f.add(v128.store(sum.get, f32x4.add(v128.load(sum.get), f32x4.mul(factor.get, part(n, i32.add(from.get, at))))));
-          });
+    // The word of a row is the sum of its weights.
+    const totals = eachPair(assembly, s, spec, ({ tap, row, from, to, word }) => {
+      const place = f.let("place", rowOf(s, fractions, i32.add(s.first.get, row.get)));
+      const weight = f.let("weight", ["f32.const", "1"], "f32");
+      for (let a = 0; a < fractions.channels; a++) {
+        const high = f.let("high", ["f32.load", `offset=${4 * a}`, place.get], "f32");
+        const upper = i32.and(i32.shrU(tap.get, fractions.channels - 1 - a), 1);
+        f.add(weight.set(["f32.mul", weight.get, ["select", high.get, ["f32.sub", ["f32.const", "1"], high.get], upper]]));
+      }
+      // A corner of weight 0 counts for nothing, whatever it holds.
+      f.if(["f32.gt", weight.get, ["f32.const", "0"]], () => {
+        f.add(["f32.store", word.get, ["f32.add", ["f32.load", word.get], weight.get]]);
+        const factor = f.let("factor", f32x4.splat(weight.get), "v128");
+        eachVector(s, source.channels, (at, n) => {
+          const sum = f.let("sumAt", i32.add(to.get, at));
+          f.add(v128.store(sum.get, f32x4.add(v128.load(sum.get), f32x4.mul(factor.get, part(n, i32.add(from.get, at))))));
         });
-        f.add(begin.grow(4));
       });
     });
     if (spec.scaled) scale(s, totals, width, source.channels);

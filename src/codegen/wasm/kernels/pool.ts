@@ -24,37 +24,54 @@ export function pointwiseBody(assembly: Assembly, s: StepFunc, spec: PointwiseSp
   });
 }
 
+/** A pair of a tile: its tap, its row in the tile, channel 0 of the source row, the row's sums, and a word of its own behind all sums. */
+interface TilePair {
+  readonly tap: Local;
+  readonly row: Local;
+  readonly from: Local;
+  readonly to: Local;
+  readonly word: Local;
+}
+
+/** Makes the sums of a tile and a word per row 0 and visits the pairs of its lists, tap after tap. Returns where in scratch the words are. */
+export function eachPair(assembly: Assembly, s: StepFunc, { source, map, epilogue }: Pick<PoolSpec, "source" | "map" | "epilogue">, body: (pair: TilePair) => void): number {
+  const { f } = s;
+  const width = pad4(source.channels);
+  const words = tileScratch(width, epilogue);
+  assembly.needScratch(words + 4 * TILE);
+  f.add(["memory.fill", i32.add(s.scratch.get, words), ["i32.const", "0"], ["i32.const", String(4 * TILE)]]);
+  f.add(["memory.fill", s.scratch.get, ["i32.const", "0"], ["i32.const", String(4 * TILE * width)]]);
+  const lists = tileLists(s, map);
+  const tap = f.local("tap");
+  f.for(tap, 0, map.taps.length, 1, () => {
+    const [begin, end] = listOf(assembly, f, lists, map, tap);
+    f.while(i32.ltU(begin.get, end.get), () => {
+      const entry = f.let("entry", i32.load(begin.get));
+      const from = f.let("from", rowOf(s, source, i32.shrU(entry.get, Math.log2(TILE))));
+      const row = f.let("inTile", i32.and(entry.get, TILE - 1));
+      const to = f.let("into", i32.add(s.scratch.get, i32.mul(row.get, 4 * width)));
+      body({ tap, row, from, to, word: f.let("countAt", i32.add(i32.add(s.scratch.get, words), i32.mul(row.get, 4))) });
+      f.add(begin.grow(4));
+    });
+  });
+  return words;
+}
+
 /** Maximum, sum or mean over the rows that a tile's lists name, tap after tap; 0 where no tap finds a row. A maximum over a volume counts each missing row as 0. */
 export function poolBody(assembly: Assembly, s: StepFunc, spec: PoolSpec): void {
   const { f } = s;
-  const { source, map, mode } = spec;
+  const { source, mode } = spec;
   const width = pad4(source.channels);
-  // Behind the tiles: how many pairs each row has.
-  const countsAt = tileScratch(width, spec.epilogue);
-  assembly.needScratch(countsAt + 4 * TILE);
   s.eachTile(1, () => {
-    f.add(["memory.fill", i32.add(s.scratch.get, countsAt), ["i32.const", "0"], ["i32.const", String(4 * TILE)]]);
-    f.add(["memory.fill", s.scratch.get, ["i32.const", "0"], ["i32.const", String(4 * TILE * width)]]);
-    const lists = tileLists(s, map);
-    const tap = f.local("tap");
-    f.for(tap, 0, map.taps.length, 1, () => {
-      const [begin, end] = listOf(assembly, f, lists, map, tap);
-      f.while(i32.ltU(begin.get, end.get), () => {
-        const entry = f.let("entry", i32.load(begin.get));
-        const from = f.let("from", rowOf(s, source, i32.shrU(entry.get, Math.log2(TILE))));
-        const row = f.let("inTile", i32.and(entry.get, TILE - 1));
-        const to = f.let("into", i32.add(s.scratch.get, i32.mul(row.get, 4 * width)));
-        const count = f.let("countAt", i32.add(i32.add(s.scratch.get, countsAt), i32.mul(row.get, 4)));
-        const seen = f.let("seen", i32.load(count.get));
-        f.add(i32.store(count.get, i32.add(seen.get, 1)));
-        eachVector(s, source.channels, (at, n) => {
-          const value = f.let("found", part(n, i32.add(from.get, at)), "v128");
-          const place = f.let("place", i32.add(to.get, at));
-          const old = v128.load(place.get);
-          const larger: Sexpr = ["select", f32x4.max(old, value.get), value.get, seen.get];
-          f.add(v128.store(place.get, mode === "max" ? larger : f32x4.add(old, value.get)));
-        });
-        f.add(begin.grow(4));
+    const countsAt = eachPair(assembly, s, spec, ({ from, to, word }) => {
+      const seen = f.let("seen", i32.load(word.get));
+      f.add(i32.store(word.get, i32.add(seen.get, 1)));
+      eachVector(s, source.channels, (at, n) => {
+        const value = f.let("found", part(n, i32.add(from.get, at)), "v128");
+        const place = f.let("place", i32.add(to.get, at));
+        const old = v128.load(place.get);
+        const larger: Sexpr = ["select", f32x4.max(old, value.get), value.get, seen.get];
+        f.add(v128.store(place.get, mode === "max" ? larger : f32x4.add(old, value.get)));
       });
     });
     if (mode === "avg") divide(s, countsAt, width, source.channels, spec.divisor);
