@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { WITHOUT, type DeviceFeature } from "../runtime/device.ts";
+import { REMEDIES, type DeviceFeature } from "../runtime/device.ts";
 import { AdapterError } from "./errors.ts";
 import { ADAPTER_VARIABLE, chosenAdapter, ensureVulkanEnvironment, type AdapterChoice } from "./vulkan.ts";
 
@@ -47,7 +47,7 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Opene
     throw new AdapterError("SP0602", `the adapter is ${describe(adapter.info)}, not ${prefer}`);
   }
   for (const feature of options.features ?? []) {
-    if (!adapter.features.has(feature)) throw new AdapterError("SP0603", `the adapter has no feature ${feature}: ${describe(adapter.info)}${feature in WITHOUT ? `; compile the network ${WITHOUT[feature as DeviceFeature]}` : ""}`);
+    if (!adapter.features.has(feature)) throw new AdapterError("SP0603", `the adapter has no feature ${feature}: ${describe(adapter.info)}${feature in REMEDIES ? `; compile the network ${REMEDIES[feature as DeviceFeature]}` : ""}`);
   }
   let device: GPUDevice;
   try {

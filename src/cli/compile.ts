@@ -2,6 +2,7 @@
 import type { Program, WasmProgram } from "../codegen/plan/emit-module.ts";
 import type { Choices } from "../codegen/tuning/choices.ts";
 import type { Module } from "../ir/module.ts";
+import { DESKTOP_WORKGROUP_BYTES } from "../passes/cost/machine.ts";
 import type { Args, OptionDefs } from "./command.ts";
 import { UsageError } from "./errors.ts";
 
@@ -32,7 +33,6 @@ export async function planWebgpu(fused: Module, args: Args, tiles: Choices["tile
   const [{ lowerToPlan }, { WEBGPU_STEPS }, { storeHalves }, { withTiles }] = await Promise.all([
     import("../codegen/plan/lower.ts"), import("../codegen/plan/lower-steps.ts"), import("../codegen/plan/store-halves.ts"), import("../codegen/tuning/tiles.ts"),
   ]);
-  const { DESKTOP_WORKGROUP_BYTES } = await import("../codegen/wgsl/kernels/shape.ts");
   const desktop = args.choice("limits", LIMITS, "portable") === "desktop";
   const plan = withTiles(lowerToPlan(fused, desktop ? { ...WEBGPU_STEPS, workgroupBytes: DESKTOP_WORKGROUP_BYTES } : WEBGPU_STEPS), tiles);
   return args.choice("storage", STORAGE, "f32") === "f16" ? storeHalves(plan) : plan;

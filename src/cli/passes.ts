@@ -3,7 +3,7 @@ import type { Module } from "../ir/module.ts";
 import type { Instrument, StepReport } from "../passes/instrument/instrument.ts";
 import { runPipeline } from "../passes/manager.ts";
 import type { Pipeline } from "../passes/pipeline.ts";
-import { WORKGROUP_BYTES } from "../passes/cost/machine.ts";
+import { DESKTOP_WORKGROUP_BYTES } from "../passes/cost/machine.ts";
 import { presetPipeline, withOptions, type Preset } from "../passes/presets.ts";
 import type { Args, OptionDefs } from "./command.ts";
 import { UsageError } from "./errors.ts";
@@ -33,7 +33,7 @@ export function chosenPipeline(args: Args): Pipeline {
   return withOptions(pipeline, "fuse-pairs", {
     pairs: args.choice("pairs", PAIRS, "model"),
     ...(args.text("storage") === "f16" ? { numbers: "f16" } : {}),
-    ...(args.text("limits") === "desktop" ? { bytes: 2 * WORKGROUP_BYTES } : {}),
+    ...(args.text("limits") === "desktop" ? { bytes: DESKTOP_WORKGROUP_BYTES } : {}),
   });
 }
 

@@ -9,7 +9,7 @@ import { mergeLocs, type Loc } from "../ir/loc.ts";
 import { typeOf, type Module, type Op, type ValueId } from "../ir/module.ts";
 import { geometryOf } from "../ir/ops/conv.ts";
 import { kernelVolume, mirrors } from "../ir/ops/rulebook.ts";
-import { TILE_ROWS, WORKGROUP_BYTES } from "./cost/machine.ts";
+import { DESKTOP_WORKGROUP_BYTES, TILE_ROWS, WORKGROUP_BYTES } from "./cost/machine.ts";
 import { estimatePair, PAIR_COLUMNS, pairCapacity, type PairEstimate } from "./cost/pair-model.ts";
 import { choice, int } from "./options.ts";
 import { definePass } from "./pass.ts";
@@ -43,7 +43,7 @@ export const fusePairs = definePass({
   options: {
     pairs: choice(["never", "model", "always"], "never", "fuse no pair, those the cost model favours, or all that are legal"),
     capacity: int(128, 1, 4096, "halo rows on chip at most; fewer where channels are many"),
-    bytes: int(WORKGROUP_BYTES, WORKGROUP_BYTES, 2 * WORKGROUP_BYTES, "workgroup memory that a kernel may take; every device has 16384"),
+    bytes: int(WORKGROUP_BYTES, WORKGROUP_BYTES, DESKTOP_WORKGROUP_BYTES, "workgroup memory that a kernel may take; every device has 16384"),
     numbers: choice(["f32", "f16"], "f32", "how the rows between are kept on chip; f16 goes with rows that are stored so"),
   },
   stats: { fused: "pairs made one kernel", refused: "legal, but the cost model says it does not pay", halos: "halo tables asked for" },

@@ -9,10 +9,10 @@ export interface DeviceNeeds {
   readonly features: readonly DeviceFeature[];
 }
 
-/** Features that kernels may be compiled to use, each with what compiles them without. */
-export const WITHOUT = { "shader-f16": "with --storage f32", subgroups: "without --tuning, or for a device that has them" } as const;
+/** Features that kernels may be compiled to use, each with the way to compile them without it. */
+export const REMEDIES = { "shader-f16": "with --storage f32", subgroups: "without --tuning, or for a device that has them" } as const;
 
-export type DeviceFeature = keyof typeof WITHOUT;
+export type DeviceFeature = keyof typeof REMEDIES;
 
 export interface OpenedDevice {
   readonly device: GPUDevice;
@@ -42,10 +42,7 @@ function platformGpu(): GPU | undefined {
 export async function openGpu(given: GPUDevice | undefined, gpu: GPU | undefined, needed: DeviceNeeds, hardware = false): Promise<OpenedDevice> {
   if (given !== undefined) {
     needFeatures(given.features, needed.features, "given device");
-    for (const [name, value] of Object.entries(needed.limits)) {
-      const have = given.limits[name as keyof NeededLimits];
-      if (have < value) throw new SpnetError("SP0603", `the given device has ${name} ${have}, this network needs ${value}`, { limit: name, needed: value, have });
-    }
+    needLimits(given.limits, needed.limits, "given device");
     return { device: given, owned: false, adapter: describeAdapter(given.adapterInfo) };
   }
   const root = gpu ?? platformGpu();
@@ -59,21 +56,28 @@ export async function openGpu(given: GPUDevice | undefined, gpu: GPU | undefined
     maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
     maxBufferSize: adapter.limits.maxBufferSize,
   };
-  for (const [name, value] of Object.entries(needed.limits)) {
-    const have = adapter.limits[name as keyof NeededLimits];
-    if (have < value) throw new SpnetError("SP0603", `the adapter has ${name} ${have}, this network needs ${value}`, { limit: name, needed: value, have });
-    requiredLimits[name] = Math.max(requiredLimits[name] ?? 0, value);
-  }
+  needLimits(adapter.limits, needed.limits, "adapter");
+  for (const [name, value] of Object.entries(needed.limits)) requiredLimits[name] = Math.max(requiredLimits[name] ?? 0, value);
   const wanted = (["timestamp-query"] as const).filter((feature) => adapter.features.has(feature));
   const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: [...needed.features, ...wanted] });
   return { device, owned: true, adapter: describeAdapter(adapter.info) };
+}
+
+/** SP0603 names the first limit that is too low. */
+function needLimits(limits: GPUSupportedLimits, needed: NeededLimits, who: string): void {
+  for (const [limit, value] of Object.entries(needed)) {
+    const have = limits[limit as keyof NeededLimits];
+    if (have >= value) continue;
+    const remedy = limit === "maxComputeWorkgroupStorageSize" ? ": compile it with --limits portable" : "";
+    throw new SpnetError("SP0603", `the ${who} has ${limit} ${have}, this network needs ${value}${remedy}`, { limit, needed: value, have });
+  }
 }
 
 /** SP0603 names the first feature that is not there. */
 function needFeatures(have: GPUSupportedFeatures, needed: DeviceNeeds["features"], who: string): void {
   const missing = needed.find((feature) => !have.has(feature));
   if (missing === undefined) return;
-  throw new SpnetError("SP0603", `the ${who} lacks ${missing}, which this network was compiled to use: compile it ${WITHOUT[missing]}`, { feature: missing });
+  throw new SpnetError("SP0603", `the ${who} lacks ${missing}, which this network was compiled to use: compile it ${REMEDIES[missing]}`, { feature: missing });
 }
 
 /** Whether an adapter computes on the CPU. Dawn marks its own software adapters only; drivers of Vulkan tell by their names. */

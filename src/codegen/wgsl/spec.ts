@@ -70,7 +70,7 @@ export interface DenseTarget {
 }
 
 /** Float offsets of per-channel vectors are padded to 4 like the columns they meet. */
-interface KernelHead {
+export interface KernelHead {
   /** Entry point and label, unique in the plan and stable: `k07_conv_down2_0`. */
   readonly name: string;
   /** Comment lines: what, sites in → out, shapes, source lines. */

@@ -19,6 +19,9 @@ export const GATHER_MISS = 0.25;
 /** Workgroup memory that every WebGPU device has, in bytes. */
 export const WORKGROUP_BYTES = 16_384;
 
+/** Workgroup memory that desktop GPUs have, and WebGPU gives where it is asked for. */
+export const DESKTOP_WORKGROUP_BYTES = 32_768;
+
 /** Output rows of a tile. */
 export const TILE_ROWS = 32;
 

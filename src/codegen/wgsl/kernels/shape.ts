@@ -3,11 +3,7 @@ import { pad4 } from "../spec.ts";
 
 export type { TileChoice } from "../spec.ts";
 
-/** Workgroup memory that every WebGPU device has, in bytes. */
-export const WORKGROUP_BYTES = 16_384;
-
-/** Workgroup memory that desktop GPUs have, and WebGPU gives where it is asked for. */
-export const DESKTOP_WORKGROUP_BYTES = 32_768;
+export { DESKTOP_WORKGROUP_BYTES, WORKGROUP_BYTES } from "../../../passes/cost/machine.ts";
 
 /** Invocations of a workgroup that every WebGPU device allows. */
 export const MOST_INVOCATIONS = 256;
