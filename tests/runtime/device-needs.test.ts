@@ -10,7 +10,7 @@ const needs = (workgroup: number, ...features: DeviceNeeds["features"]): DeviceN
 
 describe.each([["given device", device, undefined], ["adapter", undefined, gpu]] as const)("the %s", (who, given, root) => {
   it("with less workgroup memory than a network needs is refused, with what compiles it for less", async () => {
-    await expect(openGpu(given, root, needs(16_388))).rejects.toMatchObject({ code: "SP0603", message: `the ${who} has maxComputeWorkgroupStorageSize 16384, this network needs 16388: compile it with --limits portable` });
+    await expect(openGpu(given, root, needs(16_388))).rejects.toMatchObject({ code: "SP0603", message: `SP0603: the ${who} has maxComputeWorkgroupStorageSize 16384, this network needs 16388: compile it with --limits portable` });
   });
 
   it("without a feature that a network needs is refused, with what compiles it without", async () => {
