@@ -31,6 +31,14 @@ describe("command line", () => {
     });
   }
 
+  test("--limits desktop is for kernels that need it, and for GPUs alone", async () => {
+    const wide = folder.write("wide.spnet", "spnet 1\nnet Wide {\n  sites S : (z, y, x)\n  input v : feat[S, 16]\n  output out = v |> subm(16, k=5, w=\"a\")\n}\n");
+    const kernels = async (...options: readonly string[]): Promise<string> => (await spnet("dump", wide, "--stage", "wgsl", ...options)).out;
+    expect(await kernels()).not.toContain("var<workgroup> lists");
+    expect(await kernels("--limits", "desktop")).toContain("var<workgroup> lists");
+    expect(await spnet("compile", wide, "--out", "unwritten", "--target", "wasm", "--limits", "desktop")).toMatchObject({ status: 2, err: expect.stringContaining("--limits is an option of the GPU's") });
+  });
+
   test("wrong command lines are told apart from wrong files", async () => {
     expect(await spnet("frobnicate")).toMatchObject({ status: 2, err: expect.stringContaining("unknown command frobnicate") });
     expect(await spnet("check")).toMatchObject({ status: 2, err: expect.stringContaining("a file is missing") });

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { addsAlike, needsSubgroups, tileCandidates } from "../../../src/codegen/tuning/tiles.ts";
+import { standardTile } from "../../../src/codegen/plan/dataflow.ts";
+import { DESKTOP_WORKGROUP_BYTES, WORKGROUP_BYTES } from "../../../src/codegen/wgsl/kernels/shape.ts";
 import { buildKernel } from "../../../src/codegen/wgsl/kernels/index.ts";
 import type { ConvSpec, ConvTerm, DenseTarget, EpilogueStep, RowAccess } from "../../../src/codegen/wgsl/spec.ts";
 import { openGpu, type TestGpu, type Words } from "../../support/gpu.ts";
@@ -198,6 +200,21 @@ describe("streamed, channels in parts", () => {
       }
     }
   });
+});
+
+test("lists of 125 taps on the workgroup memory of a desktop give the bits of the packed kernel", async () => {
+  const c = new Case(65, 16, [{ cin: 16, taps: 125 }]);
+  const target = c.target(rowsOf("out", 16));
+  const spec: ConvSpec = { kind: "conv", name: "k00_test", header: ["test"], rows: 1, terms: c.terms, columns: [0, 16], epilogue: [], target };
+  const packed = await gpu.run(buildKernel({ ...spec, tile: standardTile(spec, WORKGROUP_BYTES)! }), { ...c.buffers, params: c.params.block }, { rows: c.rows });
+  const tile = { threads: 4, perThread: 4, dataflow: "streamed", splits: 1, ahead: 4, folds: false } as const;
+  const kernel = buildKernel({ ...spec, tile });
+  expect(kernel.workgroupBytes).toBeGreaterThan(WORKGROUP_BYTES);
+  const desktop = await openGpu({ requiredLimits: { maxComputeWorkgroupStorageSize: DESKTOP_WORKGROUP_BYTES } });
+  const streamed = await desktop.run(kernel, { ...c.buffers, params: c.params.block }, { rows: c.rows });
+  desktop.close();
+  expect(bitsOf(streamed)).toEqual(bitsOf(packed));
+  expect(error(toMatrix(floats(streamed, "out"), c.rows, target), c.sum)).toBeLessThan(CLOSE);
 });
 
 describe("channels", () => {
