@@ -83,7 +83,7 @@ function printSites(table: SiteTable, id: SiteId): string {
     case "voxels": {
       const axes = def.axes.map((axis) => JSON.stringify(axis)).join(", ");
       const extents = def.extents === undefined ? [] : [list("extents", def.extents)];
-      return `voxels(@${def.of}) {axes = [${axes}], ${[...extents, list("size", def.size), list("origin", def.origin)].join(", ")}, rounding = "${def.rounding}", outside = "${def.outside}"}`;
+      return `voxels(@${def.of}) {axes = [${axes}], ${[...extents, list("size", def.size), list("origin", def.origin)].join(", ")}, rounding = "${def.rounding}", outside = "${def.outside}"${def.maxVoxels === undefined ? "" : `, max_voxels = ${def.maxVoxels}`}}`;
     }
     case "floor":
       return `floor(@${def.of}) {${list("stride", def.stride)}}`;

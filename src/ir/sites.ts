@@ -52,6 +52,8 @@ export interface VoxelGrid {
   readonly rounding: "floor" | "nearest";
   /** What becomes of points beyond the extents: they are refused, or left out. */
   readonly outside: "error" | "drop";
+  /** Voxels of a batch item at most, the first ones to appear in the points' order; points of later ones are left out. */
+  readonly maxVoxels?: number;
 }
 
 /** The cells of a grid that points lie in, each once. All that derives from it names it as its root. */
@@ -436,7 +438,7 @@ function siteKey(def: SiteDef): string | undefined {
     case "points":
       return JSON.stringify(["input", def.name]);
     case "voxels":
-      return JSON.stringify(["voxels", def.of, def.axes, def.extents ?? [], def.size, def.origin, def.rounding, def.outside]);
+      return JSON.stringify(["voxels", def.of, def.axes, def.extents ?? [], def.size, def.origin, def.rounding, def.outside, def.maxVoxels ?? 0]);
     case "full":
       return JSON.stringify(["full", def.axes, def.extents]);
     case "reach":

@@ -103,7 +103,7 @@ export function locatePoints(
 
 type CellGrid = NonNullable<PlannedSite["cells"]>;
 
-function stepsOf({ size, origin, rounding, outside, extents }: CellGrid, axes: readonly string[], input: string, { data, pointOf }: { readonly data: Float32Array; readonly pointOf?: Int32Array }, limit: number): Steps {
+function stepsOf({ size, origin, rounding, outside, extents, maxVoxels }: CellGrid, axes: readonly string[], input: string, { data, pointOf }: { readonly data: Float32Array; readonly pointOf?: Int32Array }, limit: number): Steps {
   const [dim, width] = [size.length, size.length + 1];
   const rows = data.length / width;
   const [edges, least] = [size.map(Math.fround), origin.map(Math.fround)];
@@ -131,7 +131,26 @@ function stepsOf({ size, origin, rounding, outside, extents }: CellGrid, axes: r
     const where = axes.map((axis, a) => `${axis} ${origin[a]} … ${origin[a]! + extents![a]! * size[a]!}`).join(", ");
     throw new SpnetError("SP0850", `positions of \`${input}\`: ${leftOut} of ${rows} points lie outside of their voxels (${where}), first point ${point} (${[...data.subarray(first * width, (first + 1) * width)].join(", ")}); \`outside=drop\` in the file leaves them out`, { row: point, outside: leftOut });
   }
+  if (maxVoxels !== undefined) leftOut += leaveOutLater(maxVoxels, extents!, data, round, { places, left });
   return { places, left, leftOut };
+}
+
+/** Leaves out the points of every voxel that is not among the first `most` of its batch item to appear, and counts them. */
+function leaveOutLater(most: number, extents: readonly number[], data: Float32Array, round: (place: number) => number, { places, left }: Pick<Steps, "places" | "left">): number {
+  const dim = extents.length;
+  const voxels = new Set<number>();
+  let [item, later] = [-1, 0];
+  for (let row = 0; row < left.length; row++) {
+    if (data[row * (dim + 1)] !== item) voxels.clear();
+    item = data[row * (dim + 1)]!;
+    if (left[row] === 1) continue;
+    const cell = extents.reduce((n, extent, a) => n * extent + round(places[row * dim + a]!), 0);
+    if (voxels.size < most) voxels.add(cell);
+    if (voxels.has(cell)) continue;
+    left[row] = 1;
+    later++;
+  }
+  return later;
 }
 
 function cellsOf({ rounding, stride, corners }: CellGrid, data: Float32Array, { places, left, leftOut }: Steps, wanted: boolean): PointCells {

@@ -148,6 +148,7 @@ describe("errors of the text form", () => {
     ["an unknown level", small.replace(" net ", " tensor "), ['SP0953 "tensor"']],
     ["an unknown parent", small.replace("reach(@S)", "reach(@T)"), ['SP0954 "@S/2"']],
     ["the same derivation twice", small.replace("%0", "sites @B = reach(@S) {kernel = [3, 3], stride = [2, 2], padding = [1, 1], dilation = [1, 1]}\n%0"), ['SP0954 "@B"']],
+    ["a limit of voxels that is no number", small.replace("%0", 'sites @P = points(y, x)\nsites @V = voxels(@P) {axes = ["y", "x"], size = [1, 1], origin = [0, 0], rounding = "floor", outside = "error", max_voxels = "3"}\n%0'), ['SP0954 "@V"']],
     ["a site set twice", small.replace("%0", "sites @S = input(z)\n%0"), ['SP0954 "@S"']],
     ["half the extents", small.replace("y: 8, x: 8", "y: 8, x"), ['SP0954 "@S"']],
     ["a missing list", small.replace("stride = [2, 2], padding = [1, 1], dilation = [1, 1]}\n%0", "padding = [1, 1], dilation = [1, 1]}\n%0"), ['SP0954 "@S/2"']],

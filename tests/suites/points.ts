@@ -12,12 +12,13 @@ const GRIDS = [1, 2, 3, 4].flatMap((dim) => [
   { dim, bounded: true, rounding: "floor" },
   { dim, bounded: false, rounding: dim % 2 === 0 ? "nearest" : "floor" },
   ...(dim % 2 === 1 ? [{ dim, bounded: true, rounding: "nearest" } as const] : []),
+  ...(dim > 1 ? [{ dim, bounded: true, rounding: dim === 3 ? "nearest" : "floor", most: 11 } as const] : []),
 ] as const);
 
 export function pointsSuite(open: OpenTarget): void {
   const target = useTarget(open);
 
-  it.each(GRIDS.map((grid) => [grid.dim, grid.bounded ? "bounded" : "unbounded", grid.rounding, grid] as const))("%d axes, %s, %s: what the interpreter says, with any number of points", async (dim, _bounds, _rounding, grid) => {
+  it.each(GRIDS.map((grid) => [grid.dim, "most" in grid ? "limited" : grid.bounded ? "bounded" : "unbounded", grid.rounding, grid] as const))("%d axes, %s, %s: what the interpreter says, with any number of points", async (dim, _bounds, _rounding, grid) => {
     const net = pointNet(grid);
     const network = await openNet(target(), net);
     for (const [rows, batch] of [[150, 3], [1, 1], [0, 2], [33, 1], [64, 2]] as const) {
@@ -136,6 +137,43 @@ net Exchange {
     close("between", outputs["between"]!.features, masked(interpolatedFeatures(steps, v)));
     close("all", outputs["all"]!.features, masked(interpolatedFeatures(steps, v, { weights: "all" })));
     close("coarse", outputs["coarse"]!.features, masked(interpolatedFeatures(steps, sparse("low"), { stride: 2 })));
+  });
+
+  it("no more voxels than the limit: what spconv's order of first appearance keeps, in every batch item", async () => {
+    const net = netFromText(`spnet 1
+net Limited {
+  sites P : (y, x) = points
+  sites V : (y: 8, x: 6) = voxels(P, size=0.5, origin=[-2, 1], outside=drop, max_voxels=9)
+  input p : feat[P, 3]
+  let v = p |> voxelize(onto=V, max_points=2)
+  output v = v
+  output low = p |> voxelize(onto=V/2)
+  output back = v |> devoxelize
+}
+`);
+    const random = numbers(8);
+    const [rows, items] = [160, 2];
+    const places = Float32Array.from({ length: 2 * rows }, (_, i) => (i % 2 === 0 ? -2.3 : 0.8) + random() * 3.8);
+    const features = Float32Array.from({ length: 3 * rows }, () => random() * 2 - 1);
+    const itemOf = Array.from({ length: rows }, () => Math.floor(random() * items));
+    const coords = Float32Array.from({ length: 3 * rows }, (_, i) => (i % 3 === 0 ? itemOf[i / 3]! : places[2 * Math.floor(i / 3) + (i % 3) - 1]!));
+    const network = await openNet(target(), net);
+    const outputs = (await network.run({ p: { coords, features } }, { batch: items })) as Readonly<Record<string, FeatOutput>>;
+    expect(outputs["v"]!.rows).toBe(9 * items);
+    for (let item = 0; item < items; item++) {
+      const own = itemOf.flatMap((of, row) => (of === item ? [row] : []));
+      const points = { columns: 5, data: Float32Array.from(own.flatMap((row) => [...places.subarray(2 * row, 2 * row + 2), ...features.subarray(3 * row, 3 * row + 3)])) };
+      const voxels = voxelize(points, { voxel: [0.5, 0.5], range: { min: [-2, 1], max: [2, 4] }, maxPoints: 2, maxVoxels: 9, batch: item });
+      const wanted = Float32Array.from({ length: 3 * voxels.rows }, (_, i) => voxels.features[5 * Math.floor(i / 3) + 2 + (i % 3)]!);
+      const { coords: sites, features: found } = outputs["v"]!;
+      const mine = Array.from({ length: outputs["v"]!.rows }, (_, row) => row).filter((row) => sites[3 * row] === item);
+      const v = { rows: mine.length, channels: 3, coords: Int32Array.from(mine.flatMap((row) => [...sites.subarray(3 * row, 3 * row + 3)])), features: Float32Array.from(mine.flatMap((row) => [...found.subarray(3 * row, 3 * row + 3)])) };
+      expect(relativeError(outputRowsAt(v, voxels.coords), wanted)).toBeLessThanOrEqual(1e-6);
+      const back = own.flatMap((row) => [...outputs["back"]!.features.subarray(3 * row, 3 * row + 3)]);
+      expect(relativeError(back, nearestFeatures(voxels.pointRow, { features: wanted, channels: 3 }))).toBeLessThanOrEqual(1e-6);
+    }
+    expect(outputs["low"]!.rows).toBeLessThan(9 * items);
+    network.dispose();
   });
 
   describe("refuses", () => {

@@ -13,6 +13,8 @@ export interface PointGrid {
   readonly dim: number;
   readonly bounded: boolean;
   readonly rounding: "floor" | "nearest";
+  /** Voxels of a batch item at most; only of a bounded grid. */
+  readonly most?: number;
 }
 
 /** How points and voxels meet, at several strides, with row-wise layers on points between. */
@@ -41,10 +43,10 @@ const BODY = `
 `;
 
 /** Points and voxels on \`dim\` axes. */
-export function pointNet({ dim, bounded, rounding }: PointGrid): SourceNet {
+export function pointNet({ dim, bounded, rounding, most }: PointGrid): SourceNet {
   const names = AXES.slice(0, dim);
   const axes = names.map((axis, a) => (bounded ? `${axis}: ${GRIDS.extents[dim - 1]![a]}` : axis));
-  const options = [`size=[${GRIDS.sizes[dim - 1]!.join(", ")}]`, `origin=[${GRIDS.origins[dim - 1]!.join(", ")}]`, `rounding=${rounding}`, ...(bounded ? ["outside=drop"] : [])];
+  const options = [`size=[${GRIDS.sizes[dim - 1]!.join(", ")}]`, `origin=[${GRIDS.origins[dim - 1]!.join(", ")}]`, `rounding=${rounding}`, ...(bounded ? ["outside=drop"] : []), ...(most === undefined ? [] : [`max_voxels=${most}`])];
   return netFromText(`spnet 1\nnet N {\n  sites P : (${names.join(", ")}) = points\n  sites V : (${axes.join(", ")}) = voxels(P, ${options.join(", ")})\n  input p : feat[P, 5]\n${BODY}}\n`);
 }
 

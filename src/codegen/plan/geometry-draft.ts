@@ -135,8 +135,8 @@ export class GeometryDraft {
     const apart = corners && def.rounding === "nearest";
     const id = `${voxels}${apart ? CORNERS : CELLS}${stride.every((s) => s === 1) ? "" : `/${stride.join("x")}`}`;
     if (!this.#cells.has(id)) {
-      const { size, origin, rounding, outside, extents } = def;
-      const cells = { size, origin, rounding, outside, ...(extents === undefined ? {} : { extents }), stride, ...(apart ? { corners: true } : {}) };
+      const { size, origin, rounding, outside, extents, maxVoxels } = def;
+      const cells = { size, origin, rounding, outside, ...(extents === undefined ? {} : { extents }), ...(maxVoxels === undefined ? {} : { maxVoxels }), stride, ...(apart ? { corners: true } : {}) };
       this.#cells.set(id, { voxels, attrs: { id, kind: "cells", dim: stride.length, of: def.of, cells } });
     }
     return id;

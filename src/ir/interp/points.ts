@@ -25,8 +25,17 @@ function nearest(value: number): number {
 
 export const pointCount = ({ axes, data }: Positions): number => data.length / (axes + 1);
 
-/** Every point in a grid, in float32 as (p − origin) / size, each step rounded. */
+/** Every point in a grid, in float32 as (p − origin) / size, each step rounded; without those of voxels beyond the grid's limit. */
 export function locate(grid: VoxelGrid, positions: Positions): readonly Located[] {
+  const located = onGrid(grid, positions);
+  const { maxVoxels } = grid;
+  if (maxVoxels === undefined) return located;
+  const cellsOf = (batch: number): ReadonlySet<string> => new Set([...new Set(located.flatMap((p) => (p.batch === batch && p.cell !== undefined ? [p.cell.join()] : [])))].slice(0, maxVoxels));
+  const kept = new Map([...new Set(located.map((p) => p.batch))].map((batch) => [batch, cellsOf(batch)]));
+  return located.map((p) => (p.cell !== undefined && kept.get(p.batch)!.has(p.cell.join()) ? p : { ...p, cell: undefined }));
+}
+
+function onGrid(grid: VoxelGrid, positions: Positions): readonly Located[] {
   const width = positions.axes + 1;
   return Array.from({ length: pointCount(positions) }, (_, point): Located => {
     const place = grid.size.map((size, a) => fround(fround(fround(positions.data[point * width + 1 + a]!) - fround(grid.origin[a]!)) / fround(size)));

@@ -47,7 +47,6 @@ export function foreignOperation(name: string): ForeignOperation | undefined {
 const arg = {
   spelled: (spelling: string): ForeignArgument => ({ kind: "spelled", spelling }),
   needless: (why: string): ForeignArgument => ({ kind: "needless", why }),
-  later: (what: string): ForeignArgument => ({ kind: "later", what }),
 };
 
 const inferred = "input channels follow from the value";

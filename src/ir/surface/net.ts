@@ -131,10 +131,10 @@ export class NetUnderConstruction implements NetHost {
     return this.sites.addInput({ kind: "points", name, axes });
   }
 
-  declareVoxels(name: string, axes: readonly string[], extents: readonly number[] | undefined, { points, size, origin, rounding, outside, span }: VoxelsValue): string | undefined {
+  declareVoxels(name: string, axes: readonly string[], extents: readonly number[] | undefined, { points, size, origin, rounding, outside, maxVoxels, span }: VoxelsValue): string | undefined {
     const def = this.sites.def(points.id);
     const perAxis = (list: number | readonly number[]): readonly number[] => (typeof list === "number" ? axes.map(() => list) : list);
-    const grid = { axes, extents, size: perAxis(size.value), origin: perAxis(origin?.value ?? 0), rounding, outside: outside.value };
+    const grid = { axes, extents, size: perAxis(size.value), origin: perAxis(origin?.value ?? 0), rounding, outside: outside.value, ...(maxVoxels === undefined ? {} : { maxVoxels }) };
     const why = def.kind === "points" ? voxelGridProblem(grid, def.axes) : "needs points, this is a site set";
     if (why === undefined) return this.sites.deriveVoxels(name, points.id, grid);
     this.report(diagnose("SP0493", { why: `the grid ${why}` }, [{ span, text: "these voxels" }]));

@@ -24,7 +24,7 @@ export const voxelize: SurfaceOp = {
   ],
   foreignArguments: {
     max_num_points: { kind: "spelled", spelling: "max_points" },
-    max_voxels: { kind: "later", what: "a limit of voxels", note: "`voxelize` of `spnet/points` has one, in front of a network" },
+    max_voxels: { kind: "needless", why: "`max_voxels=` of `voxels(…)` limits them, for all that is on these sites" },
   },
   build(use) {
     const x = ofPoints(use);

@@ -103,6 +103,7 @@ export interface VoxelsValue {
   readonly origin: { readonly value: number | readonly number[]; readonly span: Span } | undefined;
   readonly rounding: "floor" | "nearest";
   readonly outside: { readonly value: "error" | "drop"; readonly span: Span };
+  readonly maxVoxels: number | undefined;
   readonly span: Span;
 }
 

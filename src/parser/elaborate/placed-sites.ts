@@ -23,13 +23,14 @@ export function placedSites(frame: Frame, stmt: SitesStmt, source: CallExpr, axe
   const of = (parameter: string): Argument | undefined => args.get(parameter)?.[0];
   const points = of("points")!;
   if (points.value.kind !== "sites") return frame.machine.report(frame, diagnose("SP0493", { why: "they are made of points" }, [{ span: points.span, text: "no set of points" }]));
-  const outside = of("outside");
+  const [outside, most] = [of("outside"), of("max_voxels")?.value];
   const voxels: VoxelsValue = {
     points: { id: points.value.id, span: points.span },
     size: numbersOf(of("size")!),
     origin: of("origin") === undefined ? undefined : numbersOf(of("origin")!),
     rounding: wordOf(of("rounding")) === "nearest" ? "nearest" : "floor",
     outside: { value: wordOf(outside) === "drop" ? "drop" : "error", span: outside?.span ?? source.span },
+    maxVoxels: most?.kind === "int" ? most.value : undefined,
     span: source.span,
   };
   const id = net.declareVoxels(name, axes, extents, voxels);

@@ -37,6 +37,8 @@ export interface CellsPlan {
   readonly origin: readonly number[];
   readonly rounding: "floor" | "nearest";
   readonly outside: "error" | "drop";
+  /** Voxels of a batch item at most, the first ones to appear, on a grid with extents. */
+  readonly maxVoxels?: number;
   /** Of the grid before the stride. */
   readonly extents?: readonly number[];
   readonly stride: readonly number[];

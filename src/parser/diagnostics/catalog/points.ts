@@ -29,7 +29,7 @@ export const points = {
   SP0493: {
     severity: "error",
     message: "these voxels make no sense: {why}",
-    explain: "`voxels(P, size=…, origin=…)` names a set of points with the same axes in the same order. Sizes are greater than 0; lists have one number per axis. Without extents nothing lies outside, so that `outside=drop` says nothing.",
+    explain: "`voxels(P, size=…, origin=…)` names a set of points with the same axes in the same order. Sizes are greater than 0; lists have one number per axis. Without extents nothing lies outside, so that `outside=drop` says nothing, and `max_voxels=` cannot say where points of voxels beyond the limit are.",
     bad: net("output y = p |> voxelize(onto=V)", "(x: 8, y: 8) = voxels(P, size=0.5)"),
     good: net("output y = p |> voxelize(onto=V)"),
   },
