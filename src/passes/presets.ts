@@ -13,7 +13,7 @@ export type Preset = "O0" | "O1" | "O2";
 export const presets: Readonly<Record<Preset, string>> = {
   O0: "ground,lower",
   O1: "ground,lower,reuse-rulebooks,fold-bn,fuse-epilogue,cse,dce",
-  O2: "ground,lower,reuse-rulebooks,fuse-cat,fold-bn,fold-scale,compose-pointwise,fuse-shortcut,fuse-epilogue,fuse-siblings,fuse-pointwise-chain,fuse-pairs,skip-zeros,cse,dce,schedule",
+  O2: "ground,lower,reuse-rulebooks,fuse-cat,fold-bn,fold-scale,compose-pointwise,fuse-shortcut,fuse-epilogue,fuse-siblings,fuse-pointwise-chain,fuse-pairs,skip-zeros,defer-dense,cse,dce,schedule",
 };
 
 /** The pipeline of a preset. */

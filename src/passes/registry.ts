@@ -1,6 +1,7 @@
 import { composePointwise } from "./compose-pointwise.ts";
 import { cse } from "./cse.ts";
 import { dce } from "./dce.ts";
+import { deferDense } from "./defer-dense.ts";
 import { foldBn } from "./fold-bn.ts";
 import { foldScale } from "./fold-scale.ts";
 import { fuseCat } from "./fuse-cat.ts";
@@ -33,6 +34,7 @@ const all: readonly Pass[] = [
   fusePairs,
   splitPairs,
   skipZeros,
+  deferDense,
   cse,
   dce,
   schedule,

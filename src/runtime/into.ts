@@ -14,9 +14,16 @@ export function checkInto(outputs: readonly Pick<OutputPlan, "name">[], { into, 
 
 /** An output's numbers in the first places of the array that was given for it, else in a new one. SP0625 if they do not fit. */
 export function deliver(name: string, numbers: Float32Array, into: RunOptions["into"]): Float32Array {
+  const given = room(name, numbers.length, into);
+  if (given === undefined) return numbers.slice();
+  given.set(numbers);
+  return given;
+}
+
+/** The first places of the array that was given for an output; undefined where none was. SP0625 if it is too short. */
+export function room(name: string, length: number, into: RunOptions["into"]): Float32Array | undefined {
   const array = into !== undefined && Object.hasOwn(into, name) ? into[name] : undefined;
-  if (array === undefined) return numbers.slice();
-  if (array.length < numbers.length) throw new SpnetError("SP0625", `output \`${name}\` has ${numbers.length} numbers, the array in \`into\` has room for ${array.length}`, { output: name, wanted: numbers.length });
-  array.set(numbers);
-  return array.subarray(0, numbers.length);
+  if (array === undefined) return undefined;
+  if (array.length < length) throw new SpnetError("SP0625", `output \`${name}\` has ${length} numbers, the array in \`into\` has room for ${array.length}`, { output: name, wanted: length });
+  return array.subarray(0, length);
 }

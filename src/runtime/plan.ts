@@ -31,6 +31,22 @@ export interface OutputPlan {
   readonly kind: "feat" | "vec" | "dense";
   /** Of one row or batch item. */
   readonly shape: readonly number[];
+  /** Of a dense output whose buffer has rows, of which it is made when it is handed over; on the CPU alone. */
+  readonly deferred?: DeferredPlan;
+}
+
+/** How rows lie in their buffer, and where their channels go in a dense tensor [batch, channels · e_fold, …other extents]. */
+export interface DeferredPlan {
+  /** Index of the rows' site set. */
+  readonly site: number;
+  readonly channels: number;
+  readonly stride: number;
+  readonly offset: number;
+  readonly extents: readonly number[];
+  /** Index of the axis that is folded into channels. */
+  readonly fold?: number;
+  /** [batch, …extents, channels] instead. */
+  readonly last?: true;
 }
 
 export interface BufferPlan {

@@ -23,8 +23,15 @@ class RandomNetwork {
   build(): Module {
     const blocks = this.#tape.int(1, 6);
     for (let i = 0; i < blocks && !this.#tape.empty; i++) this.#block();
-    const ends = this.#tape.bool() ? [this.#last] : [this.#last, ...this.#marked.slice(0, 2)];
+    const rows = this.#tape.bool() ? [this.#last] : [this.#last, ...this.#marked.slice(0, 2)];
+    const dense = rows.filter((v) => this.#hasExtents(v) && this.#tape.int(0, 3) === 3).map((v) => this.#d.op("to_dense", [v]));
+    const ends = [...rows.slice(dense.length > 0 && this.#tape.bool() ? 1 : 0), ...dense];
     return this.#d.finish(...new Set(ends.filter((v) => v !== this.#d.x)), ...(ends[0] === this.#d.x ? [this.#d.relu(this.#d.x)] : []));
+  }
+
+  #hasExtents(value: ValueId): boolean {
+    const type = this.#d.b.typeOf(value);
+    return type.kind === "feat" && this.#d.b.sites.extents(type.sites) !== undefined;
   }
 
   get #last(): ValueId {

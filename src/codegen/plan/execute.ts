@@ -1,4 +1,5 @@
 import { string, type Module, type Op } from "../../ir/module.ts";
+import { makeDeferred } from "../../runtime/cpu/deferred.ts";
 import { isDenseInput, tensorRows } from "../../runtime/dense-inputs.ts";
 import { sparseInputs } from "../../runtime/inputs.ts";
 import { packBlock, runLoadPhase, type WeightTensor } from "../../runtime/load.ts";
@@ -70,10 +71,15 @@ export function executePlan(module: Module, inputs: Readonly<Record<string, Plan
     executeStep(spec, memoryOf(reader, op, geometry, batch, { view, halves }, (block) => packBlock(reader.blocks[block]!, values), columnTile));
   });
   return Object.fromEntries(
-    module.outputs.map((o): [string, PlanOutput] => {
-      const index = reader.bufferOf(o.value);
+    reader.outputs.map((o): [string, PlanOutput] => {
+      const { name, buffer: index, deferred } = o;
+      if (deferred !== undefined) {
+        const width = o.shape.reduce((a, b) => a * b, 1);
+        const data = makeDeferred(name, deferred, batch * width, view(index), geometry.coords[deferred.site]!, undefined);
+        return [name, { rows: batch, width, data, coords: undefined }];
+      }
       const b = reader.buffers[index]!;
-      return [o.name, { rows: rows(b), width: b.width, data: view(index).slice(), coords: b.rows === "batch" ? undefined : geometry.coords[b.rows.site]! }];
+      return [name, { rows: rows(b), width: b.width, data: view(index).slice(), coords: b.rows === "batch" ? undefined : geometry.coords[b.rows.site]! }];
     }),
   );
 }

@@ -18,7 +18,7 @@ interface EpiloguePlace {
   readonly roles: Roles;
   readonly params: ParamsDraft;
   /** Where rows are scattered to. */
-  dense(result: ValueId, fold: AttrValue): DenseTarget;
+  dense(result: ValueId, item: Item): DenseTarget | RowAccess;
 }
 
 /** An epilogue's steps, where its last value goes, unless that is another part's, and the result that is next. */
@@ -99,6 +99,6 @@ export function lowerEpilogue(place: EpiloguePlace, items: readonly Item[], colu
   }
   if (part === "inner") return { epilogue, target: undefined, results: next };
   const value = op.results[next]!;
-  const target = dense === undefined ? roles.write("out", memory.place(value, "out")) : place.dense(value, dense["fold"] ?? "");
+  const target = dense === undefined ? roles.write("out", memory.place(value, "out")) : place.dense(value, dense);
   return { epilogue, target, results: next + 1 };
 }

@@ -1,4 +1,4 @@
-import { number, siteAttr, string, type Attrs, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
+import { number, siteAttr, string, type Module, type Op, type ValueId } from "../../ir/module.ts";
 import { typeOf } from "../../ir/module.ts";
 import { cellPlaces } from "../../ir/interpolation.ts";
 import type { BroadcastRule } from "../../ir/ops/broadcast.ts";
@@ -8,6 +8,7 @@ import { isWhole } from "../../ir/whole.ts";
 import { WORKGROUP_BYTES } from "../wgsl/kernels/shape.ts";
 import { CHUNKS, pad4, type ConvTerm, type DenseTarget, type HaloAccess, type MapAccess } from "../wgsl/spec.ts";
 import { standardTile } from "./dataflow.ts";
+import { DenseDraft } from "./dense-draft.ts";
 import { float32Below } from "./float32.ts";
 import { GeometryDraft, regionKey } from "./geometry-draft.ts";
 import { lowerEpilogue, rowsOfParam, vectorsOf, type Item, type LoweredEpilogue } from "./lower-epilogue.ts";
@@ -30,10 +31,12 @@ export interface StepTarget {
   readonly workgroupBytes: number;
   /** Whether rows are multiplied one by one, so that products with their zeros can be left out. */
   readonly skipsZeros: boolean;
+  /** Whether dense outputs can be made of their rows when they are handed over. */
+  readonly defersDense: boolean;
 }
 
 /** WebGPU on portable limits: one binding holds 128 MiB. */
-export const WEBGPU_STEPS: StepTarget = { blockFloats: (128 << 20) / 4, columnTile: Infinity, sortedInputs: false, dataflows: true, workgroupBytes: WORKGROUP_BYTES, skipsZeros: false };
+export const WEBGPU_STEPS: StepTarget = { blockFloats: (128 << 20) / 4, columnTile: Infinity, sortedInputs: false, dataflows: true, workgroupBytes: WORKGROUP_BYTES, skipsZeros: false, defersDense: false };
 
 /** Input channels of a group from which on a matrix product per group beats going channel by channel. */
 const GROUP_CHANNELS = 8;
@@ -44,8 +47,7 @@ export class StepLowering {
   readonly geometry: GeometryDraft;
   readonly memory: MemoryDraft;
   readonly steps: StepDraft[] = [];
-  /** Values that are dense results, with their buffer. */
-  readonly denseBuffers = new Map<ValueId, number>();
+  readonly dense: DenseDraft;
 
   readonly #target: StepTarget;
   readonly #points: PointSteps;
@@ -57,6 +59,7 @@ export class StepLowering {
     this.#target = target;
     this.geometry = new GeometryDraft(module);
     this.memory = new MemoryDraft(module);
+    this.dense = new DenseDraft(module, this.geometry, this.memory, target.defersDense);
     this.#points = { module, geometry: this.geometry, memory: this.memory, placed: new Map(), push: (spec, rows, roles, loc) => this.#push(spec, rows, roles, this.#params(), loc) };
   }
 
@@ -371,9 +374,14 @@ export class StepLowering {
   #toDense(op: Op): void {
     const roles = new Roles();
     const [x, ground] = op.operands as [ValueId, ValueId?];
-    const source = roles.read("x", this.memory.place(x, "x"));
+    const place = this.memory.place(x, "x");
+    if (this.dense.defers(op.attrs)) {
+      this.dense.defer(op.results[0]!, this.#type(x), op.attrs, place);
+      return;
+    }
+    const source = roles.read("x", place);
     if (ground !== undefined) this.#fill(op, source.channels, ground);
-    const target = this.#dense(op.results[0]!, this.#type(x), op.attrs, roles);
+    const target = this.dense.target(op.results[0]!, this.#type(x), op.attrs, roles);
     this.#push({ kind: "pointwise", source, epilogue: [], target }, this.#type(x), roles, this.#params(), op.loc);
   }
 
@@ -410,31 +418,11 @@ export class StepLowering {
     const type = this.#type(result);
     if (type.kind !== "dense") throw new Error("internal: a ground of no dense tensor");
     const volume = type.shape.reduce((a, b) => a * b, 1);
-    const buffer = this.memory.add({ label: "dense", rows: "batch", shape: type.shape, zero: false, input: "" });
-    this.denseBuffers.set(result, buffer);
+    const buffer = this.dense.buffer(result, type, false);
     const [roles, params] = [new Roles(), this.#params()];
     const target = roles.write("dense", { buffer, channels: volume, stride: volume, offset: 0 });
     const run = op.attrs["layout"] === "channels_last" ? 1 : volume / channels;
     this.#push({ kind: "fill", target, channels, run, at: params.place(ground, 1, 0, channels) }, type, roles, params, op.loc);
-  }
-
-  #dense(result: ValueId, rows: Type, attrs: Attrs, roles: Roles): DenseTarget {
-    const type = this.#type(result);
-    if (type.kind !== "dense" || rows.kind !== "feat") throw new Error("internal: dense scatter of no sites");
-    const extents = this.module.sites.extents(rows.sites);
-    if (extents === undefined) throw new Error("internal: dense scatter without extents");
-    this.geometry.need(rows.sites);
-    let buffer = this.denseBuffers.get(result);
-    if (buffer === undefined) {
-      buffer = this.memory.add({ label: "dense", rows: "batch", shape: type.shape, zero: true, input: "" });
-      this.denseBuffers.set(result, buffer);
-    }
-    const volume = type.shape.reduce((a, b) => a * b, 1);
-    const access = roles.write("dense", { buffer, channels: volume, stride: volume, offset: 0 });
-    const fold = string(attrs, "fold");
-    const axis = this.module.sites.axes(rows.sites).indexOf(fold);
-    const channels = volume / extents.reduce((a, b) => a * b, 1);
-    return { role: access.role, coords: roles.region("coords", `coords:${rows.sites}`), channels, extents, fold: axis < 0 ? undefined : axis, ...(attrs["layout"] === "channels_last" ? { last: true } : {}) };
   }
 
   #rowsType(op: Op, terms: readonly Item[]): Type {
@@ -456,7 +444,7 @@ export class StepLowering {
     columns: readonly [number, number], rows: Type, result: number, part: "inner" | "whole" = "whole",
   ): LoweredEpilogue {
     const { module, memory } = this;
-    const place = { op, module, memory, roles, params, dense: (value: ValueId, fold: AttrValue) => this.#dense(value, rows, { fold }, roles) };
+    const place = { op, module, memory, roles, params, dense: (value: ValueId, item: Item) => this.dense.end(value, rows, item, roles) };
     return lowerEpilogue(place, items, columns, result, part);
   }
 }

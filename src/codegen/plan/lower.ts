@@ -1,7 +1,10 @@
 import { ModuleBuilder } from "../../ir/builder.ts";
-import { mergeLocs } from "../../ir/loc.ts";
+import { mergeLocs, type Loc } from "../../ir/loc.ts";
 import { typeOf, type AttrValue, type Module, type ValueId } from "../../ir/module.ts";
+import type { SiteId } from "../../ir/sites.ts";
+import type { Type } from "../../ir/types.ts";
 import type { MemoryDraft } from "./memory-draft.ts";
+import type { DeferredDense } from "./dense-draft.ts";
 import { StepLowering, WEBGPU_STEPS, type StepTarget } from "./lower-steps.ts";
 import type { StepDraft } from "./step-draft.ts";
 
@@ -27,7 +30,7 @@ export function lowerToPlan(module: Module, target: StepTarget = WEBGPU_STEPS): 
   const live = lifetimes(lowering.memory, lowering.steps, outputs.map((o) => o.buffer));
   const everywhere = mergeLocs(...module.ops.slice(0, 1).map((op) => op.loc));
   const buffers = lowering.memory.buffers.map((d, i) => b.one("buffer", [], { ...d, live: live[i]! }, everywhere));
-  const regions = regionTable(lowering.steps, outputs.map((o) => typeOf(module, o.value)));
+  const regions = regionTable(lowering.steps, [...lowering.dense.deferred.values()].map((d) => d.sites), outputs.map((o) => typeOf(module, o.value)));
   const built = b.add(
     "step.geometry", [],
     { sites: lowering.geometry.siteAttrs(), rulebooks: lowering.geometry.searchAttrs(), regions: [...regions.values()] },
@@ -41,13 +44,22 @@ export function lowerToPlan(module: Module, target: StepTarget = WEBGPU_STEPS): 
     const { kind, ...spec } = s.spec;
     b.add(`step.${kind}`, operands, { roles: [...s.roles.keys()], rows: s.rows, spec: JSON.parse(JSON.stringify(spec)) as AttrValue }, s.loc);
   });
-  for (const o of outputs) b.output(o.name, buffers[o.buffer]!, o.loc);
+  for (const o of outputs) {
+    const deferred = lowering.dense.deferred.get(o.value);
+    b.output(o.name, deferred === undefined ? buffers[o.buffer]! : deferredOutput(b, deferred, buffers[o.buffer]!, typeOf(module, o.value), o.loc), o.loc);
+  }
   return b.finish();
+}
+
+function deferredOutput(b: ModuleBuilder, { place, sites, layout }: DeferredDense, rows: ValueId, type: Type, loc: Loc): ValueId {
+  if (type.kind !== "dense") throw new Error("internal: a deferred output that is not dense");
+  const { fold, ...spec } = layout;
+  return b.one("deferred", [rows], { shape: type.shape, sites, stride: place.stride, offset: place.offset, spec: { ...spec, ...(fold === undefined ? {} : { fold }) } }, loc);
 }
 
 /** The buffer of an output: tight rows of its own, so that callers get a plain array. */
 function outputBuffer(lowering: StepLowering, value: ValueId, name: string, loc: Module["outputs"][number]["loc"]): number {
-  const dense = lowering.denseBuffers.get(value);
+  const dense = lowering.dense.deferred.get(value)?.place.buffer ?? lowering.dense.buffers.get(value);
   if (dense !== undefined) return dense;
   const type = typeOf(lowering.module, value);
   if (type.kind === "feat") lowering.geometry.need(type.sites);
@@ -75,7 +87,7 @@ function lifetimes(memory: MemoryDraft, steps: readonly StepDraft[], outputs: re
 }
 
 /** Every region that a step binds or an output needs, in order of first use, with its attribute form. */
-function regionTable(steps: readonly StepDraft[], outputs: readonly ReturnType<typeof typeOf>[]): Map<string, AttrValue> {
+function regionTable(steps: readonly StepDraft[], deferred: readonly SiteId[], outputs: readonly ReturnType<typeof typeOf>[]): Map<string, AttrValue> {
   const regions = new Map<string, AttrValue>();
   const add = (key: string): void => {
     if (regions.has(key)) return;
@@ -83,6 +95,7 @@ function regionTable(steps: readonly StepDraft[], outputs: readonly ReturnType<t
     regions.set(key, kind === "coords" ? { coords: a! } : { rulebook: Number(a), form: form! });
   };
   for (const s of steps) for (const ref of s.roles.values()) if (ref.kind === "region") add(ref.key);
+  for (const sites of deferred) add(`coords:${sites}`);
   for (const type of outputs) if (type.kind === "feat") add(`coords:${type.sites}`);
   return regions;
 }

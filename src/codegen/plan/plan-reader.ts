@@ -1,6 +1,6 @@
 import { number, numbers, string, type AttrValue, type Module, type Op, type ValueId } from "../../ir/module.ts";
 import type { LoadOp, ParamBlock } from "../../runtime/load.ts";
-import type { BufferPlan, FractionsPlan, InputPlan, OutputPlan, Rows, StepBinding } from "../../runtime/plan.ts";
+import type { BufferPlan, DeferredPlan, FractionsPlan, InputPlan, OutputPlan, Rows, StepBinding } from "../../runtime/plan.ts";
 import type { GeometrySpec } from "./geometry-spec.ts";
 
 /** A plan module with everything numbered as the plan's data numbers it. */
@@ -42,7 +42,7 @@ export class PlanReader {
         buffers.push(this.#buffer(op));
       } else if (op.name === "step.geometry") {
         this.#addRegions(op);
-      } else {
+      } else if (op.name !== "deferred") {
         steps.push(op);
       }
     }
@@ -83,6 +83,11 @@ export class PlanReader {
   }
 
   #output(name: string, value: ValueId, op: Op): OutputPlan {
+    if (op.name === "deferred") {
+      const spec = op.attrs["spec"] as unknown as Omit<DeferredPlan, "site" | "stride" | "offset">;
+      const deferred = { ...spec, site: this.#site.get(string(op.attrs, "sites"))!, stride: number(op.attrs, "stride"), offset: number(op.attrs, "offset") };
+      return { name, buffer: this.bufferOf(op.operands[0]!), kind: "dense", shape: numbers(op.attrs, "shape"), deferred };
+    }
     const buffer = this.bufferOf(value);
     const shape = numbers(op.attrs, "shape");
     const kind = this.buffers[buffer]!.rows !== "batch" ? "feat" : shape.length > 1 ? "dense" : "vec";

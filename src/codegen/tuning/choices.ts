@@ -32,5 +32,6 @@ export const PIPELINE_TUNABLES: readonly PipelineTunable[] = [
   { name: "pointwise layers on chip", targets: ["webgpu", "wasm"], sameBits: false, values: option("fuse-pointwise-chain", "columns", [1, 64, 2048]) },
   { name: "shortcuts in the tile", targets: ["webgpu", "wasm"], sameBits: false, values: without("fuse-shortcut") },
   { name: "products with zeros", targets: ["wasm"], sameBits: true, values: [...without("skip-zeros"), ...option("skip-zeros", "channels", [16, 64])] },
+  { name: "dense outputs from rows", targets: ["wasm"], sameBits: true, values: without("defer-dense") },
   { name: "siblings as one", targets: ["webgpu", "wasm"], sameBits: false, values: without("fuse-siblings") },
 ];

@@ -31,7 +31,7 @@ import { printSexpr } from "./wat.ts";
 const BITMAP_CELLS = 2 ** 29;
 
 /** Steps for the CPU: parameters of any size, matrices in column tiles, every site set in sorted order. */
-export const WASM_STEPS: StepTarget = { blockFloats: Infinity, columnTile: COLUMN_TILE, sortedInputs: true, dataflows: false, workgroupBytes: 0, skipsZeros: true };
+export const WASM_STEPS: StepTarget = { blockFloats: Infinity, columnTile: COLUMN_TILE, sortedInputs: true, dataflows: false, workgroupBytes: 0, skipsZeros: true, defersDense: true };
 
 /** A network for the CPU target: its plan as data and the WebAssembly text of its functions. */
 export interface CpuProgram {

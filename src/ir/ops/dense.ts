@@ -40,7 +40,7 @@ export const toDenseOp: OpDef = {
   levels: ["net", "fused"],
   doc: "Scatters rows into a dense tensor, zero or the ground where no site is, batch first, channels next or last.",
   operands: [{ name: "x", kinds: ["feat"], numbers: DTYPES }, { name: "ground", kinds: ["param"], optional: true }],
-  attrs: { fold: foldAttr, layout: layoutAttr },
+  attrs: { fold: foldAttr, layout: layoutAttr, deferred: { kind: "bool", doc: "made of rows when it is handed over, on a target that hands outputs over itself", default: false } },
   infer(ctx) {
     const x = ctx.types[0] as FeatType;
     if (ctx.types[1] !== undefined) checkPerChannel(ctx.problem, "ground", ctx.types[1], x.channels);

@@ -23,12 +23,12 @@ export type EpilogueItem =
   | { readonly do: "saturate"; readonly bits: SaturatedBits }
   | { readonly do: "softplus"; readonly beta: number; readonly threshold: number }
   | { readonly do: "linear"; readonly w: number }
-  | { readonly do: "dense"; readonly fold: string };
+  | { readonly do: "dense"; readonly fold: string; readonly deferred?: boolean };
 
 type Report = (message: string) => void;
 
-/** Fields of each item beside `do`, and whether they are operand indices. */
-const fields: Readonly<Record<EpilogueItem["do"], Readonly<Record<string, "operand" | "number" | "string">>>> = {
+/** Fields of each item beside `do`, and whether they are operand indices; a flag may be left out. */
+const fields: Readonly<Record<EpilogueItem["do"], Readonly<Record<string, "operand" | "number" | "string" | "flag">>>> = {
   bias: { arg: "operand" },
   affine: { scale: "operand", shift: "operand" },
   add: { arg: "operand" },
@@ -45,7 +45,7 @@ const fields: Readonly<Record<EpilogueItem["do"], Readonly<Record<string, "opera
   scale: { arg: "operand" },
   softplus: { beta: "number", threshold: "number" },
   linear: { w: "operand" },
-  dense: { fold: "string" },
+  dense: { fold: "string", deferred: "flag" },
 };
 
 /** Reads an epilogue attribute; reports what is malformed and then returns undefined. */
@@ -64,10 +64,10 @@ function isItem(value: AttrValue): boolean {
   const kind = value["do"];
   if (typeof kind !== "string" || !Object.hasOwn(fields, kind)) return false;
   const wanted = fields[kind as EpilogueItem["do"]];
-  const keys = Object.keys(value).filter((key) => key !== "do");
-  if (keys.length !== Object.keys(wanted).length) return false;
+  if (!Object.keys(value).every((key) => key === "do" || Object.hasOwn(wanted, key))) return false;
   return Object.entries(wanted).every(([key, sort]) => {
     const field = value[key];
+    if (sort === "flag") return field === undefined || typeof field === "boolean";
     if (sort === "operand") return Number.isInteger(field) && (field as number) >= 0;
     return typeof field === sort;
   });

@@ -37,6 +37,22 @@ export const packOp: OpDef = {
   infer: () => [BUFFER],
 };
 
+/** A dense output that the target makes of rows when it hands it over. */
+export const deferredOp: OpDef = {
+  name: "deferred",
+  levels: ["plan"],
+  doc: "A dense output, made of the rows in a buffer when it is handed over; zero where no site is.",
+  operands: [{ name: "rows", kinds: ["buffer"] }],
+  attrs: {
+    shape: { kind: "ints", doc: "of one batch item" },
+    sites: { kind: "string", doc: "the rows' site set" },
+    stride: { kind: "int", doc: "floats from row to row" },
+    offset: { kind: "int", doc: "floats before a row's first channel" },
+    spec: { kind: "any", doc: "channels of a row, extents of the sites, the axis that folds into channels if one does, and whether channels are last" },
+  },
+  infer: () => [BUFFER],
+};
+
 /** All coordinate work of the network: site sets, searches, halo tables. */
 export const geometryOp: OpDef = {
   name: "step.geometry",

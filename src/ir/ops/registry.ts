@@ -13,7 +13,7 @@ import { interpolateOp } from "./interpolate.ts";
 import { groundOp } from "./ground.ts";
 import type { OpDef } from "./op.ts";
 import { fusedPairOp } from "./pair.ts";
-import { bufferOp, geometryOp, packOp, stepOps } from "./plan.ts";
+import { bufferOp, deferredOp, geometryOp, packOp, stepOps } from "./plan.ts";
 import { globalPoolOp, poolOp, unpoolOp } from "./pool.ts";
 import { devoxelizeOp, voxelizeOp } from "./points.ts";
 import { pruneOp } from "./prune.ts";
@@ -34,7 +34,7 @@ const all: readonly OpDef[] = [
   ...[bnScaleOp, bnShiftOp, scaleOutOp, scaleInOp, matmulOp, foldAddOp, sliceInOp, sliceOutOp, stackOutOp],
   ...[constantOp, uniformOp, activateOp, multiplyOp],
   ...[fusedConvOp, fusedGroupedOp, fusedPointwiseOp, fusedPoolOp, fusedNormaliseOp, fusedBroadcastOp, fusedPairOp],
-  ...[bufferOp, packOp, geometryOp, ...stepOps],
+  ...[bufferOp, packOp, geometryOp, deferredOp, ...stepOps],
 ];
 
 export const ops: ReadonlyMap<string, OpDef> = new Map(all.map((op) => [op.name, op]));

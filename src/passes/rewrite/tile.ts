@@ -32,7 +32,7 @@ export type Item =
   | { readonly do: "saturate"; readonly bits: SaturatedBits }
   | { readonly do: "softplus"; readonly beta: number; readonly threshold: number }
   | { readonly do: "linear"; readonly w: ValueId }
-  | { readonly do: "dense"; readonly fold: string };
+  | { readonly do: "dense"; readonly fold: string; readonly deferred?: boolean };
 
 export interface ConvHead {
   readonly kind: "conv";

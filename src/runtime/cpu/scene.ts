@@ -5,6 +5,7 @@ import { checkFeatures, mergeFeatures } from "../inputs.ts";
 import { checkInto, deliver } from "../into.ts";
 import { placeBuffers, type Placement } from "../placement.ts";
 import type { InputPlan, OutputPlan, Rows } from "../plan.ts";
+import { makeDeferred } from "./deferred.ts";
 import type { Call } from "./engine.ts";
 import { CHUNK_ROWS, CLEAR_CHUNK, FINITE_CHUNK } from "./fields.ts";
 import type { CpuGeometry } from "./geometry.ts";
@@ -225,7 +226,7 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
     const at = new Map<string, number>();
     const calls = this.#net.plan.outputs.flatMap((output): Call[] => {
       const site = this.#siteOf(output);
-      const order = site === undefined ? undefined : this.#geometry.order.get(site);
+      const order = site === undefined || output.deferred !== undefined ? undefined : this.#geometry.order.get(site);
       if (order === undefined) {
         at.set(output.name, this.#address(output.buffer));
         return [];
@@ -251,6 +252,13 @@ export class CpuScene<Inputs, Outputs> implements Scene<Outputs> {
       const site = this.#siteOf(output);
       const { width, rows } = this.#net.plan.buffers[output.buffer]!;
       const count = this.#count(rows);
+      const { deferred } = output;
+      if (deferred !== undefined) {
+        const coords = heap.i32(this.#geometry.coords[deferred.site]!, count * (deferred.extents.length + 1));
+        const cells = this.#batch * output.shape.reduce((a, b) => a * b, 1);
+        out.set(output.name, { shape: [this.#batch, ...output.shape], data: makeDeferred(output.name, deferred, cells, heap.f32(at.get(output.name)!, count * width), coords, into) });
+        continue;
+      }
       const data = deliver(output.name, heap.f32(at.get(output.name)!, count * width), into);
       if (site === undefined) {
         out.set(output.name, { shape: [this.#batch, ...output.shape], data });
