@@ -3,6 +3,7 @@
  *
  *   --network NAME,…   (default second,minkunet18; all: every network)
  *   --cloud NAME       of the shared folder, or lidar, room, tracks (default: the first that is there)
+ *   --sites N          of the scene at most, one part of it as dense as the whole (default: all)
  *   --target wasm|webgpu   (default wasm)
  *   --variant NAME,…   (default: O2 twice, O1, O0, and O2 with each optimisation off)
  *   --threads N  --lanes wide|plain  --runs N  --all-clouds  --data DIR  --json FILE
@@ -18,7 +19,7 @@ import { packageRoot } from "../src/cli/version.ts";
 import { chooseLanes } from "../src/runtime/cpu/lanes.ts";
 import { measure, type Measurement } from "./ablation/measure.ts";
 import { compileNetwork, NETWORKS } from "./ablation/networks.ts";
-import { scenesOf } from "./ablation/scenes.ts";
+import { partOf, scenesOf } from "./ablation/scenes.ts";
 import { cpuTarget, gpuTarget } from "./ablation/targets.ts";
 import { allVariants } from "./ablation/variants.ts";
 import { row } from "./cpu/context.ts";
@@ -27,6 +28,7 @@ const { values: options } = parseArgs({
   options: {
     network: { type: "string", default: "second,minkunet18" },
     cloud: { type: "string" },
+    sites: { type: "string", default: "Infinity" },
     target: { type: "string", default: "wasm" },
     variant: { type: "string" },
     threads: { type: "string", default: "2" },
@@ -52,7 +54,8 @@ for (const name of names) {
   if (network === undefined) throw new Error(`no network ${name}: ${NETWORKS.map((n) => n.name).join(", ")}`);
   const net = compileNetwork(network);
   const scenes = scenesOf(network, net, options.data, options.cloud, (line) => console.log(line));
-  for (const scene of options["all-clouds"] ? scenes : scenes.slice(0, 1)) {
+  for (const whole of options["all-clouds"] ? scenes : scenes.slice(0, 1)) {
+    const scene = partOf(whole, Number(options.sites));
     const { rows, same } = await measure(target, net, scene, variants, Number(options.runs));
     row(`${name}, ${scene.name}, ${scene.rows} sites`, "ms", "× O2", "quartiles", "dispatches", "searches", "MB moved", "× O2", "rows/pair", "MFLOP", "peak MiB", "× least");
     for (const m of rows) {

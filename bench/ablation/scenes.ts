@@ -30,6 +30,24 @@ export function scenesOf(network: BenchNetwork, net: Module, data: string, only:
   return [{ name: `made-up ${network.scene}`, input: spec.name, rows, coords: Int32Array.from(coords), features: Float32Array.from(features) }];
 }
 
+/** The first `sites` sites by their coordinates, axis by axis: a slab, in which neighbours stay neighbours. */
+export function partOf(scene: BenchScene, sites: number): BenchScene {
+  if (scene.rows <= sites) return scene;
+  const [width, channels] = [scene.coords.length / scene.rows, scene.features.length / scene.rows];
+  const row = (i: number): Int32Array => scene.coords.subarray(i * width, (i + 1) * width);
+  const difference = (a: number, b: number): number => {
+    const [p, q] = [row(a), row(b)];
+    const axis = p.findIndex((n, k) => n !== q[k]);
+    return axis < 0 ? 0 : p[axis]! - q[axis]!;
+  };
+  const kept = Array.from({ length: scene.rows }, (_, i) => i).sort(difference).slice(0, sites).sort((a, b) => a - b);
+  return {
+    ...scene, rows: sites,
+    coords: Int32Array.from(kept.flatMap((i) => [...row(i)])),
+    features: Float32Array.from(kept.flatMap((i) => [...scene.features.subarray(i * channels, (i + 1) * channels)])),
+  };
+}
+
 /** Rows outside the network's extents are left out; features are random. */
 function readCloud(file: string, name: string, reversed: boolean, spec: InputSpec): BenchScene {
   const bytes = readFileSync(file);
