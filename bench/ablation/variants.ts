@@ -15,7 +15,7 @@ export interface Variant {
 const NEEDED = new Set(["ground", "lower", "cse", "dce"]);
 
 /** Options that switch a part of a pass off, or on. */
-const PARTS: Readonly<Record<string, readonly string[]>> = { "reuse-rulebooks": ["slices=false", "mirrored=false"], "fuse-pairs": ["pairs=model", "pairs=always"] };
+const PARTS: Readonly<Record<string, readonly string[]>> = { "reuse-rulebooks": ["slices=false", "mirrored=false"], "fuse-pairs": ["pairs=model", "pairs=always"], "fuse-cat": ["sources=apart"] };
 
 const made = (name: string, passes: readonly string[]): Variant => {
   const { pipeline } = parsePipeline(passes.join(","));

@@ -1,19 +1,22 @@
 /**
- * `fuse-cat`: a concatenation is a way to read, not a copy. A convolution over cat(a, b) is the sum of one over a and
- * one over b, each with its rows of the weights; what works channel by channel (pointwise ops, pools) is done to the
- * parts. A concatenation that something must see whole (an output, a residual addition, a scatter) is made once, by
- * its producers writing side by side, and then everyone reads that; but norms and activations of it go to the parts even
- * then, as second results of the kernels that make them.
+ * `fuse-cat`: a concatenation is a way to read, not a copy. What works channel by channel (pointwise ops, pools) is done
+ * to the parts. A convolution over cat(a, b) reads rows that a and b were written side by side into, or, where one of
+ * them would have to be copied there, is the sum of one over a and one over b, each with its rows of the weights. A
+ * concatenation that something else must see whole (an output, a residual addition, a scatter) is made once, side by
+ * side, and then everyone reads that; but norms and activations of it go to the parts even then, as second results of
+ * the kernels that make them.
  */
 import type { Loc } from "../ir/loc.ts";
 import type { Module, Op, ValueId } from "../ir/module.ts";
+import { choice } from "./options.ts";
 import { definePass, type RemarkKind } from "./pass.ts";
 import { STORAGE_BINDINGS, bindingsOf } from "./rewrite/bindings.ts";
 import { Rewriter } from "./rewrite/rewriter.ts";
 import { decodeTile, endsDense, epilogueSources, withVectors, type Head, type Item, type Term, type Tile } from "./rewrite/tile.ts";
 import { usesOf, type Uses } from "./rewrite/uses.ts";
+import { hasZeros } from "./rewrite/zeros.ts";
 
-type Stat = "split" | "distributed" | "whole";
+type Stat = "split" | "joined" | "distributed" | "whole";
 
 export const fuseCat = definePass({
   name: "fuse-cat",
@@ -27,11 +30,11 @@ export const fuseCat = definePass({
   ],
   from: "fused",
   to: "fused",
-  options: {},
-  stats: { split: "terms split into one per part", distributed: "ops done to the parts", whole: "concatenations made in memory" },
-  run(module, { stat, remark }) {
+  options: { sources: choice(["joined", "apart"], "joined", "what a convolution of parts reads: rows side by side where no part would be copied, or each part by itself") },
+  stats: { split: "terms split into one per part", joined: "terms over parts that are written side by side", distributed: "ops done to the parts", whole: "concatenations made in memory" },
+  run(module, { options, stat, remark }) {
     if (!module.ops.some((op) => op.name === "cat")) return module;
-    return new FuseCat(module, stat, remark).run();
+    return new FuseCat(module, options.sources === "joined", stat, remark).run();
   },
 });
 
@@ -51,9 +54,13 @@ class FuseCat {
   readonly #parts = new Map<ValueId, readonly Part[]>();
   /** Concatenations that are made in memory, where their parts lie side by side. */
   readonly #wholes = new Map<ValueId, readonly Part[]>();
+  readonly #joins: boolean;
+  /** Parts that are written side by side, by the first concatenation that does so. */
+  readonly #joined = new Map<ValueId, ValueId>();
 
-  constructor(module: Module, stat: (name: Stat) => void, remark: (kind: RemarkKind, loc: Loc, text: string) => void) {
+  constructor(module: Module, joins: boolean, stat: (name: Stat) => void, remark: (kind: RemarkKind, loc: Loc, text: string) => void) {
     this.#rw = new Rewriter(module);
+    this.#joins = joins;
     this.#uses = usesOf(module);
     this.#stat = stat;
     this.#remark = remark;
@@ -159,12 +166,42 @@ class FuseCat {
     const split = terms.flatMap((term) => {
       const parts = this.#parts.get(term.x);
       if (parts === undefined) return [term];
+      const whole = term.rb === undefined ? undefined : this.#sideBySide(parts, op.loc);
+      if (whole !== undefined) {
+        this.#stat("joined");
+        return [{ ...term, x: whole }];
+      }
       this.#stat("split");
       return parts.map((p) => ({ ...term, x: p.value, w: this.#rw.one("fold.slice_in", [term.w], { from: p.from, to: p.to }, op.loc) }));
     });
-    this.#remark("done", op.loc, `convolves ${split.length} sources instead of a concatenation`);
+    const sources = split.length > terms.length ? `convolves ${split.length} sources instead of a concatenation` : "convolves a concatenation whose parts are written side by side";
+    this.#remark("done", op.loc, sources);
     this.#rw.emitTile({ ...tile, head: { kind: "conv", terms: split } }, op.loc, op.results);
     return false;
+  }
+
+  /**
+   * The concatenation of parts that their kernels can write into one buffer; undefined where one would be copied there, or
+   * its rows would not begin at a vector of four numbers.
+   */
+  #sideBySide(parts: readonly Part[], loc: Loc): ValueId | undefined {
+    if (!this.#joins || parts.some((p) => p.from % 4 !== 0)) return undefined;
+    const values = parts.map((p) => p.value);
+    const def = (value: ValueId): Op | undefined => this.#rw.def(value);
+    // Products with zeros are left out per source.
+    if (new Set(values.map((value) => hasZeros(def, value))).size > 1) return undefined;
+    const known = this.#joined.get(values[0]!);
+    if (known !== undefined) return this.#rw.def(known)?.operands.join() === values.join() ? known : undefined;
+    const written = (value: ValueId): boolean => {
+      const op = def(value);
+      const tile = op === undefined ? undefined : decodeTile(op);
+      // A kernel cannot write into the buffer that it reads; a plain layer of one tap may be composed with the term that reads it.
+      return op !== undefined && tile !== undefined && !isPlainLayer(tile) && !this.#joined.has(value) && !op.operands.some((x) => values.includes(x));
+    };
+    if (new Set(values).size < values.length || !values.every(written)) return undefined;
+    const [whole] = this.#rw.emit("cat", values, {}, loc);
+    for (const value of values) this.#joined.set(value, whole!);
+    return whole;
   }
 
   /** Does a channelwise op to each part; every result is then a concatenation of the parts' results. */
@@ -229,6 +266,8 @@ class FuseCat {
     return same?.value ?? this.#rw.one("slice", [value], { from: part.from, to: part.to }, loc);
   }
 }
+
+const isPlainLayer = ({ head, epilogue }: Tile): boolean => head.kind === "conv" && epilogue.length === 0 && head.terms.every((t) => t.rb === undefined);
 
 /** Whether an item reads nothing but its own channel and parameters. */
 const alone = (item: Item): boolean => !["add", "mul", "linear", "emit", "dense"].includes(item.do);

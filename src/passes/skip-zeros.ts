@@ -2,15 +2,13 @@
  * `skip-zeros`: rows that come out of a relu are half zeros or more. A convolution that gathers them is told, and a
  * target that multiplies row by row (the CPU) leaves out the products with zeros. Results have the same bits.
  */
-import { typeOf, type Module, type Op, type ValueId } from "../ir/module.ts";
+import { typeOf, type Module, type ValueId } from "../ir/module.ts";
 import { int } from "./options.ts";
 import { definePass } from "./pass.ts";
 import { Rewriter } from "./rewrite/rewriter.ts";
-import { decodeTile, type Item } from "./rewrite/tile.ts";
-import { usesOf, type Uses } from "./rewrite/uses.ts";
-
-/** What makes zeros of all that is negative. */
-const CUTS: ReadonlySet<Item["do"]> = new Set(["relu", "relu6", "clip"]);
+import { decodeTile } from "./rewrite/tile.ts";
+import { usesOf } from "./rewrite/uses.ts";
+import { hasZeros } from "./rewrite/zeros.ts";
 
 export const skipZeros = definePass({
   name: "skip-zeros",
@@ -29,7 +27,7 @@ export const skipZeros = definePass({
     rw.sweep((op) => {
       const tile = decodeTile(op);
       if (tile?.head.kind !== "conv") return true;
-      const found = tile.head.terms.filter((t) => t.zeros !== true && t.rb !== undefined && hasZeros(uses, t.x));
+      const found = tile.head.terms.filter((t) => t.zeros !== true && t.rb !== undefined && hasZeros((v) => uses.def(v), t.x));
       if (found.length === 0) return true;
       const wide = found.filter((t) => channelsOf(module, t.x) >= options.channels);
       if (wide.length === 0) {
@@ -50,20 +48,4 @@ function channelsOf(module: Module, value: ValueId): number {
   const type = typeOf(module, value);
   if (type.kind !== "feat" && type.kind !== "vec") throw new Error(`internal: rows %${value} are ${type.kind}`);
   return type.channels;
-}
-
-/** Whether all channels of a value come out of a relu. */
-function hasZeros(uses: Uses, value: ValueId): boolean {
-  const op = uses.def(value);
-  if (op === undefined) return false;
-  if (op.name === "slice" || op.name === "cat") return op.operands.every((x) => hasZeros(uses, x));
-  const items = decodeTile(op)?.epilogue;
-  return items !== undefined && CUTS.has(lastBefore(op, items, value)?.do ?? "emit");
-}
-
-/** The last item that a result of a tile went through: results are those of the emits, then the final one. */
-function lastBefore(op: Op, items: readonly Item[], value: ValueId): Item | undefined {
-  let left = op.results.indexOf(value);
-  const end = items.findIndex((item) => item.do === "emit" && left-- === 0);
-  return (end < 0 ? items : items.slice(0, end)).findLast((item) => item.do !== "emit");
 }

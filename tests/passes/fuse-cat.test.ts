@@ -3,6 +3,7 @@ import type { ValueId } from "../../src/ir/module.ts";
 import { checked, count, Draft, expectUnchanged, features, run } from "./support.ts";
 
 const fused = "lower,fuse-cat";
+const apart = "lower,fuse-cat{sources=apart}";
 
 describe("fuse-cat", () => {
   test("a convolution over a concatenation is a sum over its parts", () => {
@@ -23,7 +24,7 @@ describe("fuse-cat", () => {
     const d = new Draft("net");
     const pool = { mode: "avg", kernel: [3, 3], stride: [2, 2], padding: [1, 1], dilation: [1, 1], sites: "reach", divisor: "volume" };
     const joined = d.relu(d.bn(d.cat(d.x, d.subm(d.x, 3))));
-    const after = checked(d.finish(d.subm(d.op("pool", [joined], pool), 5)), fused);
+    const after = checked(d.finish(d.subm(d.op("pool", [joined], pool), 5)), apart);
     expect(count(after, "cat")).toBe(0);
     expect(features(after)).toEqual(["conv: ", ...Array<string>(2).fill("pointwise: affine"), ...Array<string>(2).fill("pointwise: relu"), "pool: ", "pool: ", "conv 2 terms: "]);
   });
@@ -31,10 +32,10 @@ describe("fuse-cat", () => {
   test("two concatenations cut alike are added part by part, else a view is taken", () => {
     const d = new Draft("net");
     const [a, b] = [d.cat(d.x, d.subm(d.x, 3)), d.cat(d.relu(d.x), d.subm(d.x, 3))];
-    expect(count(checked(d.finish(d.subm(d.add(a, b), 2)), fused), "cat")).toBe(0);
+    expect(count(checked(d.finish(d.subm(d.add(a, b), 2)), apart), "cat")).toBe(0);
     const e = new Draft("net");
     const c = e.cat(e.x, e.subm(e.x, 3));
-    const after = checked(e.finish(e.subm(e.add(c, e.subm(e.x, 7)), 2)), fused);
+    const after = checked(e.finish(e.subm(e.add(c, e.subm(e.x, 7)), 2)), apart);
     expect(count(after, "slice")).toBe(2);
     expect(count(after, "cat")).toBe(0);
   });
@@ -122,7 +123,7 @@ describe("fuse-cat", () => {
       const d = new Draft("net");
       const { steps } = expectUnchanged(d.finish(...build(d, d.cat(d.x, d.subm(d.x, 3)))), "lower", "fuse-cat");
       expect(steps[0]!.remarks[0]!.text).toMatch(why);
-      expect(steps[0]!.stats).toEqual({ split: 0, distributed: 0, whole: 1 });
+      expect(steps[0]!.stats).toEqual({ split: 0, joined: 0, distributed: 0, whole: 1 });
     });
 
     test("more parts than a kernel may bind", () => {
@@ -130,6 +131,41 @@ describe("fuse-cat", () => {
       const parts = Array.from({ length: 5 }, () => d.subm(d.x, 2));
       const { steps } = expectUnchanged(d.finish(d.subm(d.cat(...parts), 2)), "lower", "fuse-cat");
       expect(steps[0]!.remarks[0]!.text).toMatch(/9 storage buffers, at most 8/);
+    });
+  });
+
+  describe("parts side by side", () => {
+    test("are one source, each channelwise work in the kernel of its part", () => {
+      const d = new Draft("net");
+      const after = checked(d.finish(d.subm(d.relu(d.bn(d.cat(d.subm(d.x, 8), d.subm(d.x, 4)))), 5)), "lower,fuse-cat,fold-bn,fuse-epilogue");
+      expect(features(after)).toEqual(["conv: bias relu", "conv: bias relu", "cat", "conv: "]);
+    });
+
+    test("are joined once for all that read them", () => {
+      const d = new Draft("net");
+      const joined = d.cat(d.relu(d.subm(d.x, 4)), d.relu(d.subm(d.x, 4)));
+      const after = checked(d.finish(d.subm(joined, 3), d.subm(joined, 2)), fused);
+      expect(count(after, "cat")).toBe(1);
+      expect(features(after).slice(-2)).toEqual(["conv: ", "conv: "]);
+    });
+
+    const others: Readonly<Record<string, (d: Draft) => ValueId>> = {
+      "an input": (d) => d.cat(d.x, d.subm(d.x, 4)),
+      "a part that another concatenation has": (d) => { const a = d.subm(d.x, 4); return d.add(d.subm(d.cat(a, d.subm(d.x, 8)), 4), d.subm(d.cat(d.subm(d.x, 4), a), 4)); },
+      "the same part twice": (d) => { const a = d.subm(d.x, 4); return d.cat(a, a); },
+      "a part that the next one is made of": (d) => { const a = d.subm(d.x, 4); return d.cat(a, d.subm(a, 4)); },
+      "parts that do not begin at a vector": (d) => d.cat(d.subm(d.x, 3), d.subm(d.x, 4)),
+      "one that comes out of a relu and one that does not": (d) => d.cat(d.relu(d.subm(d.x, 4)), d.subm(d.x, 4)),
+      "a plain layer, which can be composed with the convolution": (d) => d.cat(d.subm(d.x, 4), d.linear(d.x, 4)),
+    };
+    test.each(Object.entries(others))("UNCHANGED, two sources: %s", (_, build) => {
+      const d = new Draft("net");
+      expect(features(checked(d.finish(d.subm(build(d), 4)), fused)).filter((f) => f.startsWith("conv 2 terms"))).not.toEqual([]);
+    });
+
+    test("a layer of one tap keeps its sources apart", () => {
+      const d = new Draft("net");
+      expect(features(checked(d.finish(d.linear(d.cat(d.subm(d.x, 4), d.subm(d.x, 4)), 3)), fused)).at(-1)).toBe("conv 2 terms: ");
     });
   });
 
