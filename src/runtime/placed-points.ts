@@ -138,12 +138,13 @@ function stepsOf({ size, origin, rounding, outside, extents, maxVoxels }: CellGr
 /** Leaves out the points of every voxel that is not among the first `most` of its batch item to appear, and counts them. */
 function leaveOutLater(most: number, extents: readonly number[], data: Float32Array, round: (place: number) => number, { places, left }: Pick<Steps, "places" | "left">): number {
   const dim = extents.length;
-  const voxels = new Set<number>();
-  let [item, later] = [-1, 0];
+  const items = new Map<number, Set<number>>();
+  let later = 0;
   for (let row = 0; row < left.length; row++) {
-    if (data[row * (dim + 1)] !== item) voxels.clear();
-    item = data[row * (dim + 1)]!;
     if (left[row] === 1) continue;
+    const item = data[row * (dim + 1)]!;
+    const voxels = items.get(item) ?? new Set();
+    items.set(item, voxels);
     const cell = extents.reduce((n, extent, a) => n * extent + round(places[row * dim + a]!), 0);
     if (voxels.size < most) voxels.add(cell);
     if (voxels.has(cell)) continue;
