@@ -26,6 +26,7 @@ export const fuseCat = definePass({
     "Pointwise items and pools act on each channel alone, so they distribute; their parameters are sliced.",
     "Nobody sees the whole: no output, no scatter, no operand of an addition or product.",
     "Norms and activations of a whole that must exist go to its parts when every part's kernel can give a second result.",
+    "Parts are written side by side where each has a kernel of its own that reads none of the others.",
     "The convolution with one source per part binds at most 8 storage buffers.",
   ],
   from: "fused",
@@ -191,7 +192,7 @@ class FuseCat {
     // Products with zeros are left out per source.
     if (new Set(values.map((value) => hasZeros(def, value))).size > 1) return undefined;
     const known = this.#joined.get(values[0]!);
-    if (known !== undefined) return this.#rw.def(known)?.operands.join() === values.join() ? known : undefined;
+    if (known !== undefined) return def(known)?.operands.join() === values.join() ? known : undefined;
     const written = (value: ValueId): boolean => {
       const op = def(value);
       const tile = op === undefined ? undefined : decodeTile(op);

@@ -69,6 +69,7 @@ describe("shape rules of net operations", () => {
     ["to_dense", ["x"], {}, ["dense<[4, 9, 8], f32>"]],
     ["to_dense", ["x"], { fold: "y" }, ["dense<[36, 8], f32>"]],
     ["to_dense", ["x"], { fold: "z" }, ["@S has no axis z"]],
+    ["to_dense", ["x", [4]], { deferred: true }, ["a tensor that a ground fills cannot be deferred"]],
     ["to_dense", ["u"], {}, ["@U has no extents, a dense tensor needs them"]],
     ["input", [], { name: "q", sites: "S", channels: 0 }, ["channels must be at least 1"]],
     ["param", [], { name: "q", role: "conv", shape: [] }, ["shape must be one or more sizes of at least 1"]],

@@ -6,8 +6,8 @@
 export const LONG: readonly string[] = [
   "tests/gpu/budgets.test.ts",
   "tests/gpu/coverage.test.ts",
-  "tests/gpu/differential/detector.test.ts",
   "tests/gpu/differential/dense-inputs.test.ts",
+  "tests/gpu/differential/detector.test.ts",
   "tests/gpu/differential/examples.test.ts",
   "tests/gpu/differential/from-dense.test.ts",
   "tests/gpu/differential/geometry.test.ts",

@@ -17,7 +17,7 @@ interface EpiloguePlace {
   readonly memory: MemoryDraft;
   readonly roles: Roles;
   readonly params: ParamsDraft;
-  /** Where rows are scattered to. */
+  /** Where rows of a dense result go: scattered, or kept until it is handed over. */
   dense(result: ValueId, item: Item): DenseTarget | RowAccess;
 }
 

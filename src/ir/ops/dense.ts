@@ -44,6 +44,7 @@ export const toDenseOp: OpDef = {
   infer(ctx) {
     const x = ctx.types[0] as FeatType;
     if (ctx.types[1] !== undefined) checkPerChannel(ctx.problem, "ground", ctx.types[1], x.channels);
+    if (ctx.types[1] !== undefined && ctx.attrs["deferred"] === true) ctx.problem("a tensor that a ground fills cannot be deferred");
     const type = denseType(ctx.sites, x, string(ctx.attrs, "fold"), ctx.problem, string(ctx.attrs, "layout") as DenseLayout);
     return type === undefined ? [] : [type];
   },
